@@ -1,0 +1,71 @@
+// swift-tools-version: 6.2
+// The targets mirror the folders under Sources; ARCHITECTURE.md says who may import whom, and a test checks it.
+import PackageDescription
+
+/// `MARTLET_CORE_ONLY=1 swift test` leaves out the supervisor and its packages, so that work on the data plane
+/// builds in seconds. Releases and CI never set it.
+let coreOnly = Context.environment["MARTLET_CORE_ONLY"] != nil
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableExperimentalFeature("Lifetimes"),
+]
+
+let coreTargets: [Target] = [
+    .target(name: "CLinux"),
+    .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+    .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .target(name: "HTTPMessage", swiftSettings: settings),
+    .target(name: "CachePolicy", dependencies: ["HTTPMessage"], swiftSettings: settings),
+    .target(name: "ShmCache", dependencies: ["CLinux", "CLZ4", "CXXHash", "CZstd"], swiftSettings: settings),
+    .target(name: "ControlChannel", dependencies: ["CLinux"], swiftSettings: settings),
+    .executableTarget(
+        name: "Worker",
+        dependencies: ["CLinux", "HTTPMessage", "CachePolicy", "ShmCache", "ControlChannel"],
+        swiftSettings: settings
+    ),
+    .testTarget(name: "HTTPMessageTests", dependencies: ["HTTPMessage"], swiftSettings: settings),
+    .testTarget(name: "CachePolicyTests", dependencies: ["CachePolicy", "HTTPMessage"], swiftSettings: settings),
+    .testTarget(name: "ShmCacheTests", dependencies: ["ShmCache", "CLinux"], swiftSettings: settings),
+    .testTarget(name: "ControlChannelTests", dependencies: ["ControlChannel", "CLinux"], swiftSettings: settings),
+    .testTarget(name: "WorkerTests", dependencies: ["Worker"], swiftSettings: settings),
+]
+
+let supervisorTargets: [Target] = [
+    .executableTarget(
+        name: "Supervisor",
+        dependencies: [
+            "CLinux", "ShmCache", "ControlChannel",
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            .product(name: "Logging", package: "swift-log"),
+            .product(name: "Hummingbird", package: "hummingbird"),
+            .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            .product(name: "Yams", package: "Yams"),
+        ],
+        swiftSettings: settings
+    ),
+    .testTarget(name: "SupervisorTests", dependencies: ["Supervisor"], swiftSettings: settings),
+]
+
+let package = Package(
+    name: "martlet",
+    products: [
+        .executable(name: "martlet-worker", targets: ["Worker"]),
+        .library(name: "ShmCache", targets: ["ShmCache"]),
+    ] + (coreOnly ? [] : [.executable(name: "martlet", targets: ["Supervisor"])]),
+    dependencies: coreOnly ? [] : [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    ],
+    targets: coreTargets + (coreOnly ? [] : supervisorTargets)
+)

@@ -1,0 +1,23 @@
+// Processes: pidfds, affinity, robust futexes.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+int cl_pidfd_open(pid_t pid);
+int cl_pidfd_send_signal(int pidfd, int signal);
+// Reaps a child by its pidfd without blocking: 1 reaped (status filled as by waitpid), 0 still running, -1 errno.
+int cl_pidfd_wait(int pidfd, int *_Nonnull status);
+
+// Fills `cpus` with the CPU numbers of the calling thread's affinity mask; returns how many, or -1.
+int cl_affinity_get(int *_Nonnull cpus, int capacity);
+int cl_affinity_set(pid_t pid, int cpu);
+int cl_set_process_name(const char *_Nonnull name);
+int cl_gettid(void);
+
+// Starts `path` with exactly the descriptors map[i] as i (i < count; -1 leaves i closed); all others are closed, signals
+// unblocked and reset. Returns the pid, or -1 with errno set.
+pid_t cl_spawn(
+    const char *_Nonnull path, char *_Nullable const *_Nonnull argv, char *_Nullable const *_Nonnull envp,
+    const int *_Nonnull map, int count);

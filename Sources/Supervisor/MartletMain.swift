@@ -1,0 +1,1 @@
+@main struct MartletMain { static func main() {} }
