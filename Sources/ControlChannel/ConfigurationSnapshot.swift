@@ -1,0 +1,167 @@
+// The configuration as workers see it: plain numbers, names and resolved addresses, checked by the supervisor and
+// written to a memfd. Text, defaults and suggestions belong to the supervisor; how it is encoded is SnapshotCoding.
+
+package struct ConfigurationSnapshot: Equatable, Sendable {
+    /// Counts configurations of a node, from 1; shown by `martlet status`.
+    package var revision: UInt64 = 1
+    /// Listening addresses; `ListenerPlace.address` is an index here. The order of an address never changes while it
+    /// is configured, an address that was removed leaves a hole (`isActive` false).
+    package var addresses: [ListenAddress] = []
+    package var sites: [Site] = []
+    package var origins: [Origin] = []
+    package var timeouts = Timeouts()
+    package var limits = Limits()
+    package var policy = PolicyNumbers()
+    package var pool = PoolLimits()
+    package var cache = CacheLimits()
+    /// The received-by part of `Via` and the name in `Cache-Status`.
+    package var pseudonym = "martlet"
+    package var backend = IOBackend.auto
+
+    package init() {}
+}
+
+package struct ListenAddress: Equatable, Sendable {
+    package var address: SocketAddress
+    package var isActive: Bool
+
+    package init(address: SocketAddress, isActive: Bool = true) {
+        self.address = address
+        self.isActive = isActive
+    }
+}
+
+/// A set of host names served in the same way.
+package struct Site: Equatable, Sendable {
+    package var name: String
+    /// Lower-case host names without port; empty means every host that no other site names.
+    package var hosts: [String]
+    /// Index into `origins`.
+    package var origin: UInt16
+
+    package init(name: String, hosts: [String], origin: UInt16) {
+        self.name = name
+        self.hosts = hosts
+        self.origin = origin
+    }
+}
+
+package struct Origin: Equatable, Sendable {
+    package enum Scheme: UInt8, Sendable {
+        case http = 1
+        case https = 2
+    }
+
+    package enum HostHeader: UInt8, Sendable {
+        /// What the client asked for.
+        case client = 1
+        /// The origin's own name and port.
+        case origin = 2
+    }
+
+    package var scheme: Scheme
+    /// As configured, lower case, without brackets.
+    package var host: String
+    package var port: UInt16
+    /// What the name resolved to when the configuration was loaded, at least one.
+    package var addresses: [SocketAddress]
+    package var hostHeader: HostHeader
+
+    package init(
+        scheme: Scheme = .http, host: String, port: UInt16, addresses: [SocketAddress], hostHeader: HostHeader = .client
+    ) {
+        self.scheme = scheme
+        self.host = host
+        self.port = port
+        self.addresses = addresses
+        self.hostHeader = hostHeader
+    }
+}
+
+/// In milliseconds; 0 means no limit.
+package struct Timeouts: Equatable, Sendable {
+    /// A client connection between requests.
+    package var idleMilliseconds: UInt32 = 60_000
+    /// From the first byte of a request to the end of its head.
+    package var requestHeadMilliseconds: UInt32 = 10_000
+    /// Between two reads of a request body.
+    package var requestBodyMilliseconds: UInt32 = 30_000
+    /// Between two writes that the client takes.
+    package var sendMilliseconds: UInt32 = 30_000
+    package var originConnectMilliseconds: UInt32 = 5_000
+    /// From the request's last byte to the response's first.
+    package var originFirstByteMilliseconds: UInt32 = 30_000
+    /// Between two reads of a response.
+    package var originBetweenBytesMilliseconds: UInt32 = 30_000
+    /// An origin connection in the pool.
+    package var originIdleMilliseconds: UInt32 = 50_000
+    /// A reader that waits for another worker's fill before it asks the origin itself.
+    package var fillWaitMilliseconds: UInt32 = 10_000
+    /// A tunnel without traffic.
+    package var tunnelIdleMilliseconds: UInt32 = 600_000
+
+    package init() {}
+}
+
+package struct Limits: Equatable, Sendable {
+    package var requestLineBytes: UInt32 = 16_384
+    package var fieldCount: UInt32 = 128
+    /// All field lines of a request together.
+    package var fieldSectionBytes: UInt32 = 65_536
+    package var responseFieldSectionBytes: UInt32 = 65_536
+    /// 0 means no limit.
+    package var requestBodyBytes: UInt64 = 0
+    package var connections: UInt32 = 65_536
+    package var requestsPerConnection: UInt32 = 0
+    package var pipelined: UInt32 = 64
+
+    package init() {}
+}
+
+/// The settings of the cache policy, as plain numbers.
+package struct PolicyNumbers: Equatable, Sendable {
+    /// Lifetime where the origin gives none at all, 0 for none.
+    package var defaultLifetimeSeconds: UInt32 = 0
+    /// Share of the time since Last-Modified that a response without lifetime is fresh.
+    package var heuristicPercent: UInt32 = 10
+    package var heuristicMaximumSeconds: UInt32 = 86_400
+    package var maximumLifetimeSeconds: UInt32 = 31_536_000
+    /// Where the origin does not say: how long a stale response may be served while it is refreshed, or on an error.
+    package var staleWhileRevalidateSeconds: UInt32 = 0
+    package var staleIfErrorSeconds: UInt32 = 0
+    /// How long a stale object is kept for validation and errors.
+    package var keepStaleSeconds: UInt32 = 3_600
+    /// How long "not cacheable" is remembered.
+    package var hitForMissSeconds: UInt32 = 2
+    /// Whether `Cache-Control` of requests is obeyed (a reverse proxy may ignore it).
+    package var obeysRequestDirectives = false
+    /// Whether the query's order matters for the key.
+    package var sortsQuery = false
+    package var cachesCookieResponses = false
+
+    package init() {}
+}
+
+package struct PoolLimits: Equatable, Sendable {
+    /// Per worker and origin.
+    package var idleConnections: UInt32 = 64
+    package var connections: UInt32 = 1_024
+
+    package init() {}
+}
+
+package struct CacheLimits: Equatable, Sendable {
+    /// Share of the cache that one object may take, in thousandths.
+    package var objectSharePerMille: UInt32 = 250
+    /// Bodies under this are never compressed.
+    package var compressFromBytes: UInt32 = 512
+    package var compresses = true
+
+    package init() {}
+}
+
+package enum IOBackend: UInt8, Sendable, CaseIterable {
+    case auto = 0
+    case epoll = 1
+    case uring = 2
+}

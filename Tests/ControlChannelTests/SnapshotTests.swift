@@ -1,0 +1,63 @@
+// A snapshot comes back from its memfd as it was; damage and other versions are refused.
+import Glibc
+import Testing
+
+@testable import ControlChannel
+
+private func example() -> ConfigurationSnapshot {
+    var snapshot = ConfigurationSnapshot()
+    snapshot.revision = 12
+    snapshot.addresses = [
+        ListenAddress(address: SocketAddress(ipv4: [0, 0, 0, 0], port: 80)),
+        ListenAddress(address: SocketAddress(path: "/run/x.sock"), isActive: false),
+    ]
+    snapshot.origins = [
+        Origin(
+            host: "origin.example", port: 8080, addresses: [SocketAddress(ipv4: [10, 0, 0, 1], port: 8080)],
+            hostHeader: .origin)
+    ]
+    snapshot.sites = [Site(name: "default", hosts: ["example.com"], origin: 0)]
+    snapshot.timeouts.idleMilliseconds = 1
+    snapshot.timeouts.tunnelIdleMilliseconds = 2
+    snapshot.limits.requestBodyBytes = 1 << 40
+    snapshot.policy.heuristicPercent = 20
+    snapshot.policy.cachesCookieResponses = true
+    snapshot.pool.connections = 9
+    snapshot.cache.compresses = false
+    snapshot.pseudonym = "edge-1"
+    snapshot.backend = .uring
+    return snapshot
+}
+
+struct SnapshotTests {
+    @Test func comesBackFromItsMemoryFile() throws {
+        let fd = try example().writeToMemoryFile()
+        defer { close(fd) }
+        #expect(try ConfigurationSnapshot(descriptor: fd) == example())
+        #expect(try ConfigurationSnapshot(descriptor: fd) == example())
+    }
+
+    @Test func anyChangedByteIsRefused() {
+        let bytes = example().encoded()
+        for index in bytes.indices {
+            var damaged = bytes
+            damaged[index] ^= 0x10
+            #expect(throws: ControlError.self) { _ = try ConfigurationSnapshot(decoding: damaged) }
+        }
+    }
+
+    @Test func anyShorterFileIsRefused() {
+        let bytes = example().encoded()
+        for length in 0..<bytes.count {
+            #expect(throws: ControlError.self) { _ = try ConfigurationSnapshot(decoding: Array(bytes[..<length])) }
+        }
+    }
+}
+
+struct CounterTests {
+    @Test func namesAreDistinctAndARowHoldsThemAll() {
+        let names = Set(Counter.allCases.map { "\($0.declaration.name)" })
+        #expect(names.count == Counter.allCases.count)
+        #expect(Counter.allCases.count <= Counter.rowWords)
+    }
+}
