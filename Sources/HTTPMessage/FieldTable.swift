@@ -1,0 +1,148 @@
+// The fields of one message head: where each name and value is, which names are known, and what must not be
+// forwarded. It owns no bytes; all offsets are relative to the span that was parsed.
+
+/// One field line.
+@usableFromInline package struct FieldEntry: Sendable {
+    /// Where the name is.
+    @usableFromInline package var name: Extent
+    /// Where the value is, without white space around it.
+    @usableFromInline package var value: Extent
+    /// The name's number, or `.other`.
+    @usableFromInline package var field: KnownField
+    /// The field is for this connection only (RFC 9110 section 7.6.1), repeats a framing field, or is one that the
+    /// node writes itself: never copy it to the next message.
+    @usableFromInline package var isDropped: Bool
+
+    @inlinable
+    package init(name: Extent, value: Extent, field: KnownField, isDropped: Bool = false) {
+        self.name = name
+        self.value = value
+        self.field = field
+        self.isDropped = isDropped
+    }
+}
+
+/// Field lines in order of arrival. Its capacity is fixed when it is made; nothing is allocated afterwards.
+@usableFromInline package struct FieldTable: ~Copyable {
+    @usableFromInline var entries: [FieldEntry]
+    @usableFromInline var firstIndex: InlineArray<64, UInt16>
+    /// How many field lines there are.
+    @usableFromInline package internal(set) var count: Int
+    /// Which known names there are.
+    @usableFromInline package internal(set) var presence: FieldSet
+    /// How many of the lines are marked as dropped.
+    @usableFromInline package internal(set) var droppedCount: Int
+
+    /// A table for at most `capacity` lines (at most 65,535). More are refused by the parser with 431.
+    package init(capacity: Int) {
+        entries = Array(
+            repeating: FieldEntry(name: .empty, value: .empty, field: .other),
+            count: Swift.min(Swift.max(capacity, 1), 65535)
+        )
+        firstIndex = InlineArray(repeating: 0)
+        count = 0
+        presence = []
+        droppedCount = 0
+    }
+
+    @inlinable package var capacity: Int { entries.count }
+    package var isFull: Bool { count == entries.count }
+
+    /// The line at `index`, which must be less than `count`.
+    @inlinable
+    package subscript(_ index: Int) -> FieldEntry { entries[index] }
+
+    @inlinable
+    package func contains(_ field: KnownField) -> Bool {
+        field.rawValue < 64 ? presence.intersects(field.bit) : index(of: field) != nil
+    }
+
+    @inlinable
+    package func containsAny(_ set: FieldSet) -> Bool { presence.intersects(set) }
+
+    /// The first line of that name at or after `start`.
+    @inlinable
+    package func index(of field: KnownField, from start: Int = 0) -> Int? {
+        guard presence.intersects(field.bit) else { return nil }
+        var index = field.rawValue < 64 ? Swift.max(start, Int(firstIndex[Int(field.rawValue)])) : start
+        while index < count {
+            if entries[index].field == field { return index }
+            index &+= 1
+        }
+        return nil
+    }
+
+    /// The value of the first line of that name.
+    @inlinable
+    package func first(_ field: KnownField) -> Extent? {
+        guard let index = index(of: field) else { return nil }
+        return entries[index].value
+    }
+
+    /// The value of the only line of that name; nil if there is none or more than one.
+    @inlinable
+    package func only(_ field: KnownField) -> Extent? {
+        guard let index = index(of: field), self.index(of: field, from: index &+ 1) == nil else { return nil }
+        return entries[index].value
+    }
+
+    /// How many lines of that name there are.
+    package func occurrences(of field: KnownField) -> Int {
+        var found = 0
+        var next = index(of: field)
+        while let index = next {
+            found += 1
+            next = self.index(of: field, from: index + 1)
+        }
+        return found
+    }
+
+    /// The first line at or after `start` whose name is `name` without regard to case. `head` holds the table's bytes.
+    package func index(named name: RawSpan, in head: RawSpan, from start: Int = 0) -> Int? {
+        let known = KnownField.recognise(name)
+        if known != .other { return index(of: known, from: start) }
+        var index = start
+        while index < count {
+            let entry = entries[index]
+            if entry.field == .other, equalIgnoringCase(head.slice(entry.name), name) { return index }
+            index += 1
+        }
+        return nil
+    }
+
+    /// Empties the table.
+    package mutating func removeAll() {
+        count = 0
+        presence = []
+        droppedCount = 0
+    }
+
+    /// Adds a line; false when the table is full.
+    package mutating func append(_ entry: FieldEntry) -> Bool {
+        guard count < entries.count else { return false }
+        entries[count] = entry
+        let bit = entry.field.bit
+        if !presence.intersects(bit) {
+            presence.formUnion(bit)
+            firstIndex[Int(entry.field.rawValue & 63)] = UInt16(truncatingIfNeeded: count)
+        }
+        count += 1
+        return true
+    }
+
+    /// Marks the line as one that is not forwarded.
+    package mutating func drop(at index: Int) {
+        guard !entries[index].isDropped else { return }
+        entries[index].isDropped = true
+        droppedCount += 1
+    }
+
+    /// Marks all lines of that name as not forwarded.
+    package mutating func dropAll(_ field: KnownField) {
+        var next = index(of: field)
+        while let index = next {
+            drop(at: index)
+            next = self.index(of: field, from: index + 1)
+        }
+    }
+}
