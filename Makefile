@@ -1,0 +1,57 @@
+# What one does with this repository. Each target installs the Debian packages it lacks and says so.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := build
+.PHONY: run build test tidy unit stories end-to-end bench fuzz soak soak-cache format clean help
+
+PYTHON := $(or $(wildcard /usr/bin/python3),python3)
+RELEASE := -c release --static-swift-stdlib
+BIN := .build/release
+# Extra words for the program a target starts: make run ARGS="--origin http://127.0.0.1:3000"
+ARGS ?=
+# How long `make soak` and `make soak-cache` go on, in seconds.
+SECONDS_TO_SOAK ?= 600
+# How long each fuzz target runs, in seconds.
+FUZZ_SECONDS ?= 600
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+
+build: ## release binaries: .build/release/martlet and .build/release/martlet-worker
+	@deploy/install-packages build
+	swift build $(RELEASE)
+
+run: build ## build, then start a node (in front of a small demo site unless ARGS names an origin)
+	@exec $(BIN)/martlet run $(ARGS)
+
+test: ## everything that must hold before a change lands; prints the time of each part
+	@deploy/install-packages build test
+	@PYTHON=$(PYTHON) bash .ci/parts tidy unit release stories end-to-end
+
+tidy unit stories end-to-end: ## one part of the test run
+	@deploy/install-packages build test
+	@PYTHON=$(PYTHON) bash .ci/parts $@
+
+bench: build ## side by side with the peers, and the counts that CI gates on
+	@deploy/install-packages bench
+	@bash Benchmarks/run $(ARGS)
+
+fuzz: ## libFuzzer targets, FUZZ_SECONDS each
+	@deploy/install-packages build fuzz
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) bash Fuzz/run $(ARGS)
+
+soak: build ## the end-to-end suites in their long form, and the restart storm where there is one
+	@deploy/install-packages test
+	@$(PYTHON) Tests/EndToEnd/run.py --long $(ARGS)
+	@if [ -f Tests/Storm/run.py ]; then $(PYTHON) Tests/Storm/run.py --seconds $(SECONDS_TO_SOAK) $(ARGS); fi
+
+soak-cache: ## kill -9 storms on the shared cache alone
+	@deploy/install-packages build
+	MARTLET_SOAK_SECONDS=$(SECONDS_TO_SOAK) swift test -c release --filter ShmCacheTests
+
+format: ## swift-format over every source in place
+	swift format --in-place --recursive --parallel --configuration .swift-format Package.swift Sources Tests Benchmarks Fuzz
+
+clean: ## remove what was built
+	rm -rf .build .build-* Benchmarks/results Fuzz/findings
+	find Tests -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""One module per theme of RFC 9110, 9111 and 9112; each registers its stories when imported."""
