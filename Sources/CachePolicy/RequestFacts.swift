@@ -1,0 +1,80 @@
+// What the cache needs to know of a request, gathered once when the plain-hit test says it matters. No decisions here.
+
+package import HTTPMessage
+
+/// Cache-Control of a request (RFC 9111 section 5.2.1), Pragma included.
+package struct RequestDirectives: Sendable, Equatable {
+    /// `no-cache`, or `Pragma: no-cache` in a request without Cache-Control (section 5.4).
+    package var noCache = false
+    package var noStore = false
+    package var onlyIfCached = false
+    package var maxAgeSeconds: UInt32?
+    package var minFreshSeconds: UInt32?
+    /// `Seconds.maximum` for `max-stale` without an argument.
+    package var maxStaleSeconds: UInt32?
+    /// RFC 5861 section 4.
+    package var staleIfErrorSeconds: UInt32?
+
+    package init() {}
+}
+
+/// What a cached path's extension promises; see `PolicySettings.guardsAgainstDeception`.
+package enum PathPromise: UInt8, Sendable {
+    /// No extension, or one that any content may have.
+    case anything
+    /// A style sheet, script, image, font, video, archive or document: not HTML, not JSON.
+    case staticFile
+}
+
+/// A request as far as the cache is concerned.
+package struct RequestFacts: Sendable {
+    package var method = Method.get
+    package var directives = RequestDirectives()
+    package var hasAuthorization = false
+    package var hasRange = false
+    /// If-None-Match, If-Modified-Since, If-Match or If-Unmodified-Since is there.
+    package var isConditional = false
+    package var acceptedCodings = CodingSet.identityOnly
+    package var promise = PathPromise.anything
+
+    package init() {}
+
+    /// Names any of which takes a request off the plain-hit path.
+    @inlinable package static var notPlain: FieldSet {
+        FieldSet(.cacheControl) | .pragma | .authorization | .range | .ifRange | .ifMatch | .ifNoneMatch
+            | .ifModifiedSince | .ifUnmodifiedSince
+    }
+
+    /// Whether nothing in the request can change what a fresh stored object answers, its content coding excepted
+    /// (see `StoredHead.isPlain`).
+    @inlinable
+    package static func isPlain(method: Method, fields: borrowing FieldTable) -> Bool {
+        method == .get && !fields.containsAny(notPlain)
+    }
+
+    /// Gathers the facts. `bytes` is the span that the head was parsed from.
+    package init(head: RequestHead, bytes: RawSpan, fields: borrowing FieldTable) {
+        method = head.method
+        hasAuthorization = fields.contains(.authorization)
+        hasRange = fields.contains(.range)
+        isConditional = fields.containsAny(
+            FieldSet(.ifMatch) | .ifNoneMatch | .ifModifiedSince | .ifUnmodifiedSince
+        )
+        directives = RequestDirectives(bytes: bytes, fields: fields)
+        acceptedCodings = CodingSet(accepting: fields, bytes: bytes)
+        promise = PathPromise(path: bytes.slice(head.path))
+    }
+}
+
+extension RequestDirectives {
+    /// Reads all Cache-Control lines, or Pragma when there is none.
+    package init(bytes: RawSpan, fields: borrowing FieldTable) {
+        self.init()
+    }
+}
+
+extension PathPromise {
+    package init(path: RawSpan) {
+        self = .anything
+    }
+}

@@ -1,0 +1,47 @@
+// A name of at most 32 bytes held inline, so that settings can carry one without a reference. Nothing else.
+
+package import HTTPMessage
+
+/// The node's pseudonym in `Via` and `Cache-Status`: an sf-token of at most 32 bytes.
+package struct ShortName: Sendable {
+    private var storage: InlineArray<32, UInt8>
+    private var length: UInt8
+
+    /// Nil when `text` is empty, longer than 32 bytes, or not a token that starts with a letter or `*` (RFC 9651
+    /// section 3.3.4, which `Cache-Status` needs) made only of characters that `Via` allows too.
+    package init?(_ text: String) {
+        let utf8 = Array(text.utf8)
+        guard let first = utf8.first, utf8.count <= 32, ShortName.isLetter(first) else { return nil }
+        storage = InlineArray(repeating: 0)
+        for (index, byte) in utf8.enumerated() {
+            guard ShortName.isLetter(byte) || (byte >= 48 && byte <= 57) || byte == 45 || byte == 46 || byte == 95
+            else { return nil }
+            storage[index] = byte
+        }
+        length = UInt8(utf8.count)
+    }
+
+    private init() {
+        storage = InlineArray(repeating: 0)
+        length = 7
+        storage[0] = 109
+        storage[1] = 97
+        storage[2] = 114
+        storage[3] = 116
+        storage[4] = 108
+        storage[5] = 101
+        storage[6] = 116
+    }
+
+    /// `martlet`.
+    package static var standard: ShortName { ShortName() }
+
+    private static func isLetter(_ byte: UInt8) -> Bool {
+        (byte | 0x20) >= 97 && (byte | 0x20) <= 122
+    }
+
+    /// Writes the name.
+    package func write(into sink: inout ByteSink) {
+        for index in 0..<Int(length) { sink.append(storage[index]) }
+    }
+}
