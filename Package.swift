@@ -29,7 +29,9 @@ let coreTargets: [Target] = [
         dependencies: ["CLinux", "HTTPMessage", "CachePolicy", "ShmCache", "ControlChannel"],
         swiftSettings: settings
     ),
-    .testTarget(name: "HTTPMessageTests", dependencies: ["HTTPMessage"], swiftSettings: settings),
+    .testTarget(
+        name: "HTTPMessageTests", dependencies: ["HTTPMessage"], exclude: ["Tables", "Cases"], swiftSettings: settings
+    ),
     .testTarget(name: "CachePolicyTests", dependencies: ["CachePolicy", "HTTPMessage"], swiftSettings: settings),
     .testTarget(name: "ShmCacheTests", dependencies: ["ShmCache", "CLinux"], swiftSettings: settings),
     .testTarget(name: "ControlChannelTests", dependencies: ["ControlChannel", "CLinux"], swiftSettings: settings),

@@ -17,39 +17,129 @@ package enum ChunkStep: Equatable, Sendable {
 /// Decodes one chunked body.
 package struct ChunkedDecoder: ~Copyable {
     package let limits: MessageLimits
-    /// Bytes of data found so far.
+    /// Bytes of data announced so far.
     package internal(set) var bodyBytes: UInt64 = 0
-    var state = State.size
-    var remaining: UInt64 = 0
-    var lineBytes = 0
-    var extensionBytes = 0
-    var digits: UInt8 = 0
+    private var line: ChunkLine
+    private var state = State.line
+    /// Bytes of the current chunk that have not come yet.
+    private var remaining: UInt64 = 0
 
-    enum State: UInt8 {
-        case size, beforeSemicolon, extensionNameStart, extensionName, afterName, extensionValueStart, token, quoted,
-            escaped, afterValue, lineFeed, data, dataCarriageReturn, dataLineFeed, trailers, done
-    }
+    private enum State: UInt8 { case line, data, dataCarriageReturn, dataLineFeed, trailers, done }
 
     package init(limits: MessageLimits = MessageLimits()) {
         self.limits = limits
+        line = ChunkLine()
     }
 
     /// Gets ready for another body.
     package mutating func reset() {
         bodyBytes = 0
-        state = .size
+        state = .line
         remaining = 0
-        lineBytes = 0
-        extensionBytes = 0
-        digits = 0
+        line = ChunkLine()
     }
 
     /// The body has ended.
     package var isComplete: Bool { state == .done }
 
-    /// Decodes from `position` of `input` on and moves `position` behind what was used.
+    /// Decodes from `position` of `input` on and moves `position` behind what was used. Once trailers begin nothing
+    /// of them is used before they are complete, so that their offsets are those of one input.
     package mutating func next(_ input: RawSpan, _ position: inout Int, trailers: inout FieldTable) -> ChunkStep {
-        .needMore
+        while true {
+            switch state {
+            case .line:
+                switch line.parse(input, &position, limits) {
+                case .needMore: return .needMore
+                case .rejected(let reason): return .rejected(reason)
+                case .complete:
+                    if let reason = beginChunk() { return .rejected(reason) }
+                }
+            case .data:
+                let available = input.byteCount &- position
+                guard available > 0 else { return .needMore }
+                let count = remaining < UInt64(available) ? Int(remaining) : available
+                let data = Extent(start: position, end: position &+ count)
+                position &+= count
+                remaining &-= UInt64(count)
+                if remaining == 0 { state = .dataCarriageReturn }
+                return .data(data)
+            case .dataCarriageReturn, .dataLineFeed:
+                guard position < input.byteCount else { return .needMore }
+                let wanted: UInt8 = state == .dataCarriageReturn ? 0x0D : 0x0A
+                guard input.byte(at: position) == wanted else { return .rejected(.missingChunkEnd) }
+                position &+= 1
+                state = state == .dataCarriageReturn ? .dataLineFeed : .line
+            case .trailers:
+                return parseTrailers(input, &position, &trailers)
+            case .done:
+                return .end
+            }
+        }
+    }
+
+    /// The size line is complete: data follows, or the trailers.
+    private mutating func beginChunk() -> Rejection? {
+        remaining = line.size
+        line.reset()
+        guard remaining > 0 else {
+            state = .trailers
+            return nil
+        }
+        guard remaining <= limits.bodyBytes, bodyBytes <= limits.bodyBytes &- remaining else { return .bodyTooLong }
+        bodyBytes &+= remaining
+        state = .data
+        return nil
+    }
+
+    private mutating func parseTrailers(
+        _ input: RawSpan, _ position: inout Int, _ trailers: inout FieldTable
+    ) -> ChunkStep {
+        trailers.removeAll()
+        var end = position
+        switch FieldLines.parse(input, &end, into: &trailers, nameLimit: limits.fieldNameBytes) {
+        case .needMore:
+            return input.byteCount &- position > limits.trailerBytes ? .rejected(.trailersTooLong) : .needMore
+        case .rejected(.tooManyFields):
+            return .rejected(.trailersTooLong)
+        case .rejected(let reason):
+            return .rejected(reason)
+        case .complete:
+            guard end &- position <= limits.trailerBytes, trailers.count <= limits.trailerCount else {
+                return .rejected(.trailersTooLong)
+            }
+            if let reason = Trailers.settle(&trailers) { return .rejected(reason) }
+            position = end
+            state = .done
+            return .end
+        }
+    }
+}
+
+/// Which fields a trailer section may have (RFC 9110 section 6.5.1).
+enum Trailers {
+    /// They would change the framing or the routing of a message that is already on its way.
+    static var forbidden: FieldSet { FieldSet(.contentLength) | .transferEncoding | .host }
+
+    /// They belong into the head: not forwarded from trailers.
+    static var dropped: FieldSet {
+        FieldSet(.connection) | .te | .trailer | .upgrade | .expect | .keepAlive | .proxyConnection
+            | .proxyAuthenticate | .proxyAuthorization | .cacheControl | .cdnCacheControl | .martletCacheControl
+            | .surrogateControl | .pragma | .age | .date | .expires | .vary | .ifMatch | .ifNoneMatch
+            | .ifModifiedSince | .ifUnmodifiedSince | .ifRange | .range | .contentRange | .contentType
+            | .contentEncoding | .location | .authorization | .setCookie | .cookie | .via | .forwarded
+            | .xForwardedFor | .xForwardedHost | .xForwardedProto | .xForwardedPort | .xForwardedPrefix
+            | .xForwardedScheme | .xHost | .xOriginalUrl | .xRewriteUrl | .xHttpMethod | .xHttpMethodOverride
+            | .warning | .retryAfter | .cacheStatus
+    }
+
+    static func settle(_ trailers: inout FieldTable) -> Rejection? {
+        if trailers.containsAny(forbidden) { return .forbiddenTrailer }
+        guard trailers.containsAny(dropped) else { return nil }
+        for index in 0..<trailers.count {
+            let field = trailers[index].field
+            if field.rawValue < 64, dropped.intersects(field.bit) { trailers.drop(at: index) }
+        }
+        return nil
     }
 }
 

@@ -30,6 +30,8 @@
     @usableFromInline package internal(set) var count: Int
     /// Which known names there are.
     @usableFromInline package internal(set) var presence: FieldSet
+    /// Which of the names with a bit of their own come more than once.
+    @usableFromInline package internal(set) var repeated: FieldSet
     /// How many of the lines are marked as dropped.
     @usableFromInline package internal(set) var droppedCount: Int
 
@@ -42,6 +44,7 @@
         firstIndex = InlineArray(repeating: 0)
         count = 0
         presence = []
+        repeated = []
         droppedCount = 0
     }
 
@@ -114,6 +117,7 @@
     package mutating func removeAll() {
         count = 0
         presence = []
+        repeated = []
         droppedCount = 0
     }
 
@@ -124,8 +128,12 @@
         let bit = entry.field.bit
         if !presence.intersects(bit) {
             presence.formUnion(bit)
-            firstIndex[Int(entry.field.rawValue & 63)] = UInt16(truncatingIfNeeded: count)
+            let raw = Int(entry.field.rawValue)
+            firstIndex[raw < 64 ? raw : 0] = UInt16(truncatingIfNeeded: count)
+        } else {
+            repeated.formUnion(bit)
         }
+        if entry.isDropped { droppedCount += 1 }
         count += 1
         return true
     }
@@ -135,6 +143,11 @@
         guard !entries[index].isDropped else { return }
         entries[index].isDropped = true
         droppedCount += 1
+    }
+
+    /// Makes a name look absent, where it has a bit of its own: Connection named it, so it was not meant for us.
+    mutating func hide(_ field: KnownField) {
+        if field.rawValue < 64 { presence.subtract(field.bit) }
     }
 
     /// Marks all lines of that name as not forwarded.

@@ -15,7 +15,30 @@
     }
 
     /// The next element, nil at the end.
-    package mutating func next(in bytes: RawSpan) -> Extent? { nil }
+    package mutating func next(in bytes: RawSpan) -> Extent? {
+        while position < end {
+            let byte = bytes.byte(at: position)
+            if byte != 0x2C, !ByteClass.isBlank(byte) { break }
+            position &+= 1
+        }
+        guard position < end else { return nil }
+        let start = position
+        var inQuotes = false
+        while position < end {
+            let byte = bytes.byte(at: position)
+            if byte == 0x22 {
+                inQuotes = !inQuotes
+            } else if inQuotes, byte == 0x5C {
+                position &+= 1
+            } else if !inQuotes, byte == 0x2C {
+                break
+            }
+            position &+= 1
+        }
+        var last = Swift.min(position, end)
+        while last > start, ByteClass.isBlank(bytes.byte(at: last &- 1)) { last &-= 1 }
+        return Extent(start: start, end: last)
+    }
 }
 
 /// A directive of Cache-Control or of a field built alike.
@@ -35,21 +58,55 @@ package struct Directive: Equatable, Sendable {
     package var argument: Extent
 }
 
-/// Walks the directives of one Cache-Control value (RFC 9111 section 5.2).
+/// Walks the directives of one Cache-Control value (RFC 9111 section 5.2). An element whose name is no token is
+/// skipped.
 package struct DirectiveWalker: Sendable {
     var list: ListWalker
 
     package init(_ extent: Extent) { list = ListWalker(extent) }
 
     /// The next directive, nil at the end.
-    package mutating func next(in bytes: RawSpan) -> Directive? { nil }
+    package mutating func next(in bytes: RawSpan) -> Directive? {
+        while let element = list.next(in: bytes) {
+            var nameEnd = element.lower
+            while nameEnd < element.upper, ByteClass.isToken(bytes.byte(at: nameEnd)) { nameEnd &+= 1 }
+            guard nameEnd > element.lower else { continue }
+            let name = Extent(start: element.lower, end: nameEnd)
+            guard nameEnd < element.upper else { return Directive(name: name, kind: .none, argument: .empty) }
+            let rest = Extent(start: nameEnd &+ 1, end: element.upper)
+            guard bytes.byte(at: nameEnd) == 0x3D else {
+                return Directive(name: name, kind: .malformed, argument: Extent(start: nameEnd, end: element.upper))
+            }
+            return argument(bytes, name, rest)
+        }
+        return nil
+    }
+
+    private func argument(_ bytes: RawSpan, _ name: Extent, _ rest: Extent) -> Directive {
+        if rest.isEmpty || Framing.isToken(bytes, rest) { return Directive(name: name, kind: .token, argument: rest) }
+        if bytes.byte(at: rest.lower) == 0x22, let close = QuotedString.end(bytes, rest.lower, rest.upper),
+            close == rest.upper
+        {
+            return Directive(
+                name: name, kind: .quoted, argument: Extent(start: rest.lower &+ 1, end: rest.upper &- 1)
+            )
+        }
+        return Directive(name: name, kind: .malformed, argument: rest)
+    }
 }
 
-/// Compares two runs of bytes without regard to ASCII case.
-package func equalIgnoringCase(_ left: RawSpan, _ right: RawSpan) -> Bool { false }
-
-/// Compares with a text that is in lower case already.
-package func equalIgnoringCase(_ left: RawSpan, _ lowerCase: StaticString) -> Bool { false }
-
-/// Compares two runs of bytes.
-package func equalBytes(_ left: RawSpan, _ right: RawSpan) -> Bool { false }
+/// Quoted strings (RFC 9110 section 5.6.4).
+package enum QuotedString {
+    /// The place behind the closing quote of the string that begins at `start`, nil if it does not end.
+    package static func end(_ bytes: RawSpan, _ start: Int, _ limit: Int) -> Int? {
+        var at = start &+ 1
+        while at < limit {
+            switch bytes.byte(at: at) {
+            case 0x22: return at &+ 1
+            case 0x5C: at &+= 2
+            default: at &+= 1
+            }
+        }
+        return nil
+    }
+}

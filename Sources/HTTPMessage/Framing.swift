@@ -1,0 +1,58 @@
+// Content-Length and Transfer-Encoding (RFC 9112 section 6), alike for requests and responses: one of them, once,
+// and nothing that two recipients could read differently.
+
+enum Framing {
+    /// What the two fields say; nil in `success` where there is neither. Both are marked as not forwarded: whoever
+    /// forwards the message writes its own framing.
+    static func settle(
+        _ bytes: RawSpan, _ fields: inout FieldTable, minorVersion: UInt8
+    ) -> Result<BodyFraming?, Rejection> {
+        let hasLength = fields.contains(.contentLength)
+        if fields.contains(.transferEncoding) {
+            if hasLength { return .failure(.lengthAndTransferEncoding) }
+            if minorVersion == 0 { return .failure(.transferEncodingInOldVersion) }
+            if let reason = checkTransferEncoding(bytes, fields) { return .failure(reason) }
+            fields.dropAll(.transferEncoding)
+            return .success(.chunked)
+        }
+        guard hasLength, let first = fields.index(of: .contentLength) else { return .success(nil) }
+        guard let length = Numbers.decimal(bytes.slice(fields[first].value)) else {
+            return .failure(.invalidContentLength)
+        }
+        var next = fields.index(of: .contentLength, from: first &+ 1)
+        while let index = next {
+            guard let again = Numbers.decimal(bytes.slice(fields[index].value)) else {
+                return .failure(.invalidContentLength)
+            }
+            if again != length { return .failure(.contentLengthsDiffer) }
+            next = fields.index(of: .contentLength, from: index &+ 1)
+        }
+        fields.dropAll(.contentLength)
+        return .success(.length(length))
+    }
+
+    /// `chunked` and nothing else, in one line.
+    private static func checkTransferEncoding(_ bytes: RawSpan, _ fields: borrowing FieldTable) -> Rejection? {
+        guard let value = fields.first(.transferEncoding) else { return nil }
+        let isRepeated = fields.repeated.intersects(KnownField.transferEncoding.bit)
+        if !isRepeated, equalIgnoringCase(bytes.slice(value), "chunked") { return nil }
+        var unknown = false
+        var next = fields.index(of: .transferEncoding)
+        while let index = next {
+            let line = fields[index].value
+            if line.isEmpty { return .invalidTransferEncoding }
+            var list = ListWalker(line)
+            while let coding = list.next(in: bytes) {
+                if !isToken(bytes, coding) { return .invalidTransferEncoding }
+                if !equalIgnoringCase(bytes.slice(coding), "chunked") { unknown = true }
+            }
+            next = fields.index(of: .transferEncoding, from: index &+ 1)
+        }
+        return unknown ? .unknownTransferCoding : .invalidTransferEncoding
+    }
+
+    static func isToken(_ bytes: RawSpan, _ extent: Extent) -> Bool {
+        for offset in extent.range where !ByteClass.isToken(bytes.byte(at: offset)) { return false }
+        return !extent.isEmpty
+    }
+}

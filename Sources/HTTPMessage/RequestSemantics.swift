@@ -1,0 +1,84 @@
+// What the fields of a request mean for its framing, routing and connection, once they are all there (RFC 9110
+// sections 7.2, 7.6.1, 10.1.1; RFC 9112 sections 3.2, 6, 9.3).
+
+enum RequestSemantics {
+    /// Fields that make a request more than a plain one.
+    static var special: FieldSet {
+        FieldSet(.contentLength) | .transferEncoding | .connection | .expect | .te | .upgrade | .keepAlive
+        | .proxyConnection
+    }
+
+    /// Fills in the rest of `head` and marks what is not forwarded; the reason if the request is refused.
+    @inline(__always)
+    static func settle(
+        _ bytes: RawSpan, _ fields: inout FieldTable, _ head: inout RequestHead, _ limits: MessageLimits
+    ) -> Rejection? {
+        if let reason = settleHost(bytes, &fields, &head) { return reason }
+        if !fields.containsAny(special) {
+            head.keepAlive = head.minorVersion >= 1
+            return nil
+        }
+        return settleSpecial(bytes, &fields, &head, limits)
+    }
+
+    /// Exactly one valid Host in HTTP/1.1, at most one in HTTP/1.0, the same as in an absolute-form target.
+    @inline(__always)
+    private static func settleHost(_ bytes: RawSpan, _ fields: inout FieldTable, _ head: inout RequestHead) -> Rejection? {
+        guard let index = fields.index(of: .host) else { return head.minorVersion >= 1 ? .missingHost : nil }
+        if fields.repeated.intersects(KnownField.host.bit) { return .repeatedHost }
+        guard let host = Authority.parse(bytes, fields[index].value) else { return .invalidHost }
+        if head.form == .absolute {
+            let target = Authority(text: head.authority, host: head.host, port: head.port)
+            let defaultPort: UInt16 = head.scheme == .https ? 443 : 80
+            if !host.agrees(with: target, in: bytes, defaultPort: defaultPort) { return .hostDisagrees }
+        } else {
+            head.take(host)
+        }
+        fields.drop(at: index)
+        return nil
+    }
+
+    private static func settleSpecial(
+        _ bytes: RawSpan, _ fields: inout FieldTable, _ head: inout RequestHead, _ limits: MessageLimits
+    ) -> Rejection? {
+        switch Framing.settle(bytes, &fields, minorVersion: head.minorVersion) {
+        case .success(let framing): head.framing = framing ?? .none
+        case .failure(let reason): return reason
+        }
+        if case .length(let count) = head.framing, count > limits.bodyBytes { return .bodyTooLong }
+        if fields.contains(.expect), let reason = settleExpect(bytes, fields, &head) { return reason }
+        head.connection = ConnectionField.settle(bytes, &fields)
+        head.keepAlive = ConnectionField.keepsAlive(head.connection, minorVersion: head.minorVersion)
+        if fields.contains(.te) { head.acceptsTrailers = namesTrailers(bytes, fields) }
+        if fields.contains(.upgrade) {
+            head.upgrade = head.minorVersion >= 1 && head.connection.contains(.upgrade)
+            fields.dropAll(.http2Settings)
+        }
+        ConnectionField.dropStandard(&fields)
+        return nil
+    }
+
+    /// `100-continue` alone, and only where a body may follow; HTTP/1.0 clients do not wait.
+    private static func settleExpect(_ bytes: RawSpan, _ fields: borrowing FieldTable, _ head: inout RequestHead) -> Rejection? {
+        guard head.minorVersion >= 1 else { return nil }
+        var next = fields.index(of: .expect)
+        while let index = next {
+            guard equalIgnoringCase(bytes.slice(fields[index].value), "100-continue") else { return .unknownExpectation }
+            next = fields.index(of: .expect, from: index &+ 1)
+        }
+        head.expectContinue = head.framing != .none && head.framing != .length(0)
+        return nil
+    }
+
+    private static func namesTrailers(_ bytes: RawSpan, _ fields: borrowing FieldTable) -> Bool {
+        var next = fields.index(of: .te)
+        while let index = next {
+            var list = ListWalker(fields[index].value)
+            while let element = list.next(in: bytes) {
+                if equalIgnoringCase(bytes.slice(element), "trailers") { return true }
+            }
+            next = fields.index(of: .te, from: index &+ 1)
+        }
+        return false
+    }
+}
