@@ -64,7 +64,7 @@ class Teller:
             problem = f"{type(error).__name__}: {error}" if not isinstance(error, AssertionError) else str(error)
         finally:
             story.finish()
-        problem = self.health() or problem
+        problem = self.health() or problem or (self.origin.problems.pop() if self.origin.problems else None)
         if problem:
             return "\n".join([problem, *(f"    {line}"[:600] for line in story.transcript)])
         if self.origin.malformed:

@@ -177,7 +177,7 @@ class Reader:
                 raise Malformed("chunk data longer than its size")
 
     def sized_body(self, fields, sink):
-        """Reads a body by its framing. Returns the trailers, or nothing where only the close of the connection ends it."""
+        """Reads a body by its framing. Returns the trailers, or nothing where only the connection's close ends it."""
         coding = fields.all("Transfer-Encoding")
         lengths = fields.all("Content-Length")
         if coding:

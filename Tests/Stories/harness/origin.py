@@ -155,6 +155,7 @@ class Origin:
         self.scripts = {}
         self.strays = []
         self.malformed = []
+        self.problems = []
         self.received = []
         self.keep_bytes = False
         self.connections = 0
@@ -200,7 +201,9 @@ class Origin:
                 self.malformed.append(f"cut request {connection.reader.buffer[:200]!r}")
         except Malformed as problem:
             self.malformed.append(str(problem))
-        except OSError:
+        except AssertionError as problem:
+            self.problems.append(f"at the origin: {problem}")
+        except (OSError, threading.BrokenBarrierError):
             pass
         finally:
             connection.close()

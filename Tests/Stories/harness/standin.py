@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import time
 
-from .node import ClockUnavailable, Node, children_of, free_port
+from .node import ClockUnavailable, Node, children_of, command_line, free_port
 
 _CONFIG = """
 worker_processes 2;
@@ -63,7 +63,7 @@ class StandIn(Node):
         return time.time()
 
     def workers(self):
-        return children_of(self.pid)
+        return [pid for pid in children_of(self.pid) if "worker process" in command_line(pid)]
 
     def advance(self, seconds):
         raise ClockUnavailable("a stand-in's clock cannot be moved")

@@ -1,0 +1,96 @@
+"""Interim responses, Expect, trailers (RFC 9110 sections 10.1.1, 15.2 and 6.5)."""
+
+from harness.origin import Reply
+from harness.story import add, story
+
+
+def _passed_on(status):
+    def tell(s):
+        s.answer(200, {"Cache-Control": "max-age=3600"}, interim=[(status, [("X-Early", "1")])])
+        response = s.miss()
+        s.equal([(one.status, one.get("X-Early")) for one in response.interim], [(status, "1")], "interim responses")
+    return tell
+
+
+for _status in (102, 103, 199):
+    add(f"interim/{_status}_passed_on", "RFC 9110 15.2", f"a {_status} is passed on before the final answer",
+        _passed_on(_status))
+
+
+@story("RFC 9110 15.2", "several interim responses come in order")
+def several(s):
+    s.answer(200, interim=[(103, [("Link", "</a>; rel=preload")]), (103, [("Link", "</b>; rel=preload")])])
+    s.equal([one.get("Link") for one in s.miss().interim], ["</a>; rel=preload", "</b>; rel=preload"], "Link lines")
+
+
+@story("RFC 9111 3", "interim responses are not stored, nor their fields")
+def not_stored(s):
+    s.answer(200, {"Cache-Control": "max-age=3600"}, interim=[(103, [("X-Early", "1")])])
+    s.check(s.miss().get("X-Early") is None, "no X-Early on the final answer")
+    response = s.hit()
+    s.equal((response.interim, response.get("X-Early")), ([], None), "interim responses and X-Early from the cache")
+
+
+@story("RFC 9110 15.2", "a client that speaks HTTP/1.0 gets no interim response")
+def none_for_http_10(s):
+    s.answer(200, interim=[(103, [("X-Early", "1")])])
+    client = s.client()
+    client.send(f"GET {s.path} HTTP/1.0\r\nHost: story.test\r\n\r\n".encode())
+    s.equal(client.read_response().interim, [], "interim responses")
+
+
+@story("RFC 9110 10.1.1", "100-continue: the client is told to go on, and its body arrives")
+def expect_continue(s):
+    s.answer(200, {"Cache-Control": "no-store"})
+    client = s.client()
+    client.request("POST", s.path, {"Expect": "100-continue", "Content-Length": "5"})
+    first = client.reader.until(b"\r\n\r\n")
+    s.check(first.startswith(b"HTTP/1.1 100"), "100 Continue", first)
+    client.send(b"hello")
+    s.equal(client.read_response().status, 200, "status")
+    s.equal(s.seen[0].body, b"hello", "the body at the origin")
+
+
+@story("RFC 9110 10.1.1", "100-continue: an origin that refuses is heard before the body is sent")
+def expect_refused(s):
+    def act(connection, request):
+        connection.send(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        return False
+    s.answer(act=act)
+    client = s.client()
+    client.request("POST", s.path, {"Expect": "100-continue", "Content-Length": "5"})
+    response = client.read_head()
+    if response.status == 413:
+        return
+    s.fail("413", repr(response))
+
+
+@story("RFC 9110 10.1.1", "an unknown expectation is 417")
+def unknown_expectation(s):
+    s.answer(200)
+    s.equal(s.get({"Expect": "a-miracle"}).status, 417, "status")
+
+
+@story("RFC 9110 6.5", "trailers of an answer reach the client")
+def response_trailers(s):
+    s.answer(200, {"Cache-Control": "no-store", "Trailer": "X-Sum"}, framing="chunked", trailers=[("X-Sum", "42")])
+    s.equal(s.miss({"TE": "trailers"}).trailers.get("X-Sum"), "42", "X-Sum")
+
+
+@story("RFC 9110 6.5", "trailers of a request reach the origin")
+def request_trailers(s):
+    s.answer(200, {"Cache-Control": "no-store"})
+    client = s.client()
+    client.request("POST", s.path, {"Transfer-Encoding": "chunked", "Trailer": "X-Sum"})
+    client.send(b"5\r\nhello\r\n0\r\nX-Sum: 42\r\n\r\n")
+    s.equal(client.read_response().status, 200, "status")
+    s.equal((s.seen[0].body, s.seen[0].trailers.get("X-Sum")), (b"hello", "42"), "body and trailer at the origin")
+
+
+@story("RFC 9110 6.5.1", "a trailer cannot smuggle framing or cache fields into the stored head")
+def trailers_stay_trailers(s):
+    s.answers(Reply(200, {"Cache-Control": "max-age=3600"}, framing="chunked",
+                    trailers=[("Cache-Control", "no-store"), ("Content-Length", "1"), ("X-Evil", "1")]))
+    s.get({"TE": "trailers"})
+    response = s.hit()
+    s.equal((response.get("X-Evil"), response.get("Cache-Control")), (None, "max-age=3600"), "the stored head")

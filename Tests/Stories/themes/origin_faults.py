@@ -1,0 +1,132 @@
+"""An origin that misbehaves: nothing wrong is stored, and nothing wrong looks whole (RFC 9112 sections 6.3 and 8)."""
+
+from harness.message import Ended
+from harness.origin import Reply
+from harness.story import add, story
+
+FRESH = b"Cache-Control: max-age=3600\r\n"
+
+# name, what the origin sends before it closes. The client must get a 502 or a cut answer, and nothing is stored.
+FAULTS = [
+    ("nothing", b""),
+    ("half_a_status_line", b"HTTP/1."),
+    ("garbage", b"\x16\x03\x01\x02\x00 this is not HTTP\r\n\r\n"),
+    ("garbage_without_end", b"x" * 300_000),
+    ("half_a_head", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nCache-Con"),
+    ("bad_version", b"HTTP/3.7 200 OK\r\n" + FRESH + b"Content-Length: 2\r\n\r\nok"),
+    ("bad_status", b"HTTP/1.1 2000 OK\r\n" + FRESH + b"Content-Length: 2\r\n\r\nok"),
+    ("status_of_letters", b"HTTP/1.1 abc OK\r\n" + FRESH + b"Content-Length: 2\r\n\r\nok"),
+    ("space_before_colon", b"HTTP/1.1 200 OK\r\n" + FRESH + b"Content-Length : 2\r\n\r\nok"),
+    ("two_lengths", b"HTTP/1.1 200 OK\r\n" + FRESH + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\nok!"),
+    ("bad_length", b"HTTP/1.1 200 OK\r\n" + FRESH + b"Content-Length: two\r\n\r\nok"),
+    ("negative_length", b"HTTP/1.1 200 OK\r\n" + FRESH + b"Content-Length: -2\r\n\r\nok"),
+    ("length_and_chunked",
+     b"HTTP/1.1 200 OK\r\n" + FRESH + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"),
+    ("nul_in_field", b"HTTP/1.1 200 OK\r\n" + FRESH + b"X: a\x00b\r\nContent-Length: 2\r\n\r\nok"),
+    ("short_body", b"HTTP/1.1 200 OK\r\n" + FRESH + b"Content-Length: 10\r\n\r\nshort"),
+    ("no_body_at_all", b"HTTP/1.1 200 OK\r\n" + FRESH + b"Content-Length: 10\r\n\r\n"),
+    ("chunked_without_end", b"HTTP/1.1 200 OK\r\n" + FRESH + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"),
+    ("chunk_cut", b"HTTP/1.1 200 OK\r\n" + FRESH + b"Transfer-Encoding: chunked\r\n\r\nff\r\nhello"),
+    ("bad_chunk_size", b"HTTP/1.1 200 OK\r\n" + FRESH + b"Transfer-Encoding: chunked\r\n\r\nhello\r\n0\r\n\r\n"),
+    ("negative_chunk_size",
+     b"HTTP/1.1 200 OK\r\n" + FRESH + b"Transfer-Encoding: chunked\r\n\r\n-5\r\nhello\r\n0\r\n\r\n"),
+    ("chunk_longer_than_size",
+     b"HTTP/1.1 200 OK\r\n" + FRESH + b"Transfer-Encoding: chunked\r\n\r\n3\r\nhello\r\n0\r\n\r\n"),
+    ("unknown_coding", b"HTTP/1.1 200 OK\r\n" + FRESH + b"Transfer-Encoding: gzip, foo\r\nContent-Type: a/b\r\n\r\nxx"),
+    ("too_many_fields", b"HTTP/1.1 200 OK\r\n" + FRESH + b"".join(b"X-%d: 1\r\n" % n for n in range(20000)) + b"\r\n"),
+    ("switching_unasked", b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nxx"),
+    ("endless_interim", b"HTTP/1.1 100 Continue\r\n\r\n" * 5000),
+]
+
+
+def _fault(raw, reset):
+    def act(connection, request):
+        connection.send(raw)
+        if reset:
+            connection.reset()
+        else:
+            connection.close()
+        return False
+
+    def tell(s):
+        s.answers(*[Reply(act=act)] * 3, Reply(200, {"Cache-Control": "no-store"}, b"healthy"))
+        client = s.client()
+        client.request("GET", s.path)
+        try:
+            response = client.read_response()
+            s.check(not response.complete or response.status in (502, 504), "502, or a cut answer", repr(response))
+        except (Ended, ConnectionResetError):
+            pass
+        for _ in range(4):
+            try:
+                with s.node.connect() as another:
+                    another.request("GET", s.path)
+                    if another.read_response().body == b"healthy":
+                        return
+            except (Ended, ConnectionResetError):
+                pass
+        s.fail("the healthy answer in the end", "none")
+    return tell
+
+
+for _name, _raw in FAULTS:
+    add(f"origin_faults/{_name}", "RFC 9112 8", f"the origin sends {_raw[:60]!r} and closes", _fault(_raw, False))
+for _name, _raw in FAULTS:
+    if _name in ("nothing", "half_a_head", "short_body", "chunked_without_end"):
+        add(f"origin_faults/{_name}_then_reset", "RFC 9112 8", f"the origin sends {_raw[:60]!r} and resets",
+            _fault(_raw, True))
+
+
+@story("RFC 9112 6.3", "bytes after the promised length do not become the next answer")
+def bytes_after_the_end(s):
+    evil = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
+    s.answers(Reply(raw=b"HTTP/1.1 200 OK\r\n" + FRESH + b"Content-Length: 2\r\n\r\nok" + evil),
+              Reply(200, {"Cache-Control": "no-store"}, b"good"))
+    s.equal(s.get().body, b"ok", "the first body")
+    for number in range(5):
+        s.equal(s.get(path=f"/{s.segment}/{number}").body, b"good", "a later body")
+
+
+@story("RFC 9112 9.3", "an idle connection that the origin closed is not used, and a GET that raced it is retried")
+def stale_pooled_connection(s):
+    s.answer(200, {"Cache-Control": "no-store"}, b"one", close=True)
+    for _ in range(20):
+        s.equal(s.get().body, b"one", "the body")
+
+
+@story("RFC 9110 9.2.2", "a POST is not sent twice when its connection dies after it was sent")
+def post_not_repeated(s):
+    def close(connection, request):
+        connection.read_body(request)
+        connection.close()
+        return False
+    s.answers(Reply(act=close), Reply(200, {"Cache-Control": "no-store"}))
+    response = s.get(method="POST", body=b"pay=1")
+    s.equal((response.status, len(s.seen)), (502, 1), "status and requests at the origin")
+
+
+@story("RFC 9112 8", "a body cut after much was sent is cut for the client too, and fetched anew")
+def cut_large_body(s):
+    body = b"0123456789" * 200_000
+
+    def cut(connection, request):
+        connection.send(b"HTTP/1.1 200 OK\r\n" + FRESH + b"Content-Length: %d\r\n\r\n" % len(body) + body[:-1])
+        connection.close()
+        return False
+    s.answers(Reply(act=cut), Reply(200, {"Cache-Control": "max-age=3600"}, body))
+    client = s.client()
+    client.request("GET", s.path)
+    try:
+        response = client.read_response()
+        s.check(not response.complete or response.status in (502, 504), "a cut answer", len(response.body))
+    except (Ended, ConnectionResetError):
+        pass
+    s.check(s.get().body == body, "the whole body the second time")
+    s.check(s.get().body == body, "the whole body from the cache")
+
+
+@story("RFC 9110 15.6.3", "an answer that is an error of the origin's passes as it is")
+def origin_error_passes(s):
+    s.answer(500, {"Cache-Control": "no-store"}, b"the origin's own words")
+    response = s.get()
+    s.equal((response.status, response.body), (500, b"the origin's own words"), "status and body")

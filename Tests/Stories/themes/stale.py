@@ -1,0 +1,156 @@
+"""Stale answers: when they may be used and when never (RFC 9111 section 4.2.4, RFC 5861)."""
+
+from harness.origin import Reply
+from harness.story import add, story
+
+
+def _close(connection, request):
+    connection.close()
+    return False
+
+
+DOWN = Reply(act=_close)
+FAILING = Reply(503, {"Cache-Control": "no-store"}, b"failing")
+
+# name, Cache-Control of the stored answer, whether a stale answer may stand in for an origin that closes
+CLOSING = [
+    ("must_revalidate", "max-age=10, must-revalidate", False),
+    ("proxy_revalidate", "max-age=10, proxy-revalidate", False),
+    ("s_maxage", "s-maxage=10", False),
+    ("no_cache", "max-age=10, no-cache", False),
+    ("if_error", "max-age=10, stale-if-error=3600", True),
+    ("if_error_zero", "max-age=10, stale-if-error=0", False),
+    ("if_error_with_must_revalidate", "max-age=10, must-revalidate, stale-if-error=3600", False),
+]
+
+
+def _closing(value, served):
+    def tell(s):
+        s.answers(Reply(200, {"Cache-Control": value}), DOWN)
+        first = s.miss()
+        s.advance(20)
+        response = s.get()
+        if served:
+            s.equal((response.status, response.body), (200, first.body), "status and body")
+        else:
+            s.check(response.status in (502, 504), "502 or 504", repr(response))
+    return tell
+
+
+for _name, _value, _served in CLOSING:
+    add(f"stale/closing_{_name}", "RFC 9111 4.2.4",
+        f"Cache-Control: {_value}, origin closes: stale is {'served' if _served else 'not served'}",
+        _closing(_value, _served))
+
+
+@story("RFC 5861 4", "stale-if-error serves stale for a 503")
+def if_error_503(s):
+    s.answers(Reply(200, {"Cache-Control": "max-age=10, stale-if-error=3600"}), FAILING)
+    first = s.miss()
+    s.advance(20)
+    response = s.get()
+    s.equal((response.status, response.body), (200, first.body), "status and body")
+
+
+@story("RFC 5861 4", "stale-if-error ends when its time is over")
+def if_error_over(s):
+    s.answers(Reply(200, {"Cache-Control": "max-age=10, stale-if-error=30"}), FAILING)
+    s.miss()
+    s.advance(60)
+    s.equal(s.forwarded().status, 503, "status")
+
+
+@story("RFC 5861 4", "stale-if-error does not hide a 404")
+def if_error_404(s):
+    s.answer(200, {"Cache-Control": "max-age=10, stale-if-error=3600"})
+    s.answer(404, {"Cache-Control": "no-store"})
+    s.miss()
+    s.advance(20)
+    s.equal(s.forwarded().status, 404, "status")
+
+
+@story("RFC 5861 4", "a 5xx during validation under stale-if-error leaves the stored answer in place")
+def if_error_keeps(s):
+    s.answers(Reply(200, {"Cache-Control": "max-age=10, stale-if-error=3600", "ETag": '"a"'}), FAILING,
+              Reply(304, {"ETag": '"a"'}))
+    first = s.miss()
+    s.advance(20)
+    s.equal(s.get().body, first.body, "the body while failing")
+    s.advance(60)
+    s.equal(s.get().body, first.body, "the body afterwards")
+
+
+@story("RFC 5861 3", "stale-while-revalidate answers at once and refreshes in the background")
+def while_revalidate(s):
+    s.answers(Reply(200, {"Cache-Control": "max-age=10, stale-while-revalidate=3600"}),
+              Reply(200, {"Cache-Control": "max-age=3600"}, b"the new body"))
+    first = s.miss()
+    s.advance(20)
+    s.equal(s.get().body, first.body, "the body while stale")
+    s.await_origin(2)
+    response = s.get()
+    s.check(response.body in (first.body, b"the new body"), "old or new body", repr(response))
+    from harness.waiting import wait_until
+    wait_until(lambda: s.get().body == b"the new body", "the refreshed body")
+    s.equal(len(s.seen), 2, "requests at the origin")
+
+
+@story("RFC 5861 3", "one background refresh, however many ask meanwhile")
+def while_revalidate_once(s):
+    import threading
+    gate = threading.Event()
+
+    def act(connection, request):
+        gate.wait(10)
+        connection.send(b"HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\nContent-Length: 3\r\n\r\nnew")
+        return True
+    s.answers(Reply(200, {"Cache-Control": "max-age=10, stale-while-revalidate=3600"}), Reply(act=act))
+    first = s.miss()
+    s.advance(20)
+    for _ in range(10):
+        s.equal(s.get().body, first.body, "the body")
+    s.await_origin(2)
+    gate.set()
+    s.equal(len(s.seen), 2, "requests at the origin")
+
+
+@story("RFC 5861 3", "past the stale-while-revalidate window the answer is validated first")
+def while_revalidate_over(s):
+    s.answers(Reply(200, {"Cache-Control": "max-age=10, stale-while-revalidate=30"}),
+              Reply(200, {"Cache-Control": "max-age=3600"}, b"the new body"))
+    s.miss()
+    s.advance(100)
+    s.equal(s.forwarded().body, b"the new body", "the body")
+
+
+@story("RFC 5861 3", "stale-while-revalidate yields to must-revalidate")
+def while_revalidate_must(s):
+    s.answers(Reply(200, {"Cache-Control": "max-age=10, must-revalidate, stale-while-revalidate=3600"}),
+              Reply(200, {"Cache-Control": "max-age=3600"}, b"the new body"))
+    s.miss()
+    s.advance(20)
+    s.equal(s.forwarded().body, b"the new body", "the body")
+
+
+@story("RFC 9111 5.2.1.2", "a client's max-stale never overrides must-revalidate")
+def max_stale_must_revalidate(s):
+    s.answer(200, {"Cache-Control": "max-age=10, must-revalidate"})
+    s.miss()
+    s.advance(20)
+    s.forwarded({"Cache-Control": "max-stale=3600"})
+
+
+@story("RFC 9111 4.2.4", "Age of a stale answer tells how old it really is")
+def stale_age(s):
+    s.answers(Reply(200, {"Cache-Control": "max-age=10, stale-if-error=3600"}), FAILING)
+    s.miss()
+    s.advance(60)
+    s.check((s.get().age or 0) >= 60, "Age of at least 60")
+
+
+@story("RFC 9111 4.3.3", "a 5xx that replaces a stale answer without permission to serve it reaches the client")
+def failing_reaches_client(s):
+    s.answers(Reply(200, {"Cache-Control": "max-age=10, must-revalidate", "ETag": '"a"'}), FAILING)
+    s.miss()
+    s.advance(20)
+    s.check(s.forwarded().status in (503, 504), "503, or 504")

@@ -1,0 +1,173 @@
+"""How 304 and HEAD answers change what is stored (RFC 9111 sections 3.2, 4.3.4, 4.3.5)."""
+
+from harness.story import add, story
+
+UPDATED = ["Test-Header", "X-Test-Header", "Content-Foo", "X-Content-Foo", "Content-Disposition", "Content-Language",
+           "Content-Location", "Content-Security-Policy", "Link", "Server", "X-Frame-Options", "Expires",
+           "Content-Type", "Clear-Site-Data", "Set-Cookie"]
+
+
+def _updated(name):
+    first = {"Expires": "Sat, 19 Nov 2286 17:46:39 GMT"}.get(name, "first")
+    second = {"Expires": "Sun, 20 Nov 2287 17:46:39 GMT"}.get(name, "second")
+
+    def tell(s):
+        s.answer(200, {"Cache-Control": "max-age=10, public", "ETag": '"a"', name: first})
+        s.answer(304, {"Cache-Control": "max-age=3600, public", "ETag": '"a"', name: second})
+        s.miss()
+        s.advance(11)
+        response = s.validated()
+        s.equal((response.status, response.get(name)), (200, second), f"status and {name}")
+        s.equal(s.hit().get(name), second, f"{name} from the cache")
+    return tell
+
+
+for _name in UPDATED:
+    add(f"updating/304_updates_{_name.lower()}", "RFC 9111 3.2", f"a 304 replaces the stored {_name}",
+        _updated(_name))
+
+
+def _kept(name, first, second):
+    def tell(s):
+        body = b"twelve bytes"
+        fields = {"Cache-Control": "max-age=10", "ETag": '"a"', "Last-Modified": s.date(-999)}
+        s.answer(200, {**fields, **({name: first} if first else {})}, body)
+        s.answer(304, {"Cache-Control": "max-age=3600", "ETag": '"a"', **({name: second} if name != "ETag" else {})})
+        first_response = s.miss()
+        s.advance(11)
+        s.validated()
+        response = s.hit()
+        s.equal((response.get(name), response.body), (first_response.get(name), body), f"{name} and body")
+    return tell
+
+
+for _name, _first, _second in [("Content-Encoding", "x-one", "x-two"), ("Content-Length", None, "99"),
+                               ("Content-Range", None, "bytes 0-3/12"), ("Transfer-Encoding", None, "chunked"),
+                               ("Content-MD5", "Q2hlY2s=", "T3RoZXI=")]:
+    add(f"updating/304_keeps_{_name.lower()}", "RFC 9111 3.2", f"a 304 leaves the stored {_name} alone",
+        _kept(_name, _first, _second))
+
+
+@story("RFC 9111 4.3.4", "a 304 makes the answer fresh again, and its body is the stored one")
+def freshens(s):
+    s.answer(200, {"Cache-Control": "max-age=10", "ETag": '"a"'})
+    s.answer(304, {"Cache-Control": "max-age=10", "ETag": '"a"'})
+    first = s.miss()
+    s.advance(11)
+    second = s.validated()
+    s.equal((second.status, second.body), (200, first.body), "status and body")
+    s.equal(s.hit().body, first.body, "the body from the cache")
+    s.advance(11)
+    s.validated()
+
+
+@story("RFC 9111 4.3.4", "a 304 without Cache-Control leaves the stored lifetime, counted anew")
+def freshens_with_stored_lifetime(s):
+    s.answer(200, {"Cache-Control": "max-age=10", "ETag": '"a"'})
+    s.answer(304, {"ETag": '"a"'})
+    s.miss()
+    s.advance(11)
+    s.validated()
+    s.hit()
+
+
+@story("RFC 9111 4.3.4", "a 304 by Last-Modified alone freshens")
+def freshens_by_last_modified(s):
+    date = s.date(-1000)
+    s.answer(200, {"Cache-Control": "max-age=10", "Last-Modified": date})
+    s.answer(304, {"Cache-Control": "max-age=10", "Last-Modified": date})
+    first = s.miss()
+    s.advance(11)
+    response = s.validated()
+    s.equal(response.forwarded[0].get("If-Modified-Since"), date, "If-Modified-Since")
+    s.equal(response.body, first.body, "the body")
+
+
+@story("RFC 9111 4.3.3", "a 200 in answer to a validation replaces what was stored")
+def replaced_by_200(s):
+    s.answer(200, {"Cache-Control": "max-age=10", "ETag": '"a"'})
+    s.answer(200, {"Cache-Control": "max-age=3600", "ETag": '"b"'}, b"the new body")
+    s.miss()
+    s.advance(11)
+    s.equal(s.validated().body, b"the new body", "the body")
+    response = s.hit()
+    s.equal((response.body, response.get("ETag")), (b"the new body", '"b"'), "body and ETag")
+
+
+@story("RFC 9111 4.3.4", "a 304 with another strong ETag does not freshen what is stored")
+def other_etag_in_304(s):
+    s.answer(200, {"Cache-Control": "max-age=10", "ETag": '"a"'})
+    s.answer(304, {"Cache-Control": "max-age=3600", "ETag": '"b"'})
+    s.answer(200, {"Cache-Control": "max-age=3600", "ETag": '"b"'}, b"the new body")
+    s.miss()
+    s.advance(11)
+    response = s.get()
+    s.check(response.get("ETag") != '"b"' or response.body == b"the new body",
+            "the body that belongs to its ETag", repr(response))
+
+
+@story("RFC 9111 4.3.5", "a HEAD whose validators agree updates the stored fields")
+def head_updates(s):
+    s.answer(200, {"Cache-Control": "max-age=10", "ETag": '"a"', "X-Field": "first"}, b"body")
+    s.answer(200, {"Cache-Control": "max-age=3600", "ETag": '"a"', "X-Field": "second"}, b"body")
+    s.miss()
+    s.advance(11)
+    s.forwarded(method="HEAD")
+    response = s.get()
+    s.equal(response.get("X-Field"), "second", "X-Field")
+
+
+@story("RFC 9111 4.3.5", "a HEAD with another ETag makes the stored answer unusable")
+def head_invalidates(s):
+    s.answer(200, {"Cache-Control": "max-age=10", "ETag": '"a"'}, b"body")
+    s.answer(200, {"Cache-Control": "max-age=3600", "ETag": '"b"'}, b"body")
+    s.miss()
+    s.advance(11)
+    s.forwarded(method="HEAD")
+    s.forwarded()
+
+
+@story("RFC 9111 4.3.5", "a HEAD with another Content-Length makes the stored answer unusable")
+def head_other_length(s):
+    s.answer(200, {"Cache-Control": "max-age=10", "Last-Modified": s.date(-1000)}, b"body")
+    s.answer(200, {"Cache-Control": "max-age=3600", "Last-Modified": s.date(-1000)}, b"longer body")
+    s.miss()
+    s.advance(11)
+    s.forwarded(method="HEAD")
+    s.forwarded()
+
+
+@story("RFC 9110 9.3.2", "HEAD is answered from a stored GET, with its fields and no body")
+def head_from_get(s):
+    s.answer(200, {"Cache-Control": "max-age=3600", "X-Field": "1"}, b"nine byte")
+    s.miss()
+    response = s.hit(method="HEAD")
+    s.equal((response.status, response.get("Content-Length"), response.get("X-Field")), (200, "9", "1"), "the head")
+
+
+@story("RFC 9111 4", "a stored HEAD never answers a GET")
+def get_after_head(s):
+    s.answer(200, {"Cache-Control": "max-age=3600"}, b"the body")
+    s.forwarded(method="HEAD")
+    response = s.get()
+    s.equal(response.body, b"the body", "the body")
+
+
+@story("RFC 9111 3.2", "all stored fields that a 304 does not name stay")
+def unnamed_fields_stay(s):
+    s.answer(200, {"Cache-Control": "max-age=10", "ETag": '"a"', "X-One": "1", "X-Two": "2"})
+    s.answer(304, {"ETag": '"a"', "X-Two": "3"})
+    s.miss()
+    s.advance(11)
+    response = s.validated()
+    s.equal((response.get("X-One"), response.get("X-Two")), ("1", "3"), "X-One and X-Two")
+
+
+@story("RFC 9111 4.3.4", "Date is updated by a 304")
+def date_updated(s):
+    s.answer(200, {"Cache-Control": "max-age=10", "ETag": '"a"'})
+    s.answer(304, {"Cache-Control": "max-age=3600", "ETag": '"a"'})
+    first = s.miss().get("Date")
+    s.advance(11)
+    s.validated()
+    s.check(s.hit().get("Date") != first, "a newer Date", first)

@@ -1,0 +1,132 @@
+"""Vary: which stored answer fits which request (RFC 9111 section 4.1)."""
+
+from harness.story import add, story
+
+# name, Vary lines, first request's fields, second request's fields, second answered from the cache
+PAIRS = [
+    ("same_value", ["Foo"], {"Foo": "1"}, {"Foo": "1"}, True),
+    ("other_value", ["Foo"], {"Foo": "1"}, {"Foo": "2"}, False),
+    ("omitted_second", ["Foo"], {"Foo": "1"}, {}, False),
+    ("omitted_first", ["Foo"], {}, {"Foo": "1"}, False),
+    ("omitted_both", ["Foo"], {}, {}, True),
+    ("unlisted_differs", ["Foo"], {"Foo": "1", "Bar": "1"}, {"Foo": "1", "Bar": "2"}, True),
+    ("two_same", ["Foo, Bar"], {"Foo": "1", "Bar": "a"}, {"Foo": "1", "Bar": "a"}, True),
+    ("two_one_differs", ["Foo, Bar"], {"Foo": "1", "Bar": "a"}, {"Foo": "1", "Bar": "b"}, False),
+    ("two_one_omitted", ["Foo, Bar"], {"Foo": "1", "Bar": "a"}, {"Foo": "1"}, False),
+    ("two_swapped_values", ["Foo, Bar"], {"Foo": "1", "Bar": "2"}, {"Foo": "2", "Bar": "1"}, False),
+    ("two_lines", ["Foo", "Bar"], {"Foo": "1", "Bar": "a"}, {"Foo": "1", "Bar": "b"}, False),
+    ("two_lines_same", ["Foo", "Bar"], {"Foo": "1", "Bar": "a"}, {"Foo": "1", "Bar": "a"}, True),
+    ("three_same", ["Foo, Bar, Baz"], {"Foo": "1", "Bar": "a", "Baz": "x"}, {"Baz": "x", "Bar": "a", "Foo": "1"}, True),
+    ("three_last_differs", ["Foo, Bar, Baz"], {"Foo": "1", "Bar": "a", "Baz": "x"},
+     {"Foo": "1", "Bar": "a", "Baz": "y"}, False),
+    ("name_case", ["fOO"], {"Foo": "1"}, {"Foo": "1"}, True),
+    ("name_case_differs", ["fOO"], {"Foo": "1"}, {"Foo": "2"}, False),
+    ("repeated_name", ["Foo, Foo"], {"Foo": "1"}, {"Foo": "1"}, True),
+    ("value_case_matters", ["Foo"], {"Foo": "abc"}, {"Foo": "ABC"}, False),
+    ("star", ["*"], {"Foo": "1"}, {"Foo": "1"}, False),
+    ("star_in_list", ["Foo, *"], {"Foo": "1"}, {"Foo": "1"}, False),
+    ("star_on_second_line", ["Foo", "*"], {"Foo": "1"}, {"Foo": "1"}, False),
+    ("star_twice", ["*, *"], {}, {}, False),
+    ("star_after_empty", [", *"], {}, {}, False),
+    ("star_after_empty_line", ["", "*"], {}, {}, False),
+    ("empty", [""], {"Foo": "1"}, {"Foo": "2"}, True),
+    ("list_of_empties", [" , ,"], {"Foo": "1"}, {"Foo": "2"}, True),
+    ("language_case", ["Accept-Language"], {"Accept-Language": "en, de"}, {"Accept-Language": "EN, De"}, True),
+    ("language_spacing", ["Accept-Language"], {"Accept-Language": "en, de"}, {"Accept-Language": "en ,de"}, True),
+    ("language_order", ["Accept-Language"], {"Accept-Language": "en, de"}, {"Accept-Language": "de, en"}, True),
+    ("language_differs", ["Accept-Language"], {"Accept-Language": "en"}, {"Accept-Language": "de"}, False),
+    ("outer_space", ["Foo"], {"Foo": "1"}, {"Foo": "  1  "}, True),
+]
+
+
+def _pair(vary, first, second, reused):
+    def tell(s):
+        s.answer(200, [("Cache-Control", "max-age=3600"), *(("Vary", line) for line in vary)])
+        s.miss(first)
+        (s.hit if reused else s.miss)(second)
+    return tell
+
+
+for _name, _vary, _first, _second, _reused in PAIRS:
+    add(f"vary/{_name}", "RFC 9111 4.1",
+        f"Vary {_vary}: {_first} and then {_second} {'share' if _reused else 'do not share'} an answer",
+        _pair(_vary, _first, _second, _reused))
+
+
+@story("RFC 9111 4.1", "two lines of one field equal their combination")
+def lines_combined(s):
+    s.answer(200, {"Cache-Control": "max-age=3600", "Vary": "Foo"})
+    s.miss([("Foo", "1"), ("Foo", "2")])
+    s.hit({"Foo": "1, 2"})
+
+
+@story("RFC 9111 4.1", "several variants of one URL live side by side")
+def variants_side_by_side(s):
+    s.answer(200, {"Cache-Control": "max-age=3600", "Vary": "Foo"})
+    bodies = {value: s.miss({"Foo": value}).body for value in ("1", "2", "3")}
+    for value, body in bodies.items():
+        s.equal(s.hit({"Foo": value}).body, body, f"the body for Foo: {value}")
+
+
+@story("RFC 9111 4.1", "a field that a stored Vary names is forwarded")
+def vary_field_forwarded(s):
+    s.answer(200, {"Cache-Control": "max-age=3600", "Vary": "X-Forwarded-Scheme-Like, Foo"})
+    s.miss({"Foo": "1"})
+    response = s.miss({"Foo": "2"})
+    s.equal(response.forwarded[0].get("Foo"), "2", "Foo at the origin")
+
+
+@story("RFC 9111 4.1", "the origin may change its mind about Vary: the newest answer's Vary counts")
+def vary_changes(s):
+    s.answer(200, {"Cache-Control": "max-age=10", "Vary": "Foo"})
+    s.answer(200, {"Cache-Control": "max-age=3600", "Vary": "Bar"})
+    s.miss({"Foo": "1", "Bar": "1"})
+    s.advance(11)
+    s.miss({"Foo": "1", "Bar": "1"})
+    s.hit({"Foo": "1", "Bar": "1"})
+
+
+@story("RFC 9111 4.1", "a gzip variant is never given to a client that does not accept it")
+def encoding_respected(s):
+    import gzip
+    plain = b"some text " * 200
+
+    def act(connection, request):
+        coded = (request.get("Accept-Encoding") or "") == "gzip"
+        body = gzip.compress(plain) if coded else plain
+        head = "HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\nVary: Accept-Encoding\r\nContent-Type: text/plain\r\n"
+        head += ("Content-Encoding: gzip\r\n" if coded else "") + f"Content-Length: {len(body)}\r\n\r\n"
+        connection.send(head.encode() + body)
+        return True
+    s.answer(act=act)
+
+    def read(response):
+        coded = response.get("Content-Encoding") == "gzip"
+        return gzip.decompress(response.body) if coded else response.body
+    s.equal(read(s.get({"Accept-Encoding": "gzip"})), plain, "the text with gzip")
+    response = s.get()
+    s.equal((response.get("Content-Encoding"), response.body), (None, plain), "coding and text without Accept-Encoding")
+    response = s.get({"Accept-Encoding": "identity"})
+    s.equal((response.get("Content-Encoding"), response.body), (None, plain), "coding and text for identity")
+    response = s.get({"Accept-Encoding": "gzip;q=0"})
+    s.equal((response.get("Content-Encoding"), response.body), (None, plain), "coding and text for gzip;q=0")
+
+
+@story("RFC 9111 4.1", "validation of one variant leaves the other alone")
+def validation_of_one_variant(s):
+    def act(connection, request):
+        tag = b'"%s"' % request.get("Foo", "").encode()
+        if request.get("If-None-Match", "").encode() == tag:
+            head = b"HTTP/1.1 304 Not Modified\r\nVary: Foo\r\nCache-Control: max-age=10\r\nETag: "
+            connection.send(head + tag + b"\r\n\r\n")
+        else:
+            connection.send(b"HTTP/1.1 200 OK\r\nVary: Foo\r\nCache-Control: max-age=10\r\nContent-Length: 3\r\nETag: "
+                            + tag + b"\r\n\r\n" + tag[:3])
+        return True
+    s.answer(act=act)
+    one = s.get({"Foo": "1"}).body
+    two = s.get({"Foo": "2"}).body
+    s.advance(11)
+    s.equal(s.validated({"Foo": "1"}).body, one, "the first variant")
+    s.equal(s.validated({"Foo": "2"}).body, two, "the second variant")
+    s.equal(s.hit({"Foo": "1"}).body, one, "the first variant again")
