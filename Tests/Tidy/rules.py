@@ -6,6 +6,8 @@ import re
 import swift_source
 
 LINE_LENGTH = 120
+# Rows of test tables hold message literals that read worse when they are cut.
+TABLE_ROW_LENGTH = 160
 FUNCTION_LENGTH = 70
 FILE_LENGTH = 400
 
@@ -59,9 +61,11 @@ def length_rules(repository):
         lines = repository.text(path).splitlines()
         if len(lines) > FILE_LENGTH:
             yield path, len(lines), f"{len(lines)} lines; {FILE_LENGTH} is the limit"
+        in_tests = path.startswith("Tests/") and path.endswith(".swift")
         for number, line in enumerate(lines, 1):
-            if len(line) > LINE_LENGTH:
-                yield path, number, f"{len(line)} columns; {LINE_LENGTH} is the limit"
+            limit = TABLE_ROW_LENGTH if in_tests and '"' in line else LINE_LENGTH
+            if len(line) > limit:
+                yield path, number, f"{len(line)} columns; {limit} is the limit"
 
 
 def function_rules(repository):
@@ -128,7 +132,7 @@ def dead_files(repository):
         declared = swift_source.declared_names(code)
         if not any(declared & words[other] for other in sources if other != path):
             yield path, 1, "nothing here is used by another file"
-    loaded_by_folder = "Tests/Stories/themes/"
+    loaded_by_folder = ("Tests/Stories/themes/", "Tests/EndToEnd/cases/")
     for path in repository.files("Tests/", ".py") + repository.files("deploy/", "") + repository.files("docs/", ""):
         name = path.split("/")[-1]
         stem = name.removesuffix(".py")

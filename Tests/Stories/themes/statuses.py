@@ -65,7 +65,7 @@ def _public_heuristic(status):
 
 
 for _status in (201, 403, 599):
-    add(f"statuses/{_status}_heuristic_when_public", "RFC 9111 4.2.2", f"public makes {_status} heuristically cacheable",
+    add(f"statuses/{_status}_heuristic_when_public", "RFC 9111 4.2.2", f"public lets {_status} be kept by heuristics",
         _public_heuristic(_status))
 
 

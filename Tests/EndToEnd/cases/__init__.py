@@ -1,0 +1,1 @@
+"""One module per kind of end-to-end case; each registers its cases when imported."""

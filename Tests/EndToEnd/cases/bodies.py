@@ -1,0 +1,174 @@
+"""Long bodies: streaming both ways with bounded memory, slow readers and uploaders that disturb nobody."""
+
+import os
+import threading
+import time
+
+from harness.client import Client
+from harness.node import memory_kib
+from harness.origin import Reply
+from harness.waiting import pace, wait_until
+from support import case, expect
+
+BLOCK = os.urandom(1 << 20)
+# Beyond the cache a connection may hold a MiB; the rest is slack for the allocator.
+BOUND_KIB = 12 << 10
+
+
+def blocks_of(context):
+    return 5 << 10 if context.long else 200
+
+
+class Peak:
+    """Watches the private memory of the workers."""
+
+    def __init__(self, node):
+        self.node = node
+        self.base = {pid: memory_kib(pid) for pid in node.workers()}
+        self.peak = 0
+        self.done = threading.Event()
+        self.thread = threading.Thread(target=self._watch)
+        self.thread.start()
+
+    def _watch(self):
+        while not self.done.wait(0.05):
+            for pid, base in self.base.items():
+                try:
+                    self.peak = max(self.peak, memory_kib(pid) - base)
+                except OSError:
+                    pass
+
+    def finish(self):
+        self.done.set()
+        self.thread.join()
+        return self.peak
+
+
+class Check:
+    """A sink that compares what arrives with BLOCK over and over."""
+
+    def __init__(self):
+        self.count = 0
+
+    def __call__(self, piece):
+        view = memoryview(piece)
+        while view:
+            offset = self.count % len(BLOCK)
+            part = view[:len(BLOCK) - offset]
+            expect(BLOCK[offset:offset + len(part)] == part, f"the right byte at {self.count}")
+            self.count += len(part)
+            view = view[len(part):]
+
+
+def serve_blocks(count, cacheable):
+    control = b"max-age=3600" if cacheable else b"no-store"
+
+    def act(connection, request):
+        connection.send(b"HTTP/1.1 200 OK\r\nCache-Control: " + control
+                        + b"\r\nContent-Length: %d\r\n\r\n" % (count << 20))
+        for _ in range(count):
+            connection.send(BLOCK)
+        return True
+    return Reply(act=act)
+
+
+def stream_through(context, cacheable):
+    count = blocks_of(context)
+    origin = context.origin()
+    origin.script("s1", "bodies").add(serve_blocks(count, cacheable))
+    node = context.node(origin.url, flags=["--cache-size", "128MiB"])
+    peak = Peak(node)
+    check = Check()
+    with Client(node.address, 60) as client:
+        client.request("GET", "/s1/long")
+        response = client.read_response(sink=check)
+    used = peak.finish()
+    expect(response.complete and check.count == count << 20, f"{check.count} of {count << 20} bytes")
+    expect(used < BOUND_KIB, f"a worker grew by {used} KiB")
+    return f"{count} MiB, a worker grew by {used} KiB"
+
+
+@case("a long uncacheable body streams through with bounded memory")
+def download(context):
+    return stream_through(context, False)
+
+
+@case("a body larger than the cache may hold streams through with bounded memory")
+def download_too_large_to_store(context):
+    return stream_through(context, True)
+
+
+@case("a long upload streams through with bounded memory")
+def upload(context):
+    count = blocks_of(context)
+    received = Check()
+
+    def act(connection, request):
+        connection.reader.exactly(int(request.get("Content-Length")), received)
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nCache-Control: no-store\r\n\r\nok")
+        return True
+    origin = context.origin()
+    origin.script("s1", "bodies").add(Reply(act=act))
+    node = context.node(origin.url, config="limits:\n  request-body: 8GiB\n")
+    peak = Peak(node)
+    with Client(node.address, 60) as client:
+        client.request("PUT", "/s1/long", {"Content-Length": str(count << 20)})
+        for _ in range(count):
+            client.send(BLOCK)
+        response = client.read_response()
+    used = peak.finish()
+    expect(response.status == 200 and received.count == count << 20, f"{received.count} bytes: {response!r}")
+    expect(used < BOUND_KIB, f"a worker grew by {used} KiB")
+    return f"{count} MiB, a worker grew by {used} KiB"
+
+
+@case("readers that stand still hold neither the body nor the others up")
+def readers_that_stand_still(context):
+    origin = context.origin()
+    origin.script("s1", "bodies").add(serve_blocks(100, False))
+    origin.script("s2", "bodies").add(Reply(200, {"Cache-Control": "max-age=3600"}, b"quick"))
+    node = context.node(origin.url)
+    peak = Peak(node)
+    still = []
+    for number in range(8):
+        client = Client(node.address, 60, receive_buffer=4096)
+        client.request("GET", f"/s1/{number}")
+        client.read_head()
+        still.append(client)
+    slowest = 0.0
+    for _ in range(200):
+        began = time.monotonic()
+        with Client(node.address, 10) as client:
+            client.request("GET", "/s2/page")
+            expect(client.read_response().body == b"quick", "the quick answer")
+        slowest = max(slowest, time.monotonic() - began)
+    used = peak.finish()
+    for client in still:
+        client.close()
+    expect(slowest < 1.0, f"a quick answer took {slowest:.3f} s")
+    expect(used < 8 * 1024 + BOUND_KIB, f"a worker grew by {used} KiB")
+    return f"slowest quick answer {slowest * 1000:.0f} ms, a worker grew by {used} KiB"
+
+
+@case("an uploader at 10 KiB/s disturbs nobody, and its body arrives")
+def slow_uploader(context):
+    total = 20 << 10
+    origin = context.origin()
+    script = origin.script("s1", "bodies").add(Reply(200, {"Cache-Control": "no-store"}))
+    origin.script("s2", "bodies").add(Reply(200, {"Cache-Control": "max-age=3600"}, b"quick"))
+    node = context.node(origin.url)
+    client = Client(node.address, 30)
+    client.request("POST", "/s1/form", {"Content-Length": str(total)})
+    slowest = 0.0
+    for offset in range(0, total, 1024):
+        client.send(BLOCK[offset:offset + 1024])
+        began = time.monotonic()
+        with Client(node.address, 10) as other:
+            other.request("GET", "/s2/page")
+            expect(other.read_response().body == b"quick", "the quick answer")
+        slowest = max(slowest, time.monotonic() - began)
+        pace(0.1)
+    expect(client.read_response().status == 200, "an answer to the upload")
+    wait_until(lambda: script.requests and len(script.requests[0].body) == total, "the whole upload")
+    expect(script.requests[0].body == BLOCK[:total], "the upload's bytes")
+    return f"slowest quick answer {slowest * 1000:.0f} ms"

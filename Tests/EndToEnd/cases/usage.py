@@ -1,0 +1,146 @@
+"""Bad flags, unusable addresses, foreign cache files: one clear line, exit code 2 or 1, nothing touched."""
+
+import hashlib
+import os
+import socket
+
+from harness.node import free_port
+from support import case, expect, martlet
+
+ORIGIN = ("--origin", "http://127.0.0.1:9")
+
+# What the operator typed wrong, and a word the complaint must contain.
+USAGE = [
+    (["run", "--no-such-flag"], "no-such-flag"),
+    (["run", *ORIGIN, "--workers", "0"], "workers"),
+    (["run", *ORIGIN, "--workers", "many"], "workers"),
+    (["run", *ORIGIN, "--workers", "-1"], "workers"),
+    (["run", *ORIGIN, "--cache-size", "large"], "cache-size"),
+    (["run", *ORIGIN, "--cache-size", "0"], "cache-size"),
+    (["run", *ORIGIN, "--cache-size", "-5MiB"], "cache-size"),
+    (["run", *ORIGIN, "--listen", "nonsense"], "listen"),
+    (["run", *ORIGIN, "--listen", "127.0.0.1:99999"], "listen"),
+    (["run", *ORIGIN, "--listen", "127.0.0.1"], "listen"),
+    (["run", "--origin", "nonsense"], "origin"),
+    (["run", "--origin", "ftp://host/"], "origin"),
+    (["run", "--origin", "http://"], "origin"),
+    (["run", "--origin", "http://host:port"], "origin"),
+    (["run", "--origin"], "origin"),
+    (["run", "--config", "/nonexistent/martlet.yaml"], "/nonexistent/martlet.yaml"),
+    (["run", "surplus"], "surplus"),
+    (["fly"], "fly"),
+]
+
+
+def complaint(arguments, code, word, environment=None):
+    """Runs the command and insists on the code and on one line that contains the word."""
+    got, _, error = martlet(*arguments, environment=environment)
+    lines = [line for line in error.splitlines() if line.strip()]
+    shown = f"martlet {' '.join(arguments)}: exit {got}, {error!r}"
+    expect(got == code, f"exit code {code}; {shown}")
+    expect(len(lines) == 1, f"one line; {shown}")
+    expect(word.lower() in lines[0].lower(), f"the word {word!r}; {shown}")
+
+
+@case("every wrong flag: one line that names it, exit code 2, no runtime directory made")
+def wrong_flags(context):
+    problems = []
+    for arguments, word in USAGE:
+        runtime = f"{context.directory()}/runtime"
+        typed = [*arguments, "--runtime-dir", runtime] if arguments[0] == "run" else arguments
+        if arguments[-1] == "--origin":
+            typed = arguments
+        try:
+            complaint(typed, 2, word)
+            expect(not os.path.exists(runtime), f"{typed}: no runtime directory")
+        except AssertionError as problem:
+            problems.append(str(problem))
+    expect(not problems, "\n".join(problems))
+    return f"{len(USAGE)} command lines"
+
+
+@case("errors in the configuration file name file, line and column")
+def wrong_configuration(context):
+    rows = [
+        ("origin: http://127.0.0.1:9\nworkrs: 2\n", ":2:1", "workers"),
+        ("origin: http://127.0.0.1:9\nworkers: lots\n", ":2:", "workers"),
+        ("origin: [unclosed\n", ":", "yaml"),
+        ("origin: http://127.0.0.1:9\ncache:\n  size: big\n", ":3:", "size"),
+    ]
+    problems = []
+    for text, place, word in rows:
+        path = f"{context.directory()}/martlet.yaml"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        runtime = f"{context.directory()}/runtime"
+        code, _, error = martlet("run", "--config", path, "--runtime-dir", runtime)
+        lines = [line for line in error.splitlines() if line.strip()]
+        if code != 2 or len(lines) != 1 or f"{path}{place}" not in lines[0] or word not in lines[0].lower():
+            problems.append(f"{text!r}: exit {code}, {error!r}; wanted 2, one line with {path}{place} and {word!r}")
+    expect(not problems, "\n".join(problems))
+
+
+@case("a port in use, a foreign address: one line, exit code 1")
+def unusable_addresses(context):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        runtime = f"{context.directory()}/runtime"
+        complaint(["run", *ORIGIN, "--listen", f"127.0.0.1:{port}", "--runtime-dir", runtime], 1, str(port))
+    runtime = f"{context.directory()}/runtime"
+    complaint(["run", *ORIGIN, "--listen", f"192.0.2.1:{free_port()}", "--runtime-dir", runtime], 1, "192.0.2.1")
+
+
+@case("a port in use through SO_REUSEPORT by somebody else is refused as well")
+def reuseport_by_others(context):
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        runtime = f"{context.directory()}/runtime"
+        complaint(["run", *ORIGIN, "--listen", f"127.0.0.1:{port}", "--runtime-dir", runtime], 1, str(port))
+
+
+@case("foreign, damaged and unreadable cache files: one line, exit code 1, not a byte changed")
+def cache_files(context):
+    problems = []
+    for name, content in (("text", b"these are my notes\n" * 100), ("zeros", bytes(1 << 20)), ("short", b"x"),
+                          ("elf", b"\x7fELF" + bytes(8192))):
+        path = f"{context.directory()}/{name}"
+        with open(path, "wb") as file:
+            file.write(content)
+        before = (hashlib.sha256(content).digest(), os.stat(path).st_mtime_ns)
+        try:
+            complaint(["run", *ORIGIN, "--listen", f"127.0.0.1:{free_port()}", "--cache-file", path,
+                       "--runtime-dir", f"{context.directory()}/runtime"], 1, path)
+        except AssertionError as problem:
+            problems.append(str(problem))
+        with open(path, "rb") as file:
+            after = (hashlib.sha256(file.read()).digest(), os.stat(path).st_mtime_ns)
+        if before != after:
+            problems.append(f"{name}: the file was changed")
+    folder = context.directory()
+    for path in (folder, f"{folder}/missing/cache"):
+        try:
+            complaint(["run", *ORIGIN, "--listen", f"127.0.0.1:{free_port()}", "--cache-file", path,
+                       "--runtime-dir", f"{context.directory()}/runtime"], 1, path)
+        except AssertionError as problem:
+            problems.append(str(problem))
+    expect(not problems, "\n".join(problems))
+
+
+@case("a runtime directory that is a file, or that another node runs in: one line, exit code 1")
+def runtime_directories(context):
+    path = f"{context.directory()}/file"
+    with open(path, "w", encoding="ascii") as file:
+        file.write("a file")
+    complaint(["run", *ORIGIN, "--listen", f"127.0.0.1:{free_port()}", "--runtime-dir", path], 1, path)
+    node = context.node(context.origin().url)
+    complaint(["run", *ORIGIN, "--listen", f"127.0.0.1:{free_port()}", "--runtime-dir", node.runtime], 1, node.runtime)
+    expect(node.alive() and len(node.workers()) == 2, "the first node is untouched")
+
+
+@case("status and stop without a node: one line, exit code 1")
+def no_node(context):
+    for command in ("status", "stop"):
+        complaint([command, "--runtime-dir", f"{context.directory()}/none"], 1, "none")
