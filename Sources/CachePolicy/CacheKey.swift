@@ -1,8 +1,8 @@
 // The canonical key text of a request and, inside it, the authority and target that are forwarded: what is keyed is
-// what is sent. Normalisation itself is in TargetNormalisation.swift.
+// what is sent. Normalisation itself is in TargetNormalisation.swift, references in KeyReference.swift.
 //
-// Text: `M1 s<n>:<site>c<n>:<scheme>a<n>:<authority>t<n>:<path?query>`, numbers decimal. A variant key appends
-// `v<16 hex>` and per field `f<n>:<name>` and `=<n>:<value>` or `-` (see VaryKey.swift).
+// Text: `M1 LF site LF scheme LF authority LF path?query`. No part can contain LF: the message parser refuses control
+// characters and the normaliser escapes them. A variant key appends lines of its own (VaryKey.swift).
 
 package import HTTPMessage
 
@@ -17,11 +17,11 @@ package struct CacheKey: Sendable, Equatable {
 
     /// Writes the key of a request whose authority is known. Rule: scheme and host lower-case, default port dropped;
     /// in path and query, percent-encoded unreserved characters decoded, other percent-encodings with upper-case
-    /// digits, stray `%` encoded as `%25`; dot segments removed from the path; the query kept in its order; an empty
-    /// query (`/a?`) kept apart from none.
+    /// digits, stray `%` encoded as `%25`, control, space and non-ASCII bytes encoded; dot segments removed from the
+    /// path; the query kept in its order; an empty query (`/a?`) kept apart from none.
     ///
     /// - Parameters:
-    ///   - site: identifies the site and its key rule, the same for every generation that means the same.
+    ///   - site: identifies the site and its key rule, the same for every generation that means the same; no LF.
     ///   - secure: the request came by TLS.
     /// - Returns: extents relative to the sink's first byte; nil when it does not fit: answer 414.
     package static func write(
@@ -38,16 +38,38 @@ package struct CacheKey: Sendable, Equatable {
         path: RawSpan, query: RawSpan, hasQuery: Bool, authority: RawSpan, site: RawSpan, secure: Bool,
         into sink: inout ByteSink
     ) -> CacheKey? {
-        nil
+        let start = sink.count
+        let authorityExtent = writeFront(authority: authority, site: site, secure: secure, into: &sink)
+        let targetStart = sink.count
+        if TargetNormaliser.isNormal(path: path) {
+            sink.append(path)
+        } else {
+            var normaliser = TargetNormaliser(into: &sink)
+            let first = path.byteCount > 0 && path.byte(at: 0) == UInt8(ascii: "/") ? 1 : 0
+            normaliser.add(path: path.extracting(first...), into: &sink)
+            normaliser.finishPath(into: &sink)
+        }
+        if hasQuery { TargetNormaliser.add(query: query, into: &sink) }
+        return finish(start: start, authority: authorityExtent, targetStart: targetStart, sink: sink)
     }
 
-    /// Writes the key that `reference` (a Location or Content-Location value, or a URL to purge) has as seen from
-    /// `key` in `base`, the sink's text so far or another span.
-    /// - Returns: nil when it does not fit, is not http(s), or has another origin than `key`.
-    package static func write(
-        reference: RawSpan, seenFrom key: CacheKey, in base: RawSpan, site: RawSpan, secure: Bool,
-        into sink: inout ByteSink
-    ) -> CacheKey? {
-        nil
+    /// Writes everything before the target; returns where the authority is.
+    static func writeFront(authority: RawSpan, site: RawSpan, secure: Bool, into sink: inout ByteSink) -> Extent {
+        sink.append("M1\n")
+        sink.append(site)
+        sink.append(secure ? "\nhttps\n" : "\nhttp\n")
+        let start = sink.count
+        AuthorityNormaliser.write(authority, secure: secure, into: &sink)
+        let extent = Extent(start: start, end: sink.count)
+        sink.append(UInt8(ascii: "\n"))
+        return extent
+    }
+
+    static func finish(start: Int, authority: Extent, targetStart: Int, sink: borrowing ByteSink) -> CacheKey? {
+        guard !sink.overflowed else { return nil }
+        return CacheKey(
+            text: Extent(start: start, end: sink.count), authority: authority,
+            target: Extent(start: targetStart, end: sink.count)
+        )
     }
 }

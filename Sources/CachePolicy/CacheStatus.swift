@@ -9,6 +9,20 @@ package struct CacheStatus: Sendable, Equatable {
         /// It did not: a hit.
         case none
         case bypass, method, uriMiss, varyMiss, miss, request, stale, partial
+
+        var text: StaticString {
+            switch self {
+            case .none: ""
+            case .bypass: "bypass"
+            case .method: "method"
+            case .uriMiss: "uri-miss"
+            case .varyMiss: "vary-miss"
+            case .miss: "miss"
+            case .request: "request"
+            case .stale: "stale"
+            case .partial: "partial"
+            }
+        }
     }
 
     /// Why the answer is what it is, beside the reasons not to store.
@@ -30,6 +44,23 @@ package struct CacheStatus: Sendable, Equatable {
         case originFailed
         /// The answer was stored, but another coding was needed.
         case coding
+        /// The node refused the request by itself.
+        case refused
+
+        var detail: StaticString? {
+            switch self {
+            case .none: nil
+            case .staleWhileRevalidate: "stale-while-revalidate"
+            case .staleIfError: "stale-if-error"
+            case .maxStale: "max-stale"
+            case .validated: "validated"
+            case .hitForMiss: "hit-for-miss"
+            case .onlyIfCached: "only-if-cached"
+            case .originFailed: "origin-failed"
+            case .coding: "coding"
+            case .refused: "refused"
+            }
+        }
     }
 
     package var forward = Forward.none
@@ -45,6 +76,9 @@ package struct CacheStatus: Sendable, Equatable {
 
     package init() {}
 
+    /// Neither forwarded nor a hit: an answer the node made by itself.
+    private var isHit: Bool { note != .onlyIfCached && note != .originFailed && note != .refused }
+
     package static func hit(ttlSeconds: Int64) -> CacheStatus {
         var status = CacheStatus()
         status.ttlSeconds = ttlSeconds
@@ -52,5 +86,45 @@ package struct CacheStatus: Sendable, Equatable {
     }
 
     /// Writes `Cache-Status: name; hit; ttl=59 CRLF` and the like. `key` is written only if the settings show it.
-    package func write(key: RawSpan, settings: PolicySettings, into sink: inout ByteSink) {}
+    package func write(key: RawSpan, settings: PolicySettings, into sink: inout ByteSink) {
+        sink.append("Cache-Status: ")
+        settings.nodeName.write(into: &sink)
+        if forward == .none {
+            if isHit { sink.append("; hit") }
+        } else {
+            sink.append("; fwd=")
+            sink.append(forward.text)
+            if forwardStatus > 0 {
+                sink.append("; fwd-status=")
+                sink.appendDecimal(UInt64(forwardStatus))
+            }
+        }
+        if let ttlSeconds {
+            sink.append("; ttl=")
+            sink.appendDecimal(ttlSeconds)
+        }
+        if isStored { sink.append("; stored") }
+        if isCollapsed { sink.append("; collapsed") }
+        if settings.showsKeyInCacheStatus, key.byteCount > 0 { writeKey(key, into: &sink) }
+        if settings.explainsInCacheStatus, let detail { writeDetail(detail, into: &sink) }
+        sink.append("\r\n")
+    }
+
+    private var detail: StaticString? { refusal?.detail ?? note.detail }
+
+    private func writeDetail(_ detail: StaticString, into sink: inout ByteSink) {
+        sink.append("; detail=")
+        sink.append(detail)
+    }
+
+    /// As an sf-string: quotes and backslashes escaped, what it cannot hold replaced.
+    private func writeKey(_ key: RawSpan, into sink: inout ByteSink) {
+        sink.append("; key=\"")
+        for offset in 0..<key.byteCount {
+            let byte = key.byte(at: offset)
+            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { sink.append(UInt8(ascii: "\\")) }
+            sink.append(byte >= 0x20 && byte < 0x7F ? byte : UInt8(ascii: "?"))
+        }
+        sink.append("\"")
+    }
 }

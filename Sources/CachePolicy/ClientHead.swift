@@ -1,11 +1,12 @@
-// Heads sent to clients: of stored answers in every form, and of relayed ones. Bodies are not touched here.
+// Heads sent to clients that are made from stored answers: hits in every form, and the node's own answers. Relayed
+// heads are in RelayedHead.swift. Bodies are not touched here.
 
 package import HTTPMessage
 
 /// How the body behind a head is delimited, and whether the connection goes on.
 package struct Delivery: Sendable, Equatable {
     package var framing: BodyFraming
-    /// Writes `Connection: close` (or nothing; `keep-alive` to HTTP/1.0).
+    /// Writes `Connection: close` when false; to HTTP/1.0 `keep-alive` when true.
     package var keepAlive: Bool
     /// The client's minor version.
     package var minorVersion: UInt8
@@ -23,7 +24,22 @@ package enum ClientHead {
     package static func writeHit(
         stored: borrowing StoredHead, bodyLength: UInt64, now: Int64, keepAlive: Bool, minorVersion: UInt8,
         settings: PolicySettings, into sink: inout ByteSink
-    ) {}
+    ) {
+        let age = stored.ageSeconds(now: now)
+        StatusLine.write(stored.status, reason: stored.reason, into: &sink)
+        sink.append(stored.fieldLines)
+        if StatusLine.mayHaveBody(stored.status) { sink.appendField("Content-Length", decimal: bodyLength) }
+        sink.appendField("Age", decimal: age)
+        sink.append("Via: 1.1 ")
+        settings.nodeName.write(into: &sink)
+        sink.append("\r\nCache-Status: ")
+        settings.nodeName.write(into: &sink)
+        sink.append("; hit; ttl=")
+        sink.appendDecimal(Int64(stored.freshnessSeconds) &- Int64(truncatingIfNeeded: age))
+        sink.append("\r\n")
+        writeConnection(keepAlive: keepAlive, minorVersion: minorVersion, into: &sink)
+        sink.append("\r\n")
+    }
 
     /// The head of any answer made from a stored one. For `.multipart` the boundary is derived from `boundary`, any
     /// number that is also given to `MultipartRanges`.
@@ -34,20 +50,115 @@ package enum ClientHead {
     package static func write(
         stored: borrowing StoredHead, selection: Selection, length: UInt64?, now: Int64, delivery: Delivery,
         boundary: UInt64, report: CacheStatus, key: RawSpan, settings: PolicySettings, into sink: inout ByteSink
-    ) {}
-
-    /// The head of an origin's answer that is relayed (passed, or sent to the client whose request fills the cache):
-    /// end-to-end fields, Date when missing, Via, framing, Connection, Cache-Status. Also for interim answers, which
-    /// get neither framing nor Cache-Status.
-    package static func writeRelayed(
-        head: ResponseHead, bytes: RawSpan, fields: borrowing FieldTable, now: Int64, delivery: Delivery,
-        report: CacheStatus, key: RawSpan, settings: PolicySettings, into sink: inout ByteSink
-    ) {}
+    ) {
+        switch selection {
+        case .whole:
+            StatusLine.write(stored.status, reason: stored.reason, into: &sink)
+            sink.append(stored.fieldLines)
+            writeFraming(delivery.framing, status: stored.status, into: &sink)
+        case .notModified:
+            sink.append("HTTP/1.1 304 Not Modified\r\n")
+            writeLines(of: stored, without: ClientHead.notIn304(stored), into: &sink)
+        case .range(let range):
+            sink.append("HTTP/1.1 206 Partial Content\r\n")
+            writeLines(of: stored, without: FieldSet(.contentRange), into: &sink)
+            sink.append("Content-Range: ")
+            ContentRange.write(range, length: length ?? 0, into: &sink)
+            sink.append("\r\n")
+            sink.appendField("Content-Length", decimal: range.count)
+        case .multipart(let plan):
+            sink.append("HTTP/1.1 206 Partial Content\r\n")
+            writeLines(of: stored, without: FieldSet(.contentType) | .contentRange, into: &sink)
+            sink.append("Content-Type: multipart/byteranges; boundary=")
+            MultipartRanges.writeBoundary(boundary, into: &sink)
+            sink.append("\r\n")
+            let total = MultipartRanges.totalLength(
+                plan: plan, length: length ?? 0, contentType: stored.contentType, boundary: boundary
+            )
+            sink.appendField("Content-Length", decimal: total)
+        case .unsatisfiable:
+            sink.append("HTTP/1.1 416 Range Not Satisfiable\r\n")
+            writeLines(of: stored, without: representation, into: &sink)
+            sink.append("Content-Range: bytes */")
+            sink.appendDecimal(length ?? 0)
+            sink.append("\r\nContent-Length: 0\r\n")
+        }
+        sink.appendField("Age", decimal: stored.ageSeconds(now: now))
+        writeEnd(delivery: delivery, report: report, key: key, settings: settings, into: &sink)
+    }
 
     /// The head of an answer the node makes itself (504 for only-if-cached, 502, 400 ...), with a text/plain body of
     /// `bodyLength` bytes.
     package static func writeOwn(
         status: UInt16, bodyLength: UInt64, now: Int64, delivery: Delivery, report: CacheStatus,
         settings: PolicySettings, into sink: inout ByteSink
-    ) {}
+    ) {
+        StatusLine.write(status, reason: RawSpan(), into: &sink)
+        sink.append("Date: ")
+        HTTPDate.write(Seconds.whole(now), into: &sink)
+        sink.append("\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n")
+        sink.appendField("Content-Length", decimal: bodyLength)
+        writeEnd(delivery: delivery, report: report, key: RawSpan(), settings: settings, into: &sink)
+    }
+
+    /// Via, Cache-Status, Connection and the empty line.
+    static func writeEnd(
+        delivery: Delivery, report: CacheStatus, key: RawSpan, settings: PolicySettings, into sink: inout ByteSink
+    ) {
+        writeVia(settings: settings, into: &sink)
+        report.write(key: key, settings: settings, into: &sink)
+        writeConnection(
+            keepAlive: delivery.keepAlive && delivery.framing != .untilClose, minorVersion: delivery.minorVersion,
+            into: &sink
+        )
+        sink.append("\r\n")
+    }
+
+    static func writeVia(settings: PolicySettings, into sink: inout ByteSink) {
+        sink.append("Via: 1.1 ")
+        settings.nodeName.write(into: &sink)
+        sink.append("\r\n")
+    }
+
+    static func writeFraming(_ framing: BodyFraming, status: UInt16, into sink: inout ByteSink) {
+        guard StatusLine.mayHaveBody(status) else { return }
+        switch framing {
+        case .length(let count): sink.appendField("Content-Length", decimal: count)
+        case .chunked: sink.append("Transfer-Encoding: chunked\r\n")
+        case .none, .untilClose: break
+        }
+    }
+
+    static func writeConnection(keepAlive: Bool, minorVersion: UInt8, into sink: inout ByteSink) {
+        if !keepAlive {
+            sink.append("Connection: close\r\n")
+        } else if minorVersion == 0 {
+            sink.append("Connection: keep-alive\r\n")
+        }
+    }
+
+    /// Copies the stored lines except those of `without`.
+    private static func writeLines(of stored: borrowing StoredHead, without: FieldSet, into sink: inout ByteSink) {
+        let lines = stored.fieldLines
+        var walker = StoredLineWalker()
+        while let line = walker.next(in: lines) {
+            let field = KnownField.recognise(lines.slice(line.name))
+            if field.rawValue < 64, without.intersects(field.bit) { continue }
+            if field == .contentLanguage, without.intersects(KnownField.contentType.bit),
+                without.intersects(KnownField.contentEncoding.bit)
+            {
+                continue
+            }
+            sink.append(line.whole, of: lines)
+        }
+    }
+
+    /// Metadata of a representation that is not there.
+    private static var representation: FieldSet { FieldSet(.contentType) | .contentEncoding | .contentRange }
+
+    /// RFC 9110 section 15.4.5: a 304 repeats what guides caches and leaves out what describes the content;
+    /// Last-Modified only where there is no entity tag.
+    private static func notIn304(_ stored: borrowing StoredHead) -> FieldSet {
+        stored.flags.contains(.hasETag) ? representation | .lastModified : representation
+    }
 }

@@ -5,12 +5,18 @@ import HTTPMessage
 package enum CollapsePolicy {
     /// Whether the request may wait for a fetch that is under way for its key at all.
     package static func mayWait(request: RequestFacts, settings: PolicySettings) -> Bool {
-        request.method == .get || request.method == .head
+        guard request.method == .get || request.method == .head, !request.mustForward else { return false }
+        if request.hasAuthorization, settings.authorizationBypasses { return false }
+        return !(request.directives.noCache && settings.requestNoCache == .honour)
     }
 
     /// Whether a waiter may use the answer in flight; if not it goes to the origin by itself. The caller has checked
     /// that the waiter's variant key is the fetch's.
+    ///
+    /// The answer must have been fresh on arrival: one with `max-age=0` or `no-cache` was made for the request that
+    /// fetched it.
     package static func mayUse(stored: borrowing StoredHead, request: RequestFacts, settings: PolicySettings) -> Bool {
-        false
+        guard stored.flags.contains(.shareable), mayWait(request: request, settings: settings) else { return false }
+        return request.acceptedCodings.accepts(stored.coding)
     }
 }

@@ -11,5 +11,20 @@ package enum EarlyRefresh {
     ///   - random: uniform over all 64 bits.
     package static func isDue(
         remainingMilliseconds: Int64, costMilliseconds: UInt32, betaPercent: UInt32, random: UInt64
-    ) -> Bool { false }
+    ) -> Bool {
+        guard costMilliseconds > 0, betaPercent > 0 else { return false }
+        // At most 45 nats x 2^32 ms x 2^32 % would overflow; no sane cost does after the clamps.
+        let weight = UInt64(min(costMilliseconds, 600_000)) * UInt64(min(betaPercent, 10_000))
+        let lead = (weight * negativeLogarithm(random) / 100) >> 10
+        return remainingMilliseconds <= Int64(lead)
+    }
+
+    /// -ln(random / 2^64) in 1/1024, from the bit length and the ten bits below the leading one.
+    static func negativeLogarithm(_ random: UInt64) -> UInt64 {
+        let value = max(random, 1)
+        let zeros = UInt64(value.leadingZeroBitCount)
+        let fraction = ((value << zeros) << 1) >> 54
+        let logarithm2 = ((63 - zeros) << 10) + fraction
+        return (((64 << 10) - logarithm2) * 710) >> 10
+    }
 }

@@ -15,16 +15,19 @@ package enum Freshening {
         case replaced
     }
 
-    /// Judges the answer to a validation request that carried the stored validators.
+    /// Judges the answer to a validation request that carried the stored validators (section 4.3.4).
     package static func judge(
         stored: borrowing StoredHead, status: UInt16, bytes: RawSpan, fields: borrowing FieldTable, now: Int64
-    ) -> Outcome { .replaced }
+    ) -> Outcome {
+        guard status == 304 else { return Reuse.isError(status: status) ? .failed : .replaced }
+        return Validators.agree(stored: stored, bytes: bytes, fields: fields, now: now) ? .update : .mismatch
+    }
 
     /// What a HEAD answer from the origin says about a stored GET answer (section 4.3.5).
     package enum HeadOutcome: UInt8, Sendable {
         /// Same validators and length: update the stored fields.
         case update
-        /// Different: the stored answer is out of date and must be validated before use.
+        /// Different, or gone: the stored answer is out of date and must not be used any more.
         case invalidate
         /// It says nothing about it.
         case ignore
@@ -32,15 +35,123 @@ package enum Freshening {
 
     package static func judgeHead(
         stored: borrowing StoredHead, head: ResponseHead, bytes: RawSpan, fields: borrowing FieldTable, now: Int64
-    ) -> HeadOutcome { .ignore }
+    ) -> HeadOutcome {
+        if head.status == 404 || head.status == 410 { return stored.status == head.status ? .ignore : .invalidate }
+        guard head.status == 200 else { return .ignore }
+        guard stored.status == 200 else { return .invalidate }
+        if let length = head.declaredLength, let storedLength = stored.declaredLength, length != storedLength {
+            return .invalidate
+        }
+        return Validators.agree(stored: stored, bytes: bytes, fields: fields, now: now) ? .update : .invalidate
+    }
 
     /// Writes the updated header block: stored fields replaced by those of the answer, but for Content-Length,
-    /// Content-Encoding, Content-Range and those never stored; freshness computed anew.
+    /// Content-Encoding, Content-Range and those never stored; freshness computed anew from the whole.
     ///
+    /// - Parameters:
+    ///   - scratch: room for the merged field lines, twice a stored head.
+    ///   - table: any field table; it is emptied first.
     /// - Returns: its length and the new plan; nil when it may no longer be stored (then remove it, after having
     ///   served it to this client) or does not fit.
     package static func encode(
         stored: borrowing StoredHead, head: ResponseHead, bytes: RawSpan, fields: borrowing FieldTable,
-        request: RequestFacts, times: ExchangeTimes, settings: PolicySettings, into buffer: inout MutableRawSpan
-    ) -> (plan: StorePlan, count: Int)? { nil }
+        request: RequestFacts, times: ExchangeTimes, settings: PolicySettings, scratch: inout MutableRawSpan,
+        table: inout FieldTable, into buffer: inout MutableRawSpan
+    ) -> (plan: StorePlan, count: Int)? {
+        var merged = ByteSink(scratch._mutatingExtracting(0...))
+        table.removeAll()
+        guard merge(stored: stored, bytes: bytes, fields: fields, settings: settings, into: &merged, table: &table)
+        else { return nil }
+        var whole = ResponseHead()
+        whole.status = stored.status
+        whole.declaredLength = stored.declaredLength
+        let reasonStart = merged.count
+        merged.append(stored.reason)
+        whole.reason = Extent(start: reasonStart, end: merged.count)
+        guard !merged.overflowed else { return nil }
+        var facts = ResponseFacts(
+            head: whole, bytes: merged.written, fields: table, now: times.responseMilliseconds, settings: settings
+        )
+        var asked = request
+        // A stored POST answer is validated by a GET; its merged form is that of a GET.
+        asked.method = .get
+        facts.ageSeconds = ResponseFacts.age(bytes: bytes, fields: fields)
+        guard case .store(let plan) = StoreDecision.decide(
+            request: asked, response: facts, times: times, settings: settings
+        ) else { return nil }
+        let cost = UInt32(clamping: max(0, times.responseMilliseconds - times.requestMilliseconds))
+        guard let count = StoredHead.encode(
+            head: whole, bytes: merged.written, fields: table, facts: facts, plan: plan, times: times,
+            isVariant: stored.flags.contains(.isVariant), fetchCostMilliseconds: max(cost, stored.fetchCostMilliseconds),
+            into: &buffer
+        ) else { return nil }
+        return (plan, count)
+    }
+
+    /// Stored lines that the answer does not replace, then the answer's. A missing Date is supplied later, and the
+    /// stored one is dropped: it would make the validated answer look as old as the first.
+    private static func merge(
+        stored: borrowing StoredHead, bytes: RawSpan, fields: borrowing FieldTable, settings: PolicySettings,
+        into merged: inout ByteSink, table: inout FieldTable
+    ) -> Bool {
+        let lines = stored.fieldLines
+        var walker = StoredLineWalker()
+        while let line = walker.next(in: lines) {
+            let name = lines.slice(line.name)
+            let field = KnownField.recognise(name)
+            if field == .date { continue }
+            if isReplaced(name, field, bytes: bytes, fields: fields) { continue }
+            guard append(name, lines.slice(line.value), field, into: &merged, table: &table) else { return false }
+        }
+        for index in 0..<fields.count {
+            let entry = fields[index]
+            guard !entry.isDropped, StoredFields.mayStore(entry.field, hidesTags: settings.hidesTagFields),
+                StoredFields.mayUpdate(entry.field)
+            else { continue }
+            guard append(
+                bytes.slice(entry.name), bytes.slice(entry.value), entry.field, into: &merged, table: &table
+            ) else { return false }
+        }
+        return !merged.overflowed
+    }
+
+    private static func isReplaced(
+        _ name: RawSpan, _ field: KnownField, bytes: RawSpan, fields: borrowing FieldTable
+    ) -> Bool {
+        guard StoredFields.mayUpdate(field) else { return false }
+        var next = fields.index(named: name, in: bytes)
+        while let index = next {
+            if !fields[index].isDropped { return true }
+            next = fields.index(named: name, in: bytes, from: index + 1)
+        }
+        return false
+    }
+
+    private static func append(
+        _ name: RawSpan, _ value: RawSpan, _ field: KnownField, into merged: inout ByteSink, table: inout FieldTable
+    ) -> Bool {
+        let start = merged.count
+        merged.append(name)
+        let nameExtent = Extent(start: start, end: merged.count)
+        let valueStart = merged.count
+        merged.append(value)
+        let valueExtent = Extent(start: valueStart, end: merged.count)
+        return !merged.overflowed && table.append(FieldEntry(name: nameExtent, value: valueExtent, field: field))
+    }
+}
+
+/// The validators of an answer without content, compared with what is stored (RFC 9111 section 4.3.4).
+enum Validators {
+    /// An equal entity tag settles it; an unequal one too. Without one on both sides Last-Modified must be the same;
+    /// an answer without any validator is taken to be about what was asked for.
+    static func agree(
+        stored: borrowing StoredHead, bytes: RawSpan, fields: borrowing FieldTable, now: Int64
+    ) -> Bool {
+        if stored.flags.contains(.hasETag), let value = fields.first(.etag) {
+            guard let tag = EntityTag.parse(bytes, value) else { return equalBytes(bytes.slice(value), stored.etag) }
+            return EntityTagList.match(bytes, value, tag: stored.etag, weakly: tag.isWeak) == .match
+        }
+        guard let storedDate = stored.lastModifiedSeconds, let value = fields.first(.lastModified) else { return true }
+        return HTTPDate.parse(bytes.slice(value), now: Seconds.whole(now)) == storedDate
+    }
 }

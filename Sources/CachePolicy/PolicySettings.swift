@@ -75,6 +75,9 @@ package struct PolicySettings: Sendable {
     package var requestMaxAge = Advice.ignore
     /// Request `no-store`: honoured, the answer is not stored; a stored answer may still be used.
     package var requestNoStore = Advice.honour
+    /// A request with Authorization is answered from the cache only where RFC 9111 section 3.5 would have let its
+    /// answer be stored. False follows section 4 to the letter: any stored answer will do.
+    package var authorizationBypasses = true
     /// Most staleness that request `max-stale` (or request `stale-if-error`) may obtain.
     package var maximumStaleOnRequestSeconds: UInt32 = 86_400
     /// Stale-while-revalidate window of answers that name none (RFC 5861 section 3).

@@ -18,14 +18,6 @@ package struct RequestDirectives: Sendable, Equatable {
     package init() {}
 }
 
-/// What a cached path's extension promises; see `PolicySettings.guardsAgainstDeception`.
-package enum PathPromise: UInt8, Sendable {
-    /// No extension, or one that any content may have.
-    case anything
-    /// A style sheet, script, image, font, video, archive or document: not HTML, not JSON.
-    case staticFile
-}
-
 /// A request as far as the cache is concerned.
 package struct RequestFacts: Sendable {
     package var method = Method.get
@@ -34,6 +26,8 @@ package struct RequestFacts: Sendable {
     package var hasRange = false
     /// If-None-Match, If-Modified-Since, If-Match or If-Unmodified-Since is there.
     package var isConditional = false
+    /// If-Match or If-Unmodified-Since: only the origin may judge them (RFC 9111 section 4.3.2).
+    package var mustForward = false
     package var acceptedCodings = CodingSet.identityOnly
     package var promise = PathPromise.anything
 
@@ -60,21 +54,9 @@ package struct RequestFacts: Sendable {
         isConditional = fields.containsAny(
             FieldSet(.ifMatch) | .ifNoneMatch | .ifModifiedSince | .ifUnmodifiedSince
         )
+        mustForward = fields.containsAny(FieldSet(.ifMatch) | .ifUnmodifiedSince)
         directives = RequestDirectives(bytes: bytes, fields: fields)
         acceptedCodings = CodingSet(accepting: fields, bytes: bytes)
         promise = PathPromise(path: bytes.slice(head.path))
-    }
-}
-
-extension RequestDirectives {
-    /// Reads all Cache-Control lines, or Pragma when there is none.
-    package init(bytes: RawSpan, fields: borrowing FieldTable) {
-        self.init()
-    }
-}
-
-extension PathPromise {
-    package init(path: RawSpan) {
-        self = .anything
     }
 }

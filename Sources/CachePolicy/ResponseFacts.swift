@@ -46,9 +46,78 @@ package struct ResponseFacts: Sendable {
     package init() {}
 
     /// Gathers the facts. `bytes` is the span that the head was parsed from; `now` is Unix milliseconds.
+    /// `namesOwnLocation` is left false: only who knows the request's key can say.
     package init(
         head: ResponseHead, bytes: RawSpan, fields: borrowing FieldTable, now: Int64, settings: PolicySettings
     ) {
-        self.init()
+        let seconds = Seconds.whole(now)
+        status = head.status
+        declaredLength = head.declaredLength
+        directives = ResponseDirectives(bytes: bytes, fields: fields, settings: settings)
+        dateSeconds = fields.first(.date).flatMap { HTTPDate.parse(bytes.slice($0), now: seconds) }
+        lastModifiedSeconds = fields.first(.lastModified).flatMap { HTTPDate.parse(bytes.slice($0), now: seconds) }
+        expiry = ResponseFacts.expiry(bytes: bytes, fields: fields, now: seconds)
+        ageSeconds = ResponseFacts.age(bytes: bytes, fields: fields)
+        if let etag = fields.only(.etag) { hasETag = !etag.isEmpty }
+        hasSetCookie = fields.contains(.setCookie)
+        variesOnEverything = false
+        readVary(bytes: bytes, fields: fields)
+        if fields.contains(.pragma), !fields.contains(.cacheControl) {
+            hasPragmaNoCache = PragmaField.saysNoCache(bytes: bytes, fields: fields)
+        }
+        coding = ContentCoding(bytes: bytes, fields: fields)
+        if let type = fields.first(.contentType) { contentClass = ContentClass(bytes.slice(type)) }
+        contentRange = fields.only(.contentRange).flatMap { ContentRange.parse(bytes, $0) }
+    }
+
+    /// One valid date, or several equal ones; anything else is in the past (RFC 9111 section 5.3).
+    private static func expiry(bytes: RawSpan, fields: borrowing FieldTable, now: Int64) -> Expiry {
+        var found = Expiry.absent
+        var next = fields.index(of: .expires)
+        while let index = next {
+            guard let seconds = HTTPDate.parse(bytes.slice(fields[index].value), now: now) else { return .invalid }
+            if found != .absent, found != .at(seconds) { return .invalid }
+            found = .at(seconds)
+            next = fields.index(of: .expires, from: index + 1)
+        }
+        return found
+    }
+
+    /// The first member of the first line; an invalid one is ignored (RFC 9111 section 5.1).
+    static func age(bytes: RawSpan, fields: borrowing FieldTable) -> UInt32 {
+        guard let value = fields.first(.age) else { return 0 }
+        var walker = ListWalker(value)
+        guard let first = walker.next(in: bytes) else { return 0 }
+        return Numbers.deltaSeconds(bytes.slice(first)) ?? 0
+    }
+
+    private mutating func readVary(bytes: RawSpan, fields: borrowing FieldTable) {
+        var next = fields.index(of: .vary)
+        while let index = next {
+            var walker = ListWalker(fields[index].value)
+            while let element = walker.next(in: bytes) {
+                hasVary = true
+                if element.length == 1, bytes.byte(at: element.lower) == UInt8(ascii: "*") {
+                    variesOnEverything = true
+                }
+            }
+            next = fields.index(of: .vary, from: index + 1)
+        }
+    }
+}
+
+extension ResponseFacts.ContentClass {
+    init(_ contentType: RawSpan) {
+        var length = 0
+        while length < contentType.byteCount {
+            let byte = contentType.byte(at: length)
+            if byte == UInt8(ascii: ";") || byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") { break }
+            length += 1
+        }
+        let type = contentType.extracting(first: length)
+        let isPersonal = equalIgnoringCase(type, "text/html") || equalIgnoringCase(type, "application/xhtml+xml")
+            || equalIgnoringCase(type, "application/json")
+            || (length > 5 && equalIgnoringCase(type.extracting(last: 5), "+json"))
+        self = isPersonal ? .personal : .other
     }
 }

@@ -20,7 +20,7 @@ package struct Reuse: Sendable, Equatable {
         case unavailable
         /// Stored in a coding this client does not accept: fetch, do not touch what is stored.
         case unacceptableCoding
-        /// Not for this request (Authorization): fetch as if nothing were stored.
+        /// Not for this request (Authorization, If-Match and its kin): relay it as if nothing were stored.
         case notForThisRequest
     }
 
@@ -41,6 +41,7 @@ package struct Reuse: Sendable, Equatable {
     package var ageSeconds: UInt64
     /// Seconds of freshness left, negative when stale: `ttl` of Cache-Status.
     package var ttlSeconds: Int64
+    private var isFresh: Bool
 
     /// Decides about a stored answer.
     ///
@@ -50,7 +51,96 @@ package struct Reuse: Sendable, Equatable {
     package static func decide(
         stored: borrowing StoredHead, request: RequestFacts, now: Int64, random: UInt64, settings: PolicySettings
     ) -> Reuse {
-        Reuse(verdict: .validate, fallback: .never, mayValidate: false, ageSeconds: 0, ttlSeconds: 0)
+        var reuse = Reuse(stored: stored, now: now)
+        reuse.verdict = reuse.judge(
+            flags: stored.flags, coding: stored.coding, request: request, windows: StaleWindows(stored),
+            settings: settings
+        )
+        if reuse.verdict == .fresh {
+            let due = EarlyRefresh.isDue(
+                remainingMilliseconds: stored.expiryMilliseconds &- now,
+                costMilliseconds: stored.fetchCostMilliseconds,
+                betaPercent: settings.earlyRefreshPercent, random: random
+            )
+            if due { reuse.verdict = .freshRefreshSoon }
+        }
+        if reuse.verdict == .validate {
+            reuse.fallback = reuse.fallback(
+                flags: stored.flags, request: request, windows: StaleWindows(stored), settings: settings
+            )
+        }
+        if request.directives.onlyIfCached, !reuse.isServed { reuse.verdict = .unavailable }
+        return reuse
+    }
+
+    private init(stored: borrowing StoredHead, now: Int64) {
+        verdict = .fresh
+        fallback = .never
+        mayValidate = !stored.flags.isDisjoint(with: [.hasETag, .hasLastModified])
+        ageSeconds = stored.ageSeconds(now: now)
+        let remaining = stored.expiryMilliseconds &- now
+        isFresh = remaining > 0
+        ttlSeconds = Int64(stored.freshnessSeconds) &- Int64(clamping: ageSeconds)
+        // Fresh means that current age is below the lifetime (RFC 9111 section 4.2): at its last instant ttl is 0.
+        if !isFresh, ttlSeconds > 0 { ttlSeconds = 0 }
+    }
+
+    /// The stored answer may be sent without asking anybody.
+    package var isServed: Bool {
+        switch verdict {
+        case .fresh, .freshRefreshSoon, .staleRefresh, .staleOnRequest: true
+        case .validate, .unavailable, .unacceptableCoding, .notForThisRequest: false
+        }
+    }
+
+    private func judge(
+        flags: StoredFlags, coding: ContentCoding, request: RequestFacts, windows: StaleWindows,
+        settings: PolicySettings
+    ) -> Verdict {
+        if request.mustForward { return .notForThisRequest }
+        if request.hasAuthorization, settings.authorizationBypasses, !flags.contains(.sharedWithAuthorization) {
+            return .notForThisRequest
+        }
+        if !request.acceptedCodings.accepts(coding) { return .unacceptableCoding }
+        if flags.contains(.noCache) || requestForbids(request.directives, settings: settings) { return .validate }
+        if isFresh { return .fresh }
+        if flags.contains(.mustRevalidate) { return .validate }
+        if let asked = request.directives.maxStaleSeconds,
+            staleSeconds <= UInt64(min(asked, settings.maximumStaleOnRequestSeconds))
+        {
+            return .staleOnRequest
+        }
+        return staleSeconds <= UInt64(windows.whileRevalidate) && windows.whileRevalidate > 0
+            ? .staleRefresh : .validate
+    }
+
+    /// Seconds past expiry.
+    private var staleSeconds: UInt64 { isFresh ? 0 : ttlSeconds.magnitude }
+
+    /// no-cache, max-age and min-fresh of the request, where the settings honour them (section 5.2.1).
+    private func requestForbids(_ directives: RequestDirectives, settings: PolicySettings) -> Bool {
+        if directives.noCache, settings.requestNoCache == .honour { return true }
+        guard settings.requestMaxAge == .honour else { return false }
+        if let limit = directives.maxAgeSeconds {
+            // max-stale beside max-age allows that much more (section 5.2.1.2).
+            let extra = UInt64(directives.maxStaleSeconds ?? 0)
+            if ageSeconds > UInt64(limit) + extra || limit == 0 { return true }
+        }
+        if let wanted = directives.minFreshSeconds, ttlSeconds < Int64(wanted) { return true }
+        return false
+    }
+
+    private func fallback(
+        flags: StoredFlags, request: RequestFacts, windows: StaleWindows, settings: PolicySettings
+    ) -> Fallback {
+        if flags.contains(.noCache) { return .never }
+        if isFresh { return .onError }
+        if flags.contains(.mustRevalidate) { return .never }
+        let asked = min(request.directives.staleIfErrorSeconds ?? 0, settings.maximumStaleOnRequestSeconds)
+        let onError = max(windows.ifError, asked)
+        if onError > 0, staleSeconds <= UInt64(onError) { return .onError }
+        return staleSeconds <= UInt64(settings.staleWhenUnreachableSeconds)
+            && settings.staleWhenUnreachableSeconds > 0 ? .whenUnreachable : .never
     }
 
     /// Whether the origin's answer to a validation counts as a failure that `fallback` may cover.
@@ -61,5 +151,16 @@ package struct Reuse: Sendable, Equatable {
     /// What to answer a request for which nothing is stored: `only-if-cached` is 504 (RFC 9111 section 5.2.1.7).
     package static func refusesFetch(request: RequestFacts) -> Bool {
         request.directives.onlyIfCached
+    }
+}
+
+/// The windows after expiry in which a stored answer may be used stale (RFC 5861).
+struct StaleWindows {
+    var whileRevalidate: UInt32
+    var ifError: UInt32
+
+    init(_ stored: borrowing StoredHead) {
+        whileRevalidate = stored.staleWhileRevalidateSeconds
+        ifError = stored.staleIfErrorSeconds
     }
 }

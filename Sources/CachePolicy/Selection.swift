@@ -1,18 +1,7 @@
-// Which part of a usable stored answer this request gets: preconditions (RFC 9110 section 13), then ranges
-// (section 14). Writing the answer's head is in ClientHead.swift.
+// Which part of a usable stored answer this request gets: preconditions (RFC 9110 section 13.2.2, as far as they are a
+// cache's business), then ranges (section 14). Writing the answer's head is in ClientHead.swift.
 
 package import HTTPMessage
-
-/// Ranges of one multipart/byteranges answer.
-package struct RangePlan: Sendable {
-    package var ranges: InlineArray<16, ByteRange>
-    package var count: Int
-
-    package init() {
-        ranges = InlineArray(repeating: ByteRange(first: 0, last: 0))
-        count = 0
-    }
-}
 
 /// What to send of a stored answer.
 package enum Selection: Sendable {
@@ -20,8 +9,6 @@ package enum Selection: Sendable {
     case whole
     /// 304, no body.
     case notModified
-    /// 412, no body.
-    case preconditionFailed
     /// 206 with one range.
     case range(ByteRange)
     /// 206 with several (`MultipartRanges`).
@@ -29,7 +16,8 @@ package enum Selection: Sendable {
     /// 416, no body.
     case unsatisfiable
 
-    /// Evaluates If-Match, If-Unmodified-Since, If-None-Match, If-Modified-Since, then Range and If-Range.
+    /// Evaluates If-None-Match, If-Modified-Since, then Range with If-Range. If-Match and If-Unmodified-Since are for
+    /// the origin: such requests are relayed (`Admission`).
     ///
     /// - Parameters:
     ///   - length: the object's length; nil while it is not known (a running fill without Content-Length): ranges are
@@ -39,6 +27,64 @@ package enum Selection: Sendable {
         stored: borrowing StoredHead, method: Method, bytes: RawSpan, fields: borrowing FieldTable, length: UInt64?,
         now: Int64, settings: PolicySettings
     ) -> Selection {
-        .whole
+        // Preconditions do not turn an error answer into a 304 (RFC 9110 section 13.2.1).
+        guard stored.status >= 200, stored.status < 300 else { return .whole }
+        if isNotModified(stored: stored, bytes: bytes, fields: fields, now: now) { return .notModified }
+        guard method == .get, stored.status == 200, let length, fields.contains(.range) else { return .whole }
+        guard let value = fields.only(.range), let wanted = RangeSet.parse(bytes, value) else { return .whole }
+        guard ifRangeHolds(stored: stored, bytes: bytes, fields: fields, now: now) else { return .whole }
+        return RangePlan.resolve(wanted, length: length, maximum: Int(settings.maximumRanges))
+    }
+
+    /// If-None-Match, and only without it If-Modified-Since (RFC 9110 section 13.2.2, RFC 9111 section 4.3.2).
+    static func isNotModified(
+        stored: borrowing StoredHead, bytes: RawSpan, fields: borrowing FieldTable, now: Int64
+    ) -> Bool {
+        guard let first = fields.index(of: .ifNoneMatch) else {
+            return isUnmodifiedSince(stored: stored, bytes: bytes, fields: fields, now: now)
+        }
+        var next: Int? = first
+        while let index = next {
+            if matches(stored: stored, bytes: bytes, value: fields[index].value) { return true }
+            next = fields.index(of: .ifNoneMatch, from: index + 1)
+        }
+        return false
+    }
+
+    private static func matches(stored: borrowing StoredHead, bytes: RawSpan, value: Extent) -> Bool {
+        let hasTag = stored.flags.contains(.hasETag)
+        switch EntityTagList.match(bytes, value, tag: stored.etag, weakly: true) {
+        case .any: return true
+        case .match: return hasTag
+        case .noMatch: return false
+        // Both sides malformed alike (an origin that forgets the quotes): the same bytes are the same tag.
+        case .malformed: return hasTag && equalBytes(bytes.slice(value), stored.etag)
+        }
+    }
+
+    /// Last-Modified, or Date where there is none, is not after the given date.
+    private static func isUnmodifiedSince(
+        stored: borrowing StoredHead, bytes: RawSpan, fields: borrowing FieldTable, now: Int64
+    ) -> Bool {
+        guard let value = fields.only(.ifModifiedSince),
+            let since = HTTPDate.parse(bytes.slice(value), now: Seconds.whole(now))
+        else { return false }
+        return (stored.lastModifiedSeconds ?? stored.dateSeconds) <= since
+    }
+
+    /// If-Range by strong comparison (RFC 9110 section 13.1.5); true when there is none.
+    static func ifRangeHolds(
+        stored: borrowing StoredHead, bytes: RawSpan, fields: borrowing FieldTable, now: Int64
+    ) -> Bool {
+        guard fields.contains(.ifRange) else { return true }
+        guard let value = fields.only(.ifRange) else { return false }
+        let text = bytes.slice(value)
+        if EntityTag.parse(bytes, value) != nil {
+            return stored.flags.contains(.strongETag) && equalBytes(text, stored.etag)
+        }
+        guard stored.flags.contains(.strongLastModified),
+            let date = HTTPDate.parse(text, now: Seconds.whole(now))
+        else { return false }
+        return date == stored.lastModifiedSeconds
     }
 }

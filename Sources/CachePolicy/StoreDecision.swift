@@ -37,66 +37,138 @@ package enum StoreDecision: Sendable, Equatable {
     case pass(PassReason, rememberSeconds: UInt32)
 }
 
-/// Why an answer is not stored; the text goes into `Cache-Status` as `detail`.
-package enum PassReason: UInt8, Sendable, CaseIterable {
-    /// The method is not GET (HEAD answers update stored objects but are not stored).
-    case method
-    /// 1xx, 101 or 304.
-    case statusNotFinal
-    /// 206: a part is relayed.
-    case partialContent
-    /// `must-understand` with a status that this cache has no rules for (section 5.2.2.3).
-    case statusNotUnderstood
-    /// The request said `no-store`.
-    case requestNoStore
-    /// The answer said `no-store`.
-    case noStore
-    /// The answer said `private`.
-    case privateResponse
-    /// The request had Authorization and the answer does not allow sharing (section 3.5).
-    case authorization
-    /// Set-Cookie without `public` or `s-maxage`.
-    case setCookie
-    /// `Vary: *`.
-    case varyStar
-    /// Too many fields in Vary, or names too long.
-    case varyTooComplex
-    /// No explicit freshness, and the status is not heuristically cacheable.
-    case noFreshness
-    /// Neither fresh, nor with a validator, nor with a stale window: it could never be used.
-    case neverUsable
-    /// The path promises a static file and the content type says page or API.
-    case deception
-    /// The head does not fit the stored form.
-    case headTooLarge
-
-    /// What `detail=` says.
-    package var detail: StaticString {
-        switch self {
-        case .method: "method"
-        case .statusNotFinal: "status"
-        case .partialContent: "partial-content"
-        case .statusNotUnderstood: "must-understand"
-        case .requestNoStore: "request-no-store"
-        case .noStore: "no-store"
-        case .privateResponse: "private"
-        case .authorization: "authorization"
-        case .setCookie: "set-cookie"
-        case .varyStar: "vary-star"
-        case .varyTooComplex: "vary-too-complex"
-        case .noFreshness: "no-freshness"
-        case .neverUsable: "not-fresh"
-        case .deception: "extension-mismatch"
-        case .headTooLarge: "head-too-large"
-        }
-    }
-}
-
 extension StoreDecision {
     /// Decides for the final answer to `request` (RFC 9111 sections 3, 3.5, 4.2 and 5.2.2).
     package static func decide(
         request: RequestFacts, response: ResponseFacts, times: ExchangeTimes, settings: PolicySettings
     ) -> StoreDecision {
-        .pass(.method, rememberSeconds: 0)
+        if let reason = refusalOfRequest(request, response, settings) {
+            return .pass(reason, rememberSeconds: 0)
+        }
+        if let reason = refusalOfResponse(request, response, settings) {
+            // What depends on who asked says nothing about the next request.
+            let remember = reason == .authorization ? 0 : settings.hitForMissSeconds
+            return .pass(reason, rememberSeconds: remember)
+        }
+        let plan = StorePlan(response: response, times: times, settings: settings)
+        if plan.source == .none, !mayStoreWithoutFreshness(response) {
+            return .pass(.noFreshness, rememberSeconds: settings.hitForMissSeconds)
+        }
+        if !plan.isUsable(at: times.responseMilliseconds) {
+            return .pass(.neverUsable, rememberSeconds: settings.hitForMissSeconds)
+        }
+        return .store(plan)
+    }
+
+    /// Reasons that lie in the exchange rather than in the resource.
+    private static func refusalOfRequest(
+        _ request: RequestFacts, _ response: ResponseFacts, _ settings: PolicySettings
+    ) -> PassReason? {
+        switch request.method {
+        case .get: break
+        case .post:
+            // RFC 9110 section 9.3.3: only with explicit freshness and its own URL in Content-Location.
+            guard settings.storesPostAnswers, response.namesOwnLocation, (200..<300).contains(response.status),
+                response.hasStatedFreshness
+            else { return .method }
+        default: return .method
+        }
+        if request.directives.noStore, settings.requestNoStore == .honour { return .requestNoStore }
+        if response.status < 200 || response.status == 304 || response.status > 599 { return .statusNotFinal }
+        if response.status == 206 { return .partialContent }
+        return nil
+    }
+
+    /// Reasons that lie in the answer (RFC 9111 section 3) and in the guards.
+    private static func refusalOfResponse(
+        _ request: RequestFacts, _ response: ResponseFacts, _ settings: PolicySettings
+    ) -> PassReason? {
+        let flags = response.directives.flags
+        if flags.contains(.mustUnderstand), !StatusRules.isUnderstood(response.status) { return .statusNotUnderstood }
+        // A cache that understands the status ignores no-store beside must-understand (section 5.2.2.3).
+        if flags.contains(.noStore), !flags.contains(.mustUnderstand) { return .noStore }
+        if flags.contains(.isPrivate) { return .privateResponse }
+        if settings.qualifiedDirectivesCountAsWhole, flags.contains(.privateFields) { return .privateResponse }
+        if request.hasAuthorization, !response.allowsSharingWithAuthorization { return .authorization }
+        if response.hasSetCookie, !settings.storesSetCookie, !flags.contains(.isPublic),
+            response.directives.sharedMaxAgeSeconds == nil
+        {
+            return .setCookie
+        }
+        if response.variesOnEverything { return .varyStar }
+        if settings.guardsAgainstDeception, request.promise == .staticFile, response.contentClass == .personal {
+            return .deception
+        }
+        return nil
+    }
+
+    /// Section 3: without stated freshness an answer is storable if it is `public` or of a cacheable status.
+    private static func mayStoreWithoutFreshness(_ response: ResponseFacts) -> Bool {
+        response.directives.flags.contains(.isPublic) || StatusRules.isHeuristicallyCacheable(response.status)
+    }
+}
+
+extension ResponseFacts {
+    /// max-age, s-maxage or Expires is there, whatever it says.
+    var hasStatedFreshness: Bool {
+        directives.maxAgeSeconds != nil || directives.sharedMaxAgeSeconds != nil
+            || (!directives.flags.contains(.targeted) && expiry != .absent)
+    }
+
+    /// RFC 9111 section 3.5.
+    var allowsSharingWithAuthorization: Bool {
+        !directives.flags.isDisjoint(with: [.mustRevalidate, .isPublic]) || directives.sharedMaxAgeSeconds != nil
+    }
+
+    var hasValidator: Bool { hasETag || lastModifiedSeconds != nil }
+}
+
+extension StorePlan {
+    /// The lifetimes and flags of an answer that may be stored.
+    init(response: ResponseFacts, times: ExchangeTimes, settings: PolicySettings) {
+        let directives = response.directives
+        let lifetime = FreshnessLifetime(
+            response: response, responseSeconds: Seconds.whole(times.responseMilliseconds), settings: settings
+        )
+        freshnessSeconds = lifetime.seconds
+        source = lifetime.source
+        zeroMoment = Age.zeroMoment(
+            ageSeconds: response.ageSeconds, dateSeconds: response.dateSeconds, times: times
+        )
+        varies = response.hasVary
+        flags = []
+        let qualified = settings.qualifiedDirectivesCountAsWhole && directives.flags.contains(.noCacheFields)
+        if directives.flags.contains(.noCache) || qualified { flags.insert(.noCache) }
+        let forbidsStale = !directives.flags.isDisjoint(with: [.mustRevalidate, .proxyRevalidate])
+            || (settings.sharedMaxAgeForbidsStale && directives.sharedMaxAgeSeconds != nil)
+        if forbidsStale { flags.insert(.mustRevalidate) }
+        if lifetime.source == .heuristic { flags.insert(.heuristic) }
+        if directives.flags.contains(.isPublic) { flags.insert(.isPublic) }
+        if directives.flags.contains(.noTransform) { flags.insert(.noTransform) }
+        if directives.flags.contains(.immutable) { flags.insert(.immutable) }
+        if response.allowsSharingWithAuthorization { flags.insert(.sharedWithAuthorization) }
+        if settings.hidesTagFields { flags.insert(.hidesTags) }
+        if directives.staleIfErrorSeconds != nil { flags.insert(.statedStaleIfError) }
+        let maySpoil = !forbidsStale && !flags.contains(.noCache)
+        staleWhileRevalidateSeconds =
+            maySpoil ? directives.staleWhileRevalidateSeconds ?? settings.staleWhileRevalidateSeconds : 0
+        staleIfErrorSeconds = maySpoil ? directives.staleIfErrorSeconds ?? settings.staleIfErrorSeconds : 0
+        retentionSeconds = 0
+        if isFresh(at: times.responseMilliseconds), !flags.contains(.noCache) { flags.insert(.shareable) }
+        retentionSeconds = retention(maySpoil: maySpoil, hasValidator: response.hasValidator, settings: settings)
+    }
+
+    func isFresh(at moment: Int64) -> Bool { moment < expiryMilliseconds }
+
+    /// Whether the stored answer could ever save the origin anything.
+    func isUsable(at moment: Int64) -> Bool { moment < retainUntilMilliseconds }
+
+    private func retention(maySpoil: Bool, hasValidator: Bool, settings: PolicySettings) -> UInt32 {
+        var extra: UInt32 = 0
+        if maySpoil { extra = max(staleWhileRevalidateSeconds, staleIfErrorSeconds) }
+        // An answer that is stale on arrival is kept only for what can be made of it by asking again.
+        if hasValidator || (maySpoil && freshnessSeconds > 0) { extra = max(extra, settings.retentionSeconds) }
+        let life = flags.contains(.noCache) && !hasValidator ? 0 : freshnessSeconds
+        return UInt32(min(UInt64(life) + UInt64(extra), UInt64(UInt32.max)))
     }
 }

@@ -65,6 +65,8 @@ package struct StoredFlags: OptionSet, Sendable, Hashable {
     @inlinable package static var sharedWithAuthorization: StoredFlags { StoredFlags(rawValue: 1 << 12) }
     /// The fetch may be shared with requests that waited for it: it was fresh on arrival.
     @inlinable package static var shareable: StoredFlags { StoredFlags(rawValue: 1 << 13) }
+    /// Surrogate-Key and Cache-Tag were left out.
+    @inlinable package static var hidesTags: StoredFlags { StoredFlags(rawValue: 1 << 15) }
     /// Windows count even where an error is not the origin's silence: they were stated, not a default.
     @inlinable package static var statedStaleIfError: StoredFlags { StoredFlags(rawValue: 1 << 14) }
 }

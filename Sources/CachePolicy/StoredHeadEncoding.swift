@@ -1,4 +1,5 @@
-// Writes header blocks: of a new answer. Freshening.swift writes those that a 304 updates.
+// Writes the header block of a new answer; the layout is drawn in StoredHead.swift. Freshening.swift makes the fields
+// that a 304 updates and then comes here too.
 
 package import HTTPMessage
 
@@ -14,11 +15,121 @@ extension StoredHead {
     ///   - bytes: the span that `head` and `fields` were parsed from.
     ///   - isVariant: the block goes under a variant key.
     ///   - fetchCostMilliseconds: from sending the request to the end of the answer's head; drives early refresh.
-    /// - Returns: the block's length, nil when `buffer` or the stored form is too small: then do not store.
+    /// - Returns: the block's length, nil when `buffer` or the stored form is too small: then do not store
+    ///   (`PassReason.headTooLarge`).
     package static func encode(
         head: ResponseHead, bytes: RawSpan, fields: borrowing FieldTable, facts: ResponseFacts, plan: StorePlan,
-        times: ExchangeTimes, isVariant: Bool, fetchCostMilliseconds: UInt32, into buffer: inout MutableRawSpan
+        times: ExchangeTimes, isVariant: Bool, fetchCostMilliseconds: UInt32,
+        into buffer: inout MutableRawSpan
     ) -> Int? {
-        nil
+        guard buffer.byteCount > prologueBytes else { return nil }
+        var prologue = Prologue(facts: facts, plan: plan, times: times)
+        prologue.fetchCostMilliseconds = fetchCostMilliseconds
+        if isVariant { prologue.flags.insert(.isVariant) }
+        var sink = ByteSink(buffer._mutatingExtracting(prologueBytes...))
+        prologue.writeLines(bytes: bytes, fields: fields, facts: facts, into: &sink)
+        let lineBytes = sink.count
+        sink.append(bytes.slice(head.reason))
+        let total = sink.count
+        guard !sink.overflowed, lineBytes <= maximumLineBytes, head.reason.length <= maximumLineBytes else { return nil }
+        prologue.write(lineBytes: lineBytes, reasonBytes: head.reason.length, into: &buffer)
+        return prologueBytes + total
+    }
+}
+
+/// The fixed part of a header block while it is being put together.
+private struct Prologue {
+    var flags: StoredFlags
+    var coding: ContentCoding
+    var status: UInt16
+    var plan: StorePlan
+    var dateSeconds: Int64
+    var lastModifiedSeconds: Int64
+    var fetchCostMilliseconds: UInt32 = 0
+    var declaredLength: UInt64
+    var etag = Extent.empty
+    var lastModified = Extent.empty
+    var contentType = Extent.empty
+    var date = Extent.empty
+
+    init(facts: ResponseFacts, plan: StorePlan, times: ExchangeTimes) {
+        self.plan = plan
+        flags = plan.flags
+        coding = facts.coding
+        status = facts.status
+        dateSeconds = facts.dateSeconds ?? Seconds.whole(times.responseMilliseconds)
+        lastModifiedSeconds = facts.lastModifiedSeconds ?? 0
+        declaredLength = facts.declaredLength ?? .max
+        if facts.hasETag { flags.insert(.hasETag) }
+        if let modified = facts.lastModifiedSeconds {
+            flags.insert(.hasLastModified)
+            if modified < dateSeconds { flags.insert(.strongLastModified) }
+        }
+    }
+
+    /// Copies what may be stored and notes where the fields are that later decisions look at.
+    mutating func writeLines(
+        bytes: RawSpan, fields: borrowing FieldTable, facts: ResponseFacts,
+        into sink: inout ByteSink
+    ) {
+        let hasNames = !facts.directives.flags.isDisjoint(with: [.noCacheFields, .privateFields])
+        for index in 0..<fields.count {
+            let entry = fields[index]
+            guard !entry.isDropped, StoredFields.mayStore(entry.field, hidesTags: flags.contains(.hidesTags)) else { continue }
+            if entry.field == .date, facts.dateSeconds == nil || !date.isEmpty { continue }
+            if hasNames, NamedFields.contain(bytes.slice(entry.name), bytes: bytes, fields: fields) { continue }
+            let valueStart = sink.count + entry.name.length + 2
+            sink.append(entry.name, of: bytes)
+            sink.append(": ")
+            sink.append(entry.value, of: bytes)
+            sink.append("\r\n")
+            note(entry.field, Extent(start: valueStart, end: valueStart + entry.value.length), in: bytes, entry.value)
+        }
+        if date.isEmpty {
+            sink.append("Date: ")
+            date = Extent(start: sink.count, end: sink.count + HTTPDate.length)
+            HTTPDate.write(dateSeconds, into: &sink)
+            sink.append("\r\n")
+        }
+        if etag.isEmpty { flags.subtract([.hasETag, .strongETag]) }
+        if lastModified.isEmpty { flags.subtract([.hasLastModified, .strongLastModified]) }
+    }
+
+    private mutating func note(_ field: KnownField, _ place: Extent, in bytes: RawSpan, _ value: Extent) {
+        if field == .etag {
+            etag = place
+            if let tag = EntityTag.parse(bytes, value), !tag.isWeak { flags.insert(.strongETag) }
+        } else if field == .lastModified, lastModified.isEmpty {
+            lastModified = place
+        } else if field == .contentType, contentType.isEmpty {
+            contentType = place
+        } else if field == .date {
+            date = place
+        }
+    }
+
+    func write(lineBytes: Int, reasonBytes: Int, into buffer: inout MutableRawSpan) {
+        func put<Value: FixedWidthInteger & BitwiseCopyable>(_ value: Value, at offset: Int) {
+            buffer.storeBytes(of: value.littleEndian, toByteOffset: offset, as: Value.self)
+        }
+        put(StoredKind.response.rawValue, at: 0)
+        put(coding.rawValue, at: 1)
+        put(status, at: 2)
+        put(flags.rawValue, at: 4)
+        put(plan.zeroMoment, at: 8)
+        put(dateSeconds, at: 16)
+        put(lastModifiedSeconds, at: 24)
+        put(plan.freshnessSeconds, at: 32)
+        put(plan.staleWhileRevalidateSeconds, at: 36)
+        put(plan.staleIfErrorSeconds, at: 40)
+        put(fetchCostMilliseconds, at: 44)
+        put(declaredLength, at: 48)
+        for (extent, offset) in [(etag, 56), (lastModified, 60), (contentType, 64), (date, 68)] {
+            put(UInt16(truncatingIfNeeded: extent.start), at: offset)
+            put(UInt16(truncatingIfNeeded: extent.count), at: offset + 2)
+        }
+        put(UInt16(truncatingIfNeeded: lineBytes), at: 72)
+        put(UInt16(truncatingIfNeeded: reasonBytes), at: 74)
+        put(UInt32(0), at: 76)
     }
 }

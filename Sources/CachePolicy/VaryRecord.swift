@@ -1,31 +1,36 @@
 // The record under the base key of a URL whose answers vary: which request fields select, and a random generation
-// that all its variants share. Writing variant keys is in VaryKey.swift.
+// that all its variants share. Writing records is in VaryEncoding.swift, variant keys in VaryKey.swift.
 //
 //  offset  size
 //   0      1     kind (StoredKind.varyRecord)
 //   1      1     refused codings (CodingSet): asked for, but the origin chose otherwise
 //   2      2     number of fields
 //   4      2     variants stored under this generation, saturating
-//   6      2     reserved, zero
+//   6      2     bytes of names
 //   8      8     generation
-//  16            per field: length byte, lower-case name; sorted, without repetition
+//  16            names: per field a length byte and the lower-case name; sorted, without repetition
 
-package import HTTPMessage
+import HTTPMessage
 
 /// A view of a Vary record.
 package struct VaryRecord: ~Escapable {
     package static let headerBytes = 16
-    /// More fields than this are not stored.
+    /// An answer that varies by more fields than this is not stored.
     package static let maximumFields = 16
+    /// Longest field name.
+    package static let maximumNameBytes = 63
     /// Most bytes of a record.
-    package static let maximumBytes = 1024
+    package static let maximumBytes = headerBytes + maximumFields * (maximumNameBytes + 1)
 
     package let block: RawSpan
 
     /// nil when the block is something else or damaged.
     @_lifetime(copy block)
     package init?(_ block: RawSpan) {
-        guard block.byteCount >= VaryRecord.headerBytes, StoredKind.of(block) == .varyRecord else { return nil }
+        guard block.byteCount >= VaryRecord.headerBytes, StoredKind.of(block) == .varyRecord,
+            block.byteCount >= VaryRecord.headerBytes + Int(block.pair(at: 6)),
+            Int(block.pair(at: 2)) <= VaryRecord.maximumFields
+        else { return nil }
         self.block = block
     }
 
@@ -33,6 +38,23 @@ package struct VaryRecord: ~Escapable {
     package var fieldCount: Int { Int(block.pair(at: 2)) }
     package var variantCount: UInt16 { block.pair(at: 4) }
     package var generation: UInt64 { block.word(at: 8) }
+    /// The whole record, whatever stands behind it in the block.
+    package var byteCount: Int { VaryRecord.headerBytes + Int(block.pair(at: 6)) }
+
+    /// The names with their length bytes.
+    var names: RawSpan {
+        @_lifetime(copy self) get { block.extracting(VaryRecord.headerBytes..<byteCount) }
+    }
+
+    /// Whether the field is one that selects; `name` in any case.
+    package func contains(_ name: RawSpan) -> Bool {
+        var walker = VaryNameWalker()
+        let names = names
+        while let extent = walker.next(in: names) {
+            if equalIgnoringCase(names.slice(extent), name) { return true }
+        }
+        return false
+    }
 
     /// What storing a varying answer means for the URL's record.
     package enum Change: UInt8, Sendable {
@@ -43,28 +65,18 @@ package struct VaryRecord: ~Escapable {
         /// Write the new record first; it has a new generation, so that all variants so far are gone.
         case replace
     }
+}
 
-    /// Writes the record that the URL of this answer needs, given the one it has (or nil).
-    ///
-    /// - Parameters:
-    ///   - response: the answer's fields and their span.
-    ///   - asked: the codings the request to the origin accepted; `chosen`: the one that came.
-    ///   - randomGeneration: any random number; used when the record is new.
-    /// - Returns: what to do and the length written (also for `.keep`); nil when the answer must be passed
-    ///   (`PassReason.varyStar`, `.varyTooComplex`).
-    package static func encode(
-        responseBytes: RawSpan, responseFields: borrowing FieldTable, asked: CodingSet, chosen: ContentCoding,
-        current: borrowing VaryRecord?, randomGeneration: UInt64, settings: PolicySettings,
-        into buffer: inout MutableRawSpan
-    ) -> (change: Change, count: Int)? {
-        nil
-    }
+/// Walks length-prefixed names.
+struct VaryNameWalker {
+    private var position = 0
 
-    /// Writes the variant key of a request: the base key, this generation and the normalised values of the fields.
-    /// - Returns: false when it does not fit: pass.
-    package func writeKey(
-        base: RawSpan, requestBytes: RawSpan, requestFields: borrowing FieldTable, into sink: inout ByteSink
-    ) -> Bool {
-        false
+    mutating func next(in names: RawSpan) -> Extent? {
+        guard position < names.byteCount else { return nil }
+        let start = position + 1
+        let end = start + Int(names.byte(at: position))
+        guard end <= names.byteCount else { return nil }
+        position = end
+        return Extent(start: start, end: end)
     }
 }

@@ -1,0 +1,57 @@
+// Which fields of an answer are kept, and which a 304 may not replace (RFC 9111 sections 3.1 and 3.2).
+
+import HTTPMessage
+
+enum StoredFields {
+    /// Hop-by-hop and framing fields, fields of the connection to a proxy, and Age, which is computed anew. What
+    /// Connection lists has been marked as dropped by the parser.
+    static func mayStore(_ field: KnownField, hidesTags: Bool) -> Bool {
+        guard field.rawValue < 64 else { return field != .proxyAuthenticationInfo }
+        if never.intersects(field.bit) { return false }
+        return !(hidesTags && tags.intersects(field.bit))
+    }
+
+    /// Fields of a stored answer that a 304 or a HEAD answer leaves as they are (section 3.2).
+    static func mayUpdate(_ field: KnownField) -> Bool {
+        field != .contentEncoding && field != .contentRange && field != .contentLength
+    }
+
+    private static var never: FieldSet {
+        FieldSet(.connection) | .contentLength | .transferEncoding | .te | .trailer | .upgrade | .keepAlive
+            | .proxyConnection | .proxyAuthenticate | .proxyAuthorization | .age
+    }
+
+    private static var tags: FieldSet { FieldSet(.surrogateKey) | .cacheTag }
+}
+
+/// The field names in `no-cache="..."` and `private="..."` of an answer. They must not be sent from the cache
+/// (RFC 9111 sections 5.2.2.4 and 5.2.2.7).
+enum NamedFields {
+    /// Whether any cache-control field of the answer names `name`. Targeted fields are read alike: dropping a field
+    /// that only another cache was told to drop does no harm.
+    static func contain(_ name: RawSpan, bytes: RawSpan, fields: borrowing FieldTable) -> Bool {
+        contain(name, in: .cacheControl, bytes: bytes, fields: fields)
+            || contain(name, in: .cdnCacheControl, bytes: bytes, fields: fields)
+            || contain(name, in: .martletCacheControl, bytes: bytes, fields: fields)
+    }
+
+    private static func contain(
+        _ name: RawSpan, in field: KnownField, bytes: RawSpan, fields: borrowing FieldTable
+    ) -> Bool {
+        var next = fields.index(of: field)
+        while let index = next {
+            var walker = DirectiveWalker(fields[index].value)
+            while let directive = walker.next(in: bytes) {
+                guard directive.kind != .none else { continue }
+                let known = ResponseDirectiveName(bytes.slice(directive.name))
+                guard known == .noCache || known == .isPrivate else { continue }
+                var list = ListWalker(directive.argument)
+                while let element = list.next(in: bytes) {
+                    if equalIgnoringCase(bytes.slice(element), name) { return true }
+                }
+            }
+            next = fields.index(of: field, from: index + 1)
+        }
+        return false
+    }
+}

@@ -1,0 +1,146 @@
+// Path, query and authority in the one form that is keyed and forwarded. The rule is in CacheKey.swift.
+
+import HTTPMessage
+
+/// Writes a normalised target piece by piece, so that a relative reference can be merged with its base.
+struct TargetNormaliser: ~Copyable {
+    /// Where the path begins in the sink; it always begins with `/`.
+    private let start: Int
+    private var segmentStart: Int
+
+    init(into sink: inout ByteSink) {
+        start = sink.count
+        sink.append(UInt8(ascii: "/"))
+        segmentStart = sink.count
+    }
+
+    /// Whether normalisation would change nothing: no escapes, no dot segments, nothing that needs an escape.
+    static func isNormal(path: RawSpan) -> Bool {
+        guard path.byteCount > 0, path.byte(at: 0) == UInt8(ascii: "/") else { return false }
+        var previous: UInt8 = 0
+        for offset in 0..<path.byteCount {
+            let byte = path.byte(at: offset)
+            if byte <= 0x20 || byte >= 0x7F || byte == UInt8(ascii: "%") { return false }
+            if byte == UInt8(ascii: "."), previous == UInt8(ascii: "/") { return false }
+            previous = byte
+        }
+        return true
+    }
+
+    static func isNormal(query: RawSpan) -> Bool {
+        for offset in 0..<query.byteCount {
+            let byte = query.byte(at: offset)
+            if byte <= 0x20 || byte >= 0x7F || byte == UInt8(ascii: "%") { return false }
+        }
+        return true
+    }
+
+    /// Adds a piece of the path that does not begin with the path's first slash.
+    mutating func add(path: RawSpan, into sink: inout ByteSink) {
+        var offset = 0
+        while offset < path.byteCount {
+            if path.byte(at: offset) == UInt8(ascii: "/") {
+                if !closeSegment(&sink) { sink.append(UInt8(ascii: "/")) }
+                segmentStart = sink.count
+                offset += 1
+            } else {
+                offset += TargetNormaliser.writeUnit(path, at: offset, into: &sink)
+            }
+        }
+    }
+
+    /// Resolves a dot segment at the end of the path.
+    mutating func finishPath(into sink: inout ByteSink) {
+        _ = closeSegment(&sink)
+    }
+
+    /// Removes the segment being written if it is `.` or `..`, with its parent if need be; false if it is neither.
+    private mutating func closeSegment(_ sink: inout ByteSink) -> Bool {
+        let length = sink.count - segmentStart
+        guard length == 1 || length == 2, !sink.overflowed else { return false }
+        for offset in segmentStart..<sink.count where sink.written.byte(at: offset) != UInt8(ascii: ".") {
+            return false
+        }
+        var end = segmentStart
+        if length == 2, end > start + 1 {
+            end -= 1
+            while sink.written.byte(at: end - 1) != UInt8(ascii: "/") { end -= 1 }
+        }
+        sink.truncate(to: end)
+        segmentStart = end
+        return true
+    }
+
+    static func add(query: RawSpan, into sink: inout ByteSink) {
+        sink.append(UInt8(ascii: "?"))
+        if isNormal(query: query) { return sink.append(query) }
+        var offset = 0
+        while offset < query.byteCount { offset += writeUnit(query, at: offset, into: &sink) }
+    }
+
+    /// Writes one character or percent-encoding in normal form; returns the bytes used.
+    private static func writeUnit(_ bytes: RawSpan, at offset: Int, into sink: inout ByteSink) -> Int {
+        let byte = bytes.byte(at: offset)
+        guard byte == UInt8(ascii: "%") else {
+            if byte <= 0x20 || byte >= 0x7F { writeEscape(byte, into: &sink) } else { sink.append(byte) }
+            return 1
+        }
+        guard offset + 2 < bytes.byteCount, let high = digit(bytes.byte(at: offset + 1)),
+            let low = digit(bytes.byte(at: offset + 2))
+        else {
+            writeEscape(byte, into: &sink)
+            return 1
+        }
+        let value = high << 4 | low
+        if isUnreserved(value) { sink.append(value) } else { writeEscape(value, into: &sink) }
+        return 3
+    }
+
+    private static func writeEscape(_ byte: UInt8, into sink: inout ByteSink) {
+        sink.append(UInt8(ascii: "%"))
+        sink.append(upperDigit(byte >> 4))
+        sink.append(upperDigit(byte & 15))
+    }
+
+    private static func upperDigit(_ value: UInt8) -> UInt8 { value < 10 ? 48 + value : 55 + value }
+
+    private static func digit(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case 48...57: byte - 48
+        case 65...70: byte - 55
+        case 97...102: byte - 87
+        default: nil
+        }
+    }
+
+    /// RFC 3986 section 2.3.
+    private static func isUnreserved(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 48...57, 65...90, 97...122, UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"):
+            true
+        default: false
+        }
+    }
+}
+
+/// `host[:port]` in lower case, without the scheme's default port.
+enum AuthorityNormaliser {
+    static func write(_ authority: RawSpan, secure: Bool, into sink: inout ByteSink) {
+        var hostEnd = authority.byteCount
+        while hostEnd > 0 {
+            let byte = authority.byte(at: hostEnd - 1)
+            if byte == UInt8(ascii: ":") || byte == UInt8(ascii: "]") { break }
+            hostEnd -= 1
+        }
+        let hasPort = hostEnd > 0 && authority.byte(at: hostEnd - 1) == UInt8(ascii: ":")
+        let host = authority.extracting(first: hasPort ? hostEnd - 1 : authority.byteCount)
+        for offset in 0..<host.byteCount {
+            let byte = host.byte(at: offset)
+            sink.append(byte >= 65 && byte <= 90 ? byte | 0x20 : byte)
+        }
+        guard hasPort, let port = Numbers.decimal(authority.extracting(hostEnd...)) else { return }
+        guard port != (secure ? 443 : 80) else { return }
+        sink.append(UInt8(ascii: ":"))
+        sink.appendDecimal(port)
+    }
+}

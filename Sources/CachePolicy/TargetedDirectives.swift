@@ -1,0 +1,76 @@
+// Targeted cache-control fields (RFC 9213): structured dictionaries, so that one malformed member voids the field.
+
+import HTTPMessage
+
+extension ResponseDirectives {
+    /// What the targeted field says; nil when it is absent, empty, malformed, or has a number of the wrong type
+    /// without forbidding anything: then the next field counts.
+    init?(targeted field: KnownField, bytes: RawSpan, fields: borrowing FieldTable) {
+        guard fields.contains(field) else { return nil }
+        self.init()
+        var members = 0
+        var hasWrongType = false
+        var next = fields.index(of: field)
+        while let index = next {
+            var walker = StructuredDictionaryWalker(fields[index].value)
+            walk: while true {
+                switch walker.next(in: bytes) {
+                case .member(let key, let value):
+                    members += 1
+                    if !add(ResponseDirectiveName(exactly: bytes.slice(key)), value: value) { hasWrongType = true }
+                case .end: break walk
+                case .malformed: return nil
+                }
+            }
+            next = fields.index(of: field, from: index + 1)
+        }
+        guard members > 0 else { return nil }
+        flags.formUnion([.present, .targeted])
+        if hasWrongType {
+            guard !flags.isDisjoint(with: [.noStore, .isPrivate, .noCache]) else { return nil }
+            maxAgeSeconds = 0
+        }
+    }
+
+    /// Adds a member; false when a number was expected and something else came. A repeated key replaces.
+    private mutating func add(_ name: ResponseDirectiveName, value: StructuredValue) -> Bool {
+        switch name {
+        case .maxAge, .sharedMaxAge, .staleWhileRevalidate, .staleIfError:
+            guard value.type == .integer, value.number >= 0 else { return false }
+            set(name, seconds: Seconds.saturating(value.number))
+        case .noCache:
+            set(.noCache, .noCacheFields, value: value)
+        case .isPrivate:
+            set(.isPrivate, .privateFields, value: value)
+        case .other: break
+        default:
+            // `directive=?0` means that it is not there; any other value means that it was meant.
+            if value.type == .boolean, value.number == 0 {
+                flags.remove(name.flag)
+            } else {
+                flags.insert(name.flag)
+            }
+        }
+        return true
+    }
+
+    private mutating func set(_ name: ResponseDirectiveName, seconds: UInt32) {
+        switch name {
+        case .maxAge: maxAgeSeconds = seconds
+        case .sharedMaxAge: sharedMaxAgeSeconds = seconds
+        case .staleWhileRevalidate: staleWhileRevalidateSeconds = seconds
+        default: staleIfErrorSeconds = seconds
+        }
+    }
+
+    private mutating func set(_ whole: Flags, _ named: Flags, value: StructuredValue) {
+        flags.subtract([whole, named])
+        if value.type == .boolean, value.number == 0 { return }
+        flags.insert(value.type == .string && !value.text.isEmpty ? named : whole)
+    }
+}
+
+extension ResponseDirectiveName {
+    /// Structured keys are lower-case only, so that no folding is needed; the walker has refused others.
+    init(exactly key: RawSpan) { self.init(key) }
+}
