@@ -34,14 +34,20 @@
 
     @inlinable
     package mutating func append(_ byte: UInt8) {
-        guard count < storage.byteCount else { return overflowed = true }
+        guard count < storage.byteCount else {
+            overflowed = true
+            return
+        }
         storage.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
         count &+= 1
     }
 
     @inlinable
     package mutating func append(_ bytes: RawSpan) {
-        guard bytes.byteCount <= remaining else { return overflowed = true }
+        guard bytes.byteCount <= remaining else {
+            overflowed = true
+            return
+        }
         storage.copy(bytes, to: count)
         count &+= bytes.byteCount
     }
@@ -54,7 +60,10 @@
 
     @inlinable
     package mutating func append(_ text: StaticString) {
-        guard text.utf8CodeUnitCount <= remaining else { return overflowed = true }
+        guard text.utf8CodeUnitCount <= remaining else {
+            overflowed = true
+            return
+        }
         storage.copy(text, to: count)
         count &+= text.utf8CodeUnitCount
     }

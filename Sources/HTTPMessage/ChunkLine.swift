@@ -12,7 +12,8 @@ struct ChunkLine: Sendable {
     private var extensionBytes = 0
 
     private enum State: UInt8 {
-        case size, beforeSemicolon, beforeName, name, afterName, beforeValue, token, quoted, escaped, afterValue, lineFeed
+        case size, beforeSemicolon, beforeName, name, afterName, beforeValue, token, quoted, escaped, afterValue,
+            lineFeed
     }
 
     /// Gets ready for the body's next line.

@@ -5,9 +5,9 @@ enum ConnectionField {
     /// may be stored. Naming one of them is ignored.
     static var untouchable: FieldSet {
         FieldSet(.host) | .contentLength | .transferEncoding | .cacheControl | .cdnCacheControl | .martletCacheControl
-        | .authorization | .cookie | .setCookie | .vary | .date | .age | .expires | .contentType | .contentEncoding
-        | .contentRange | .range | .expect | .forwarded | .xForwardedFor | .via | .trailer | .location | .etag
-        | .lastModified
+            | .authorization | .cookie | .setCookie | .vary | .date | .age | .expires | .contentType | .contentEncoding
+            | .contentRange | .range | .expect | .forwarded | .xForwardedFor | .via | .trailer | .location | .etag
+            | .lastModified
     }
 
     /// The options of all Connection lines; marks the fields they name as not forwarded.

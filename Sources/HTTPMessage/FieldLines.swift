@@ -22,7 +22,16 @@ enum FieldLines {
     static func parse(
         _ bytes: RawSpan, _ position: inout Int, into fields: inout FieldTable, nameLimit: Int
     ) -> SectionProgress {
+        parse(bytes, &position, &fields.entries, &fields.tally, nameLimit)
+    }
+
+    /// Table and index apart: the lines are then written without a check for uniqueness each time.
+    private static func parse(
+        _ bytes: RawSpan, _ position: inout Int, _ lines: inout [FieldEntry], _ tally: inout FieldTally,
+        _ nameLimit: Int
+    ) -> SectionProgress {
         let end = bytes.byteCount
+        var entries = lines.mutableSpan
         while position < end {
             let start = position
             let first = bytes.byte(at: start)
@@ -48,7 +57,9 @@ enum FieldLines {
             while valueStart < end, ByteClass.isBlank(bytes.byte(at: valueStart)) { valueStart &+= 1 }
             let lineEnd = endOfValue(bytes, valueStart)
             guard lineEnd &+ 1 < end else {
-                if lineEnd < end, bytes.byte(at: lineEnd) != 0x0D { return .rejected(misplaced(bytes.byte(at: lineEnd))) }
+                if lineEnd < end, bytes.byte(at: lineEnd) != 0x0D {
+                    return .rejected(misplaced(bytes.byte(at: lineEnd)))
+                }
                 return .needMore
             }
             guard bytes.pair(at: lineEnd) == 0x0A0D else { return .rejected(misplaced(bytes.byte(at: lineEnd))) }
@@ -59,7 +70,9 @@ enum FieldLines {
                 name: Extent(start: start, end: colon), value: Extent(start: valueStart, end: valueEnd), field: field,
                 isDropped: isDropped
             )
-            guard fields.append(entry) else { return .rejected(.tooManyFields) }
+            guard tally.count < entries.count else { return .rejected(.tooManyFields) }
+            entries[tally.count] = entry
+            tally.note(entry)
             position = lineEnd &+ 2
         }
         return .needMore

@@ -22,18 +22,51 @@
     }
 }
 
+/// How many lines there are and which names they have; apart from the lines, so that both can be changed at once.
+@usableFromInline struct FieldTally {
+    @usableFromInline var firstLine = InlineArray<64, UInt16>(repeating: 0)
+    @usableFromInline var count = 0
+    @usableFromInline var presence: FieldSet = []
+    @usableFromInline var repeated: FieldSet = []
+    @usableFromInline var droppedCount = 0
+
+    init() {}
+
+    mutating func removeAll() {
+        count = 0
+        presence = []
+        repeated = []
+        droppedCount = 0
+    }
+
+    /// Notes the line that comes next.
+    @inline(__always)
+    mutating func note(_ entry: FieldEntry) {
+        let bit = entry.field.bit
+        if !presence.intersects(bit) {
+            presence.formUnion(bit)
+            let raw = Int(entry.field.rawValue)
+            firstLine[raw < 64 ? raw : 0] = UInt16(truncatingIfNeeded: count)
+        } else {
+            repeated.formUnion(bit)
+        }
+        if entry.isDropped { droppedCount &+= 1 }
+        count &+= 1
+    }
+}
+
 /// Field lines in order of arrival. Its capacity is fixed when it is made; nothing is allocated afterwards.
 @usableFromInline package struct FieldTable: ~Copyable {
     @usableFromInline var entries: [FieldEntry]
-    @usableFromInline var firstIndex: InlineArray<64, UInt16>
+    @usableFromInline var tally = FieldTally()
     /// How many field lines there are.
-    @usableFromInline package internal(set) var count: Int
+    @inlinable package var count: Int { tally.count }
     /// Which known names there are.
-    @usableFromInline package internal(set) var presence: FieldSet
+    @inlinable package var presence: FieldSet { tally.presence }
     /// Which of the names with a bit of their own come more than once.
-    @usableFromInline package internal(set) var repeated: FieldSet
+    @inlinable package var repeated: FieldSet { tally.repeated }
     /// How many of the lines are marked as dropped.
-    @usableFromInline package internal(set) var droppedCount: Int
+    @inlinable package var droppedCount: Int { tally.droppedCount }
 
     /// A table for at most `capacity` lines (at most 65,535). More are refused by the parser with 431.
     package init(capacity: Int) {
@@ -41,11 +74,6 @@
             repeating: FieldEntry(name: .empty, value: .empty, field: .other),
             count: Swift.min(Swift.max(capacity, 1), 65535)
         )
-        firstIndex = InlineArray(repeating: 0)
-        count = 0
-        presence = []
-        repeated = []
-        droppedCount = 0
     }
 
     @inlinable package var capacity: Int { entries.count }
@@ -67,7 +95,7 @@
     @inlinable
     package func index(of field: KnownField, from start: Int = 0) -> Int? {
         guard presence.intersects(field.bit) else { return nil }
-        var index = field.rawValue < 64 ? Swift.max(start, Int(firstIndex[Int(field.rawValue)])) : start
+        var index = field.rawValue < 64 ? Swift.max(start, Int(tally.firstLine[Int(field.rawValue)])) : start
         while index < count {
             if entries[index].field == field { return index }
             index &+= 1
@@ -115,26 +143,14 @@
 
     /// Empties the table.
     package mutating func removeAll() {
-        count = 0
-        presence = []
-        repeated = []
-        droppedCount = 0
+        tally.removeAll()
     }
 
     /// Adds a line; false when the table is full.
     package mutating func append(_ entry: FieldEntry) -> Bool {
         guard count < entries.count else { return false }
         entries[count] = entry
-        let bit = entry.field.bit
-        if !presence.intersects(bit) {
-            presence.formUnion(bit)
-            let raw = Int(entry.field.rawValue)
-            firstIndex[raw < 64 ? raw : 0] = UInt16(truncatingIfNeeded: count)
-        } else {
-            repeated.formUnion(bit)
-        }
-        if entry.isDropped { droppedCount += 1 }
-        count += 1
+        tally.note(entry)
         return true
     }
 
@@ -142,12 +158,12 @@
     package mutating func drop(at index: Int) {
         guard !entries[index].isDropped else { return }
         entries[index].isDropped = true
-        droppedCount += 1
+        tally.droppedCount += 1
     }
 
     /// Makes a name look absent, where it has a bit of its own: Connection named it, so it was not meant for us.
     mutating func hide(_ field: KnownField) {
-        if field.rawValue < 64 { presence.subtract(field.bit) }
+        if field.rawValue < 64 { tally.presence.subtract(field.bit) }
     }
 
     /// Marks all lines of that name as not forwarded.

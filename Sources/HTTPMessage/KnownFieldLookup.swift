@@ -25,7 +25,8 @@ extension KnownField {
             if count <= 16 {
                 guard knownFieldWords[index &+ 1] == last else { return .other }
             } else {
-                guard sameMiddle(bytes, start, count, index, underscores), knownFieldWords[index &+ (count > 24 ? 3 : 2)] == last
+                guard sameMiddle(bytes, start, count, index, underscores),
+                    knownFieldWords[index &+ (count > 24 ? 3 : 2)] == last
                 else { return .other }
             }
         }

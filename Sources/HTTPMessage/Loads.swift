@@ -1,29 +1,34 @@
 // The target's only unsafe expressions: bounds-checked loads from spans, and copies into them. Every load names an
-// integer type, so that no byte pattern is invalid; everything else in this target is built on these few lines.
+// integer type, so that no byte pattern is invalid; everything else in this target is built on these few lines. The
+// bounds are checked here, with fewer instructions than by the checked loads of the standard library.
 
 extension RawSpan {
     /// The byte at `offset`.
     @inlinable @inline(__always)
     package func byte(at offset: Int) -> UInt8 {
-        unsafe unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+        precondition(UInt(bitPattern: offset) < UInt(bitPattern: byteCount))
+        return unsafe unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
     }
 
     /// Eight bytes at `offset`, the first one lowest.
     @inlinable @inline(__always)
     package func word(at offset: Int) -> UInt64 {
-        UInt64(littleEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        precondition(offset >= 0 && offset &+ 8 <= byteCount)
+        return UInt64(littleEndian: unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self))
     }
 
     /// Four bytes at `offset`, the first one lowest.
     @inlinable @inline(__always)
     package func halfWord(at offset: Int) -> UInt32 {
-        UInt32(littleEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self))
+        precondition(offset >= 0 && offset &+ 4 <= byteCount)
+        return UInt32(littleEndian: unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt32.self))
     }
 
     /// Two bytes at `offset`, the first one lowest.
     @inlinable @inline(__always)
     package func pair(at offset: Int) -> UInt16 {
-        UInt16(littleEndian: unsafe unsafeLoadUnaligned(fromByteOffset: offset, as: UInt16.self))
+        precondition(offset >= 0 && offset &+ 2 <= byteCount)
+        return UInt16(littleEndian: unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt16.self))
     }
 
     /// The bytes of `extent`.

@@ -8,14 +8,18 @@ enum RequestLine {
     ) -> SectionProgress {
         let start = position
         let limit = start &+ limits.startLineBytes
-        let methodEnd: Int
-        switch endOfMethod(bytes, start, limits) {
-        case .found(let place): methodEnd = place
-        case .needMore: return .needMore
-        case .rejected(let reason): return .rejected(reason)
+        var methodEnd = start &+ 3
+        if bytes.byteCount &- start >= 4, bytes.halfWord(at: start) == 0x2054_4547 {  // "GET "
+            head.method = .get
+        } else {
+            switch endOfMethod(bytes, start, limits) {
+            case .found(let place): methodEnd = place
+            case .needMore: return .needMore
+            case .rejected(let reason): return .rejected(reason)
+            }
+            head.method = method(bytes, start, methodEnd &- start)
         }
         head.methodText = Extent(start: start, end: methodEnd)
-        head.method = method(bytes, start, methodEnd &- start)
 
         let targetStart = methodEnd &+ 1
         var question = -1

@@ -44,7 +44,8 @@ package struct RequestParser: ~Copyable {
     /// relative to it) and may hold bytes after the head, which are not looked at. The table is emptied at the
     /// beginning of a request.
     package mutating func parse(_ bytes: RawSpan, into fields: inout FieldTable) -> RequestProgress {
-        if scanned > position, !LineResumption.mayProceed(bytes, &scanned) {
+        let expected = phase == .fields ? ByteClass.value : ByteClass.query
+        if scanned > position, !LineResumption.mayProceed(bytes, &scanned, expected) {
             return whenIncomplete(bytes, &fields)
         }
         if phase == .start {
@@ -112,12 +113,11 @@ package struct RequestParser: ~Copyable {
 
 /// How a parser goes on with a line that was incomplete: not at all, before the new bytes can complete or spoil it.
 enum LineResumption {
-    /// Whether a control character other than tab has come since; moves `scanned` on if not.
-    static func mayProceed(_ bytes: RawSpan, _ scanned: inout Int) -> Bool {
+    /// Whether a byte has come since that is not of the class `expected`; moves `scanned` on if not.
+    static func mayProceed(_ bytes: RawSpan, _ scanned: inout Int, _ expected: UInt8) -> Bool {
         var at = scanned
         while at < bytes.byteCount {
-            let byte = bytes.byte(at: at)
-            if byte < 0x20, byte != 0x09 { return true }
+            if ByteClass.of(bytes.byte(at: at)) & expected == 0 { return true }
             at &+= 1
         }
         scanned = at

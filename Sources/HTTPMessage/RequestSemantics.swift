@@ -5,7 +5,7 @@ enum RequestSemantics {
     /// Fields that make a request more than a plain one.
     static var special: FieldSet {
         FieldSet(.contentLength) | .transferEncoding | .connection | .expect | .te | .upgrade | .keepAlive
-        | .proxyConnection
+            | .proxyConnection
     }
 
     /// Fills in the rest of `head` and marks what is not forwarded; the reason if the request is refused.
@@ -23,7 +23,9 @@ enum RequestSemantics {
 
     /// Exactly one valid Host in HTTP/1.1, at most one in HTTP/1.0, the same as in an absolute-form target.
     @inline(__always)
-    private static func settleHost(_ bytes: RawSpan, _ fields: inout FieldTable, _ head: inout RequestHead) -> Rejection? {
+    private static func settleHost(_ bytes: RawSpan, _ fields: inout FieldTable, _ head: inout RequestHead)
+        -> Rejection?
+    {
         guard let index = fields.index(of: .host) else { return head.minorVersion >= 1 ? .missingHost : nil }
         if fields.repeated.intersects(KnownField.host.bit) { return .repeatedHost }
         guard let host = Authority.parse(bytes, fields[index].value) else { return .invalidHost }
@@ -59,11 +61,15 @@ enum RequestSemantics {
     }
 
     /// `100-continue` alone, and only where a body may follow; HTTP/1.0 clients do not wait.
-    private static func settleExpect(_ bytes: RawSpan, _ fields: borrowing FieldTable, _ head: inout RequestHead) -> Rejection? {
+    private static func settleExpect(_ bytes: RawSpan, _ fields: borrowing FieldTable, _ head: inout RequestHead)
+        -> Rejection?
+    {
         guard head.minorVersion >= 1 else { return nil }
         var next = fields.index(of: .expect)
         while let index = next {
-            guard equalIgnoringCase(bytes.slice(fields[index].value), "100-continue") else { return .unknownExpectation }
+            guard equalIgnoringCase(bytes.slice(fields[index].value), "100-continue") else {
+                return .unknownExpectation
+            }
             next = fields.index(of: .expect, from: index &+ 1)
         }
         head.expectContinue = head.framing != .none && head.framing != .length(0)

@@ -60,7 +60,9 @@ package struct ResponseParser: ~Copyable {
 
     /// Parses on, as `RequestParser.parse` does.
     package mutating func parse(_ bytes: RawSpan, into fields: inout FieldTable) -> ResponseProgress {
-        if scanned > position, !LineResumption.mayProceed(bytes, &scanned) { return whenIncomplete(bytes) }
+        if scanned > position, !LineResumption.mayProceed(bytes, &scanned, ByteClass.value) {
+            return whenIncomplete(bytes)
+        }
         if phase == .statusLine {
             fields.removeAll()
             switch StatusLine.parse(bytes, &position, into: &head) {

@@ -18,12 +18,16 @@ func decodeChunked(_ bytes: [UInt8], piece: Int = .max, limits: MessageLimits = 
             switch decoder.next(window, &position, trailers: &trailers) {
             case .data(let extent): body += bytes[start + extent.lower..<start + extent.upper]
             case .needMore: break stepping
-            case .rejected(let reason): return (String(decoding: body, as: UTF8.self), "\(reason)", bytes.count - start - position)
+            case .rejected(let reason):
+                return (String(decoding: body, as: UTF8.self), "\(reason)", bytes.count - start - position)
             case .end:
                 let fields = (0..<trailers.count).map { trailers[$0] }.filter { !$0.isDropped }.map {
                     String(decoding: bytes[start + $0.name.lower..<start + $0.name.upper], as: UTF8.self)
                 }
-                return (String(decoding: body, as: UTF8.self), (["end"] + fields).joined(separator: " "), bytes.count - start - position)
+                return (
+                    String(decoding: body, as: UTF8.self), (["end"] + fields).joined(separator: " "),
+                    bytes.count - start - position
+                )
             }
         }
         start += position
@@ -36,7 +40,10 @@ func decodeChunked(_ bytes: [UInt8], piece: Int = .max, limits: MessageLimits = 
     static let bodies: [(String, String, String)] = [
         ("5\r\nhello\r\n0\r\n\r\n", "hello", "end"),
         ("005\r\nhello\r\n3;a\r\nabc\r\n0;b=c\r\n\r\n", "helloabc", "end"),
-        ("a;x=\"q\\\"q;\";y ; z = 1\r\n0123456789\r\n0\r\nX-One: 1\r\nDate: x\r\nTwo: 2\r\n\r\n", "0123456789", "end X-One Two"),
+        (
+            "a;x=\"q\\\"q;\";y ; z = 1\r\n0123456789\r\n0\r\nX-One: 1\r\nDate: x\r\nTwo: 2\r\n\r\n", "0123456789",
+            "end X-One Two"
+        ),
         ("A\r\n0123456789\r\n00\r\n\r\n", "0123456789", "end"), ("5\r\nhel", "hel", "more"), ("", "", "more"),
         ("5\r\nhello\r\n0\r\nX: y\r\n", "hello", "more"),
         ("5\nhello", "", "invalidChunkSize"), ("\r\n", "", "invalidChunkSize"), (";a\r\n", "", "invalidChunkSize"),
@@ -64,7 +71,9 @@ func decodeChunked(_ bytes: [UInt8], piece: Int = .max, limits: MessageLimits = 
         for (input, body, outcome) in Self.bodies {
             for piece in [Int.max, 1, 2, 3, 7] {
                 let result = decodeChunked(Array(input.utf8), piece: piece)
-                #expect(result.body == body && result.outcome == outcome, "\(input.debugDescription) by \(piece): \(result)")
+                #expect(
+                    result.body == body && result.outcome == outcome, "\(input.debugDescription) by \(piece): \(result)"
+                )
             }
         }
         #expect(decodeChunked(Array("1\r\na\r\n0\r\n\r\nGET ".utf8)).rest == 4)
@@ -95,9 +104,12 @@ func decodeChunked(_ bytes: [UInt8], piece: Int = .max, limits: MessageLimits = 
         var message: [UInt8] = []
         var body: [UInt8] = []
         for _ in 0..<50 {
-            let data = (0..<Int.random(in: 1...600, using: &dice)).map { _ in UInt8.random(in: 0x20...0x7E, using: &dice) }
+            let data = (0..<Int.random(in: 1...600, using: &dice)).map { _ in
+                UInt8.random(in: 0x20...0x7E, using: &dice)
+            }
             body += data
-            message += Array(written { ChunkedEncoder.writeHeader(size: data.count, into: &$0) }.text.utf8) + data + [13, 10]
+            message +=
+                Array(written { ChunkedEncoder.writeHeader(size: data.count, into: &$0) }.text.utf8) + data + [13, 10]
         }
         message += Array(written { ChunkedEncoder.writeEnd(into: &$0) }.text.utf8)
         let result = decodeChunked(message, piece: 97)

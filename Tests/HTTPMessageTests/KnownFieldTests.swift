@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct KnownFieldTests {
     static var names: [String] {
-        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Tables/known-fields.txt")
+        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
+            "Tables/known-fields.txt")
         return (try? String(contentsOf: file, encoding: .utf8))?.split(separator: "\n").map(String.init) ?? []
     }
 
@@ -47,7 +48,8 @@ import Testing
         var table = FieldTable(capacity: 16)
         _ = parser.parse(bytes.raw, into: &table)
         #expect(table.count == 6)
-        #expect(table.contains(.cookie) && table.contains(.referer) && !table.contains(.origin) && !table.contains(.via))
+        #expect(
+            table.contains(.cookie) && table.contains(.referer) && !table.contains(.origin) && !table.contains(.via))
         #expect(table.containsAny(FieldSet(.via) | .cookie) && !table.containsAny(FieldSet(.via) | .range))
         #expect(table.occurrences(of: .cookie) == 2 && table.only(.cookie) == nil)
         #expect(table.only(.referer).map { HTTPMessageTests.text(bytes, $0) } == "r")

@@ -71,7 +71,10 @@ import Testing
     @Test func hopByHopFields() {  // RFC 9110 section 7.6.1
         let request = parseRequest(
             "GET / HTTP/1.1\r\nHost: a\r\nConnection: x-one, Two, Cookie\r\nX-One: 1\r\ntwo: 2\r\nKeep-Alive: 5\r\n"
-                + "Cookie: kept\r\nTE: trailers\r\nProxy-Connection: x\r\nUpgrade: h2c\r\nThree: 3\r\nX_Forwarded_For: 9\r\n\r\n")
+                + "Cookie: kept\r\nTE: trailers\r\nProxy-Connection: x\r\n"
+                + "Upgrade: h2c\r\nThree: 3\r\nX_Forwarded_For: 9\r\n"
+                + "\r\n"
+        )
         #expect(request.isComplete)
         #expect(request.forwarded == ["Cookie: kept", "Three: 3"])
         #expect(request.head.acceptsTrailers)
@@ -91,7 +94,8 @@ import Testing
         #expect(post("Content-Length: 4\r\nTransfer-Encoding: chunked\r\n").rejection == .lengthAndTransferEncoding)
         #expect(post("Transfer-Encoding: chunked\r\n", version: "1.0").rejection == .transferEncodingInOldVersion)
         #expect(post("Transfer-Encoding: gzip, chunked\r\n").rejection == .unknownTransferCoding)
-        #expect(post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n").rejection == .invalidTransferEncoding)
+        #expect(
+            post("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n").rejection == .invalidTransferEncoding)
         #expect(post("Content_Length: 4\r\n").rejection == .ambiguousFieldName)
         #expect(post("Transfer-Encoding: chunked\r\nConnection: transfer-encoding\r\n").head.framing == .chunked)
     }
@@ -106,7 +110,9 @@ import Testing
 
     @Test func upgrade() {
         let request = parseRequest(
-            "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: websocket\r\nHTTP2-Settings: x\r\n\r\n")
+            "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: websocket\r\n"
+                + "HTTP2-Settings: x\r\n\r\n"
+        )
         #expect(request.head.upgrade)
         #expect(request.forwarded == [])
     }
@@ -124,10 +130,14 @@ import Testing
         #expect(rejection("GET /\(path)a HTTP/1.1\r\nHost: a\r\n\r\n") == .targetTooLong)
         #expect(rejection("GET /" + String(repeating: "a", count: 60)) == .targetTooLong)
         #expect(rejection(String(repeating: "A", count: 33) + " / HTTP/1.1\r\n") == .methodTooLong)
-        #expect(rejection("GET / HTTP/1.1\r\nHost: a\r\nB: " + String(repeating: "b", count: 200) + "\r\n\r\n") == .headTooLong)
+        #expect(
+            rejection("GET / HTTP/1.1\r\nHost: a\r\nB: " + String(repeating: "b", count: 200) + "\r\n\r\n")
+                == .headTooLong)
         #expect(rejection("GET / HTTP/1.1\r\nHost: a\r\nB: " + String(repeating: "b", count: 200)) == .headTooLong)
         #expect(rejection("GET / HTTP/1.1\r\nHost: a\r\nb: 1\r\nc: 1\r\nd: 1\r\n\r\n") == .tooManyFields)
-        #expect(rejection("GET / HTTP/1.1\r\nHost: a\r\n" + String(repeating: "b", count: 21) + ": 1\r\n\r\n") == .fieldNameTooLong)
+        #expect(
+            rejection("GET / HTTP/1.1\r\nHost: a\r\n" + String(repeating: "b", count: 21) + ": 1\r\n\r\n")
+                == .fieldNameTooLong)
         #expect(rejection("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n") == .bodyTooLong)
     }
 

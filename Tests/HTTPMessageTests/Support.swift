@@ -6,7 +6,7 @@ func text(_ bytes: [UInt8], _ extent: Extent) -> String {
     String(decoding: bytes[extent.range], as: UTF8.self)
 }
 
-extension Array<UInt8> {
+extension [UInt8] {
     /// The bytes as the parsers take them.
     var raw: RawSpan {
         @_lifetime(borrow self) borrowing get { unsafe span.bytes }

@@ -5,19 +5,31 @@ import Testing
 
 @Suite struct ValueTests {
     @Test func numbers() {
-        func decimal(_ text: String) -> UInt64? { let bytes = Array(text.utf8); return Numbers.decimal(bytes.raw) }
-        func seconds(_ text: String) -> UInt32? { let bytes = Array(text.utf8); return Numbers.deltaSeconds(bytes.raw) }
+        func decimal(_ text: String) -> UInt64? {
+            let bytes = Array(text.utf8)
+            return Numbers.decimal(bytes.raw)
+        }
+        func seconds(_ text: String) -> UInt32? {
+            let bytes = Array(text.utf8)
+            return Numbers.deltaSeconds(bytes.raw)
+        }
         #expect(decimal("0") == 0 && decimal("007") == 7 && decimal("9223372036854775807") == UInt64(Int64.max))
-        for wrong in ["", "-1", "+1", " 1", "1 ", "1.0", "1,1", "0x1", "9223372036854775808", "18446744073709551616", "1e3"] {
+        for wrong in [
+            "", "-1", "+1", " 1", "1 ", "1.0", "1,1", "0x1", "9223372036854775808", "18446744073709551616", "1e3",
+        ] {
             #expect(decimal(wrong) == nil, "\(wrong)")
         }
-        #expect(seconds("3600") == 3600 && seconds("2147483648") == 1 << 31 && seconds("99999999999999999999") == 1 << 31)
+        #expect(
+            seconds("3600") == 3600 && seconds("2147483648") == 1 << 31 && seconds("99999999999999999999") == 1 << 31)
         #expect(seconds("") == nil && seconds("-1") == nil && seconds("1.5") == nil)
     }
 
     @Test func dates() {
         let now: Int64 = 1_700_000_000
-        func parse(_ text: String) -> Int64? { let bytes = Array(text.utf8); return HTTPDate.parse(bytes.raw, now: now) }
+        func parse(_ text: String) -> Int64? {
+            let bytes = Array(text.utf8)
+            return HTTPDate.parse(bytes.raw, now: now)
+        }
         let same: Int64 = 784_111_777
         for text in [
             "Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994",
@@ -25,7 +37,9 @@ import Testing
         ] { #expect(parse(text) == same, "\(text)") }
         #expect(parse("Thu, 01 Jan 1970 00:00:00 GMT") == 0)
         #expect(parse("Thu, 29 Feb 2024 23:59:60 GMT") == 1_709_251_200)
-        #expect(parse("Friday, 31-Dec-73 00:00:00 GMT") == 3_281_904_000 - 0 || parse("Friday, 31-Dec-73 00:00:00 GMT") != nil)
+        #expect(
+            parse("Friday, 31-Dec-73 00:00:00 GMT") == 3_281_904_000 - 0
+                || parse("Friday, 31-Dec-73 00:00:00 GMT") != nil)
         #expect((parse("Friday, 31-Dec-99 00:00:00 GMT") ?? 0) < now)
         for wrong in [
             "", "0", "Sun, 06 Nov 1994 8:49:37 GMT", "Sun, 6 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 UTC",
@@ -64,7 +78,9 @@ import Testing
         #expect(elements("a, b ,c") == ["a", "b", "c"])
         #expect(elements(",, a\t,,b,") == ["a", "b"])
         #expect(elements("x=\"a,b\\\",c\", d") == ["x=\"a,b\\\",c\"", "d"])
-        #expect(elements("\"unclosed, a") == ["\"unclosed, a"] && elements("a\\") == ["a\\"] && elements("\"\\") == ["\"\\"])
+        #expect(
+            elements("\"unclosed, a") == ["\"unclosed, a"] && elements("a\\") == ["a\\"] && elements("\"\\") == ["\"\\"]
+        )
         #expect(elements("") == [] && elements(" , ") == [])
     }
 
@@ -74,23 +90,31 @@ import Testing
             var walker = DirectiveWalker(whole(bytes))
             var found: [String] = []
             while let directive = walker.next(in: bytes.raw) {
-                found.append("\(HTTPMessageTests.text(bytes, directive.name))|\(directive.kind)|\(HTTPMessageTests.text(bytes, directive.argument))")
+                let name = HTTPMessageTests.text(bytes, directive.name)
+                found.append("\(name)|\(directive.kind)|\(HTTPMessageTests.text(bytes, directive.argument))")
             }
             return found
         }
         #expect(walk("max-age=60, No-Cache") == ["max-age|token|60", "No-Cache|none|"])
         #expect(walk("private=\"a, b\", x=") == ["private|quoted|a, b", "x|token|"])
-        #expect(walk("max-age =1, a=\"b\"c, =d, max-age= 1") == ["max-age|malformed| =1", "a|malformed|\"b\"c", "max-age|malformed| 1"])
+        #expect(
+            walk("max-age =1, a=\"b\"c, =d, max-age= 1") == [
+                "max-age|malformed| =1", "a|malformed|\"b\"c", "max-age|malformed| 1",
+            ])
         #expect(walk("a=\"b") == ["a|malformed|\"b"])
     }
 
     @Test func entityTags() {  // RFC 9110 section 8.8.3.2
         func match(_ list: String, _ tag: String, weakly: Bool) -> EntityTagMatch {
-            let bytes = Array(list.utf8), other = Array(tag.utf8)
+            let bytes = Array(list.utf8)
+            let other = Array(tag.utf8)
             return EntityTagList.match(bytes.raw, whole(bytes), tag: other.raw, weakly: weakly)
         }
-        #expect(match("W/\"1\"", "W/\"1\"", weakly: true) == .match && match("W/\"1\"", "W/\"1\"", weakly: false) == .noMatch)
-        #expect(match("W/\"1\"", "\"1\"", weakly: true) == .match && match("W/\"1\"", "\"1\"", weakly: false) == .noMatch)
+        #expect(
+            match("W/\"1\"", "W/\"1\"", weakly: true) == .match
+                && match("W/\"1\"", "W/\"1\"", weakly: false) == .noMatch)
+        #expect(
+            match("W/\"1\"", "\"1\"", weakly: true) == .match && match("W/\"1\"", "\"1\"", weakly: false) == .noMatch)
         #expect(match("\"1\"", "\"1\"", weakly: false) == .match && match("\"1\"", "\"2\"", weakly: true) == .noMatch)
         #expect(match("\"a\", W/\"b,c\" ,,\"d\"", "\"b,c\"", weakly: true) == .match)
         #expect(match("*", "\"x\"", weakly: false) == .any)
@@ -107,30 +131,69 @@ import Testing
                 set.specifications[index].resolved(length: length).map { "\($0.first)-\($0.last)" } ?? "none"
             }
         }
-        #expect(parse("bytes=0-499") == ["0-499"] && parse("Bytes=500-") == ["500-999"] && parse("bytes=-200") == ["800-999"])
+        #expect(
+            parse("bytes=0-499") == ["0-499"] && parse("Bytes=500-") == ["500-999"]
+                && parse("bytes=-200") == ["800-999"])
         #expect(parse("bytes=0-0, -1 ,, 5-99999999999999999999999") == ["0-0", "999-999", "5-999"])
         #expect(parse("bytes=1000-") == ["none"] && parse("bytes=-0") == ["none"] && parse("bytes=-99999") == ["0-999"])
-        for wrong in ["bytes=", "bytes=a-b", "bytes=5-4", "bytes 0-1", "items=0-1", "bytes=1", "bytes=--1", "bytes=1-2-3", "bytes=1 -2",
-            "bytes=" + Array(repeating: "1-2", count: 17).joined(separator: ","), "bytes=+1-2", "bytes=-", "bytes=0x1-2"] {
+        for wrong in [
+            "bytes=", "bytes=a-b", "bytes=5-4", "bytes 0-1", "items=0-1", "bytes=1", "bytes=--1", "bytes=1-2-3",
+            "bytes=1 -2",
+            "bytes=" + Array(repeating: "1-2", count: 17).joined(separator: ","), "bytes=+1-2", "bytes=-",
+            "bytes=0x1-2",
+        ] {
             #expect(parse(wrong) == nil, "\(wrong)")
         }
-        func content(_ text: String) -> ContentRange? { let bytes = Array(text.utf8); return ContentRange.parse(bytes.raw, whole(bytes)) }
+        func content(_ text: String) -> ContentRange? {
+            let bytes = Array(text.utf8)
+            return ContentRange.parse(bytes.raw, whole(bytes))
+        }
         #expect(content("bytes 0-4/10") == .bytes(ByteRange(first: 0, last: 4), length: 10))
         #expect(content("bytes 0-4/*") == .bytes(ByteRange(first: 0, last: 4), length: nil))
         #expect(content("bytes */10") == .unsatisfied(length: 10))
-        for wrong in ["bytes 5-4/10", "bytes 0-10/10", "bytes 0-4", "bytes */*", "bytes=0-4/10", "bytes 0-4/x", "bytes -4/10", "bytes 0-/10"] {
+        for wrong in [
+            "bytes 5-4/10", "bytes 0-10/10", "bytes 0-4", "bytes */*", "bytes=0-4/10", "bytes 0-4/x", "bytes -4/10",
+            "bytes 0-/10",
+        ] {
             #expect(content(wrong) == nil, "\(wrong)")
         }
     }
 
     @Test func sink() {
-        #expect(written { $0.appendDecimal(0 as UInt64); $0.append(" "); $0.appendDecimal(UInt64.max); $0.append(" "); $0.appendDecimal(Int64.min) }.text
-            == "0 18446744073709551615 -9223372036854775808")
-        #expect(written { $0.appendHexadecimal(0); $0.append("/"); $0.appendHexadecimal(255); $0.append("/"); $0.appendHexadecimal(.max) }.text
-            == "0/ff/ffffffffffffffff")
-        #expect(written { $0.appendField("Age", decimal: 5); $0.appendField("A", "b") }.text == "Age: 5\r\nA: b\r\n")
-        let full = written(capacity: 4) { $0.append("abc"); $0.append("de"); $0.append(0x66); $0.append(0x67) }
+        #expect(
+            written {
+                $0.appendDecimal(0 as UInt64)
+                $0.append(" ")
+                $0.appendDecimal(UInt64.max)
+                $0.append(" ")
+                $0.appendDecimal(Int64.min)
+            }.text
+                == "0 18446744073709551615 -9223372036854775808")
+        #expect(
+            written {
+                $0.appendHexadecimal(0)
+                $0.append("/")
+                $0.appendHexadecimal(255)
+                $0.append("/")
+                $0.appendHexadecimal(.max)
+            }.text
+                == "0/ff/ffffffffffffffff")
+        #expect(
+            written {
+                $0.appendField("Age", decimal: 5)
+                $0.appendField("A", "b")
+            }.text == "Age: 5\r\nA: b\r\n")
+        let full = written(capacity: 4) {
+            $0.append("abc")
+            $0.append("de")
+            $0.append(0x66)
+            $0.append(0x67)
+        }
         #expect(full.text == "abcf" && full.overflowed)
-        #expect(written { $0.append("abcdef"); $0.truncate(to: 2) }.text == "ab")
+        #expect(
+            written {
+                $0.append("abcdef")
+                $0.truncate(to: 2)
+            }.text == "ab")
     }
 }

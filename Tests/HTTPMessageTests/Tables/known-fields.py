@@ -5,6 +5,7 @@ Run it after adding a name to known-fields.txt (one per line, numbered from 1) a
     python3 Tests/HTTPMessageTests/Tables/known-fields.py
 It searches a multiplier that gives each name a slot of its own; a test compares the table with the names.
 """
+
 import pathlib
 import random
 
@@ -17,7 +18,7 @@ SLOTS = 1024
 def words(name):
     """First, second, third word and the last eight bytes, as KnownFieldLookup.swift loads them."""
     raw = name.encode()
-    at = lambda i: int.from_bytes(raw[i:i + 8].ljust(8, b"\0"), "little")
+    at = lambda i: int.from_bytes(raw[i : i + 8].ljust(8, b"\0"), "little")
     n = len(raw)
     if n <= 8:
         return (at(0), 0, 0, 0)
@@ -52,6 +53,7 @@ def main():
     out = [
         "// Written by Tests/HTTPMessageTests/Tables/known-fields.py: do not edit. Where each known field name is",
         "// found by its hash, and its bytes as words (see KnownFieldLookup.swift).",
+        "// swift-format-ignore-file",
         "",
         "/// Gives every known name a slot of its own.",
         f"let knownFieldMultiplier: UInt64 = 0x{multiplier:016X}",
@@ -60,15 +62,18 @@ def main():
         f"let knownFieldSlots: InlineArray<{SLOTS}, UInt8> = [",
     ]
     for row in range(0, SLOTS, 32):
-        out.append("    " + ", ".join(str(s) for s in slots[row:row + 32]) + ",")
-    out += ["]", "", "/// Length of each name, by number.", f"let knownFieldLengths: InlineArray<{len(names) + 1}, UInt8> = ["]
+        out.append("    " + ", ".join(str(s) for s in slots[row : row + 32]) + ",")
+    out += ["]", "", "/// Length of each name, by number."]
+    out.append(f"let knownFieldLengths: InlineArray<{len(names) + 1}, UInt8> = [")
     lengths = [0] + [len(n) for n in names]
     for row in range(0, len(lengths), 24):
-        out.append("    " + ", ".join(map(str, lengths[row:row + 24])) + ",")
-    out += ["]", "", "/// Four words of each name, by number.", f"let knownFieldWords: InlineArray<{4 * (len(names) + 1)}, UInt64> = ["]
+        out.append("    " + ", ".join(map(str, lengths[row : row + 24])) + ",")
+    out += ["]", "", "/// Four words of each name, by number."]
+    out.append(f"let knownFieldWords: InlineArray<{4 * (len(names) + 1)}, UInt64> = [")
     out.append("    0, 0, 0, 0,")
     for name in names:
-        out.append("    " + ", ".join("0" if w == 0 else f"0x{w:016X}" for w in words(name)) + f",  // {name}")
+        out.append(f"    // {name}")
+        out.append("    " + ", ".join("0" if w == 0 else f"0x{w:016X}" for w in words(name)) + ",")
     out += ["]", ""]
     TARGET.write_text("\n".join(out))
 
