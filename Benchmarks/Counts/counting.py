@@ -1,6 +1,7 @@
 """Counts on a live process: page faults, system calls, allocations and user instructions per hit."""
 
 import json
+import re
 import statistics
 import subprocess
 
@@ -72,6 +73,17 @@ class Counter:
 
     def warm(self, kind, requests):
         load(kind, self.port, requests, 16, self.generator_core)
+
+    def private_bytes(self):
+        """Resident memory that is the process's own: shared mappings (the cache) are everybody's."""
+        own, total = False, 0
+        for line in processes.read(f"/proc/{self.pid}/smaps").splitlines():
+            mapping = re.match(r"[0-9a-f]+-[0-9a-f]+ (....) ", line)
+            if mapping:
+                own = mapping.group(1)[3] == "p"
+            elif own and line.startswith(("Private_Clean:", "Private_Dirty:")):
+                total += int(line.split()[1]) * 1024
+        return total
 
     def faults(self, kind, requests):
         """Page faults per 1,000 hits."""

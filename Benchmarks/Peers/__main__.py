@@ -19,7 +19,7 @@ PLANS = {
         "scale": 1.0,
     },
     "quick": {
-        "seconds": 1,
+        "seconds": 0.6,
         "rounds": 2,
         "warmup": 0,
         "open_seconds": 1,
@@ -42,7 +42,7 @@ def arguments():
         "--also",
         nargs="+",
         default=[],
-        metavar="NAME=FOLDER[,ARGUMENT...]",
+        metavar="NAME=FOLDER[,OPTION,VALUE...]",
         help="further builds or settings of Martlet in the same run; an empty folder means the same build",
     )
     parser.add_argument("--rounds", type=int, help="rounds per row")
@@ -68,7 +68,7 @@ def select(options):
     named = [name for name in options.only if name in everyone or name == "floor"]
     classes = [martlet.variant(text) for text in options.also]
     for name, cls in everyone.items():
-        if named and name not in named:
+        if name not in named and (named or not cls.standard):
             continue
         why = cls.missing()
         if why:
@@ -94,9 +94,9 @@ def scaled(chosen, scale):
 
 def list_names():
     for row in rows.ROWS:
-        print(f"{row.name:<14}{row.title}{'' if row.standard else ' (only when named)'}")
+        print(f"{row.name:<16}{row.title}{'' if row.standard else ' (only when named)'}")
     for name, cls in contestants.all_contestants().items():
-        print(f"{name:<14}{cls.missing() or 'ready'}")
+        print(f"{name:<16}{cls.missing() or 'ready'}")
 
 
 def main():

@@ -13,7 +13,7 @@ class Contestant:
     name = ""
     program = ""  # what must be installed
     caches = True  # False: a reference, not a peer
-    package = ""
+    standard = True  # takes part unless --only says otherwise
 
     def __init__(self, folder, origin, site):
         self.folder = os.path.join(folder, self.name)
@@ -59,9 +59,13 @@ class Contestant:
     def clean(self):
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def extra_memory(self):
-        """Bytes held outside the processes (cache files in memory)."""
-        return 0
+    def memory_held(self):
+        """Bytes held by the processes, and outside them (cache files in memory)."""
+        return processes.memory(self.process.pid)["total"]
+
+    def bytes_per_object(self, before, count):
+        """What each of `count` objects costs that were added since `before` bytes were held."""
+        return (self.memory_held() - before) / count
 
     def write(self, name, text):
         path = os.path.join(self.folder, name)

@@ -24,7 +24,6 @@ hosts:
 class H2O(Contestant):
     name = "h2o-files"
     program = "h2o"
-    package = "h2o"
     caches = False
 
     def command(self):

@@ -1,5 +1,9 @@
 """HAProxy with its small-object cache."""
 
+import os
+import re
+import socket
+
 from .contestants import Contestant
 
 CONFIGURATION = """
@@ -10,6 +14,7 @@ global
     tune.bufsize 32768
     tune.maxrewrite 2048
     no log
+    stats socket {folder}/admin.sock level admin
 defaults
     mode http
     timeout connect 5s
@@ -36,11 +41,25 @@ backend origin
 class HAProxy(Contestant):
     name = "haproxy"
     program = "haproxy"
-    package = "haproxy"
 
     def command(self):
-        path = self.write("haproxy.cfg", CONFIGURATION.format(port=self.port, origin=self.origin))
+        path = self.write("haproxy.cfg", CONFIGURATION.format(port=self.port, origin=self.origin, folder=self.folder))
         return ["haproxy", "-db", "-f", path]
+
+    def ask(self, command):
+        """What the administration socket answers."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(os.path.join(self.folder, "admin.sock"))
+            connection.sendall(command.encode() + b"\n")
+            return b"".join(iter(lambda: connection.recv(65536), b"")).decode(errors="replace")
+
+    def bytes_per_object(self, before, count):
+        """Its memory is set aside at the start: what counts is how many blocks of it the objects fill."""
+        listing = self.ask("show cache")
+        blocks = sum(int(size) for size in re.findall(r"size:\d+ \((\d+) blocks\)", listing))
+        objects = len(re.findall(r"size:", listing))
+        header = 48  # struct shared_block, in front of each block
+        return blocks * (1024 + header) / objects if objects else 0.0
 
 
 CONTESTANTS = [HAProxy]

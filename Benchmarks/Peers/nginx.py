@@ -34,7 +34,6 @@ http {{
 
 class Nginx(Contestant):
     program = "nginx"
-    package = "nginx"
     sending = ""
 
     def command(self):
@@ -58,8 +57,9 @@ class Nginx(Contestant):
         super().clean()
         shutil.rmtree(getattr(self, "memory", "/nonexistent"), ignore_errors=True)
 
-    def extra_memory(self):
-        return sum(os.stat(path).st_blocks * 512 for path in glob.iglob(self.memory + "/cache/**", recursive=True))
+    def memory_held(self):
+        files = sum(os.stat(path).st_blocks * 512 for path in glob.iglob(self.memory + "/cache/**", recursive=True))
+        return super().memory_held() + files
 
 
 class CopyingNginx(Nginx):

@@ -58,8 +58,17 @@ def bars(rows, medians):
     """Every bar of every measured row: (row, against, ratio, limit, met)."""
     found = []
     for row in rows:
+        field = medians.get(row.name, {})
         for against, limit in row.bars.items():
-            pair = reference(row, medians.get(row.name, {}), against)
+            if against.startswith("row "):
+                other = medians.get(against.removeprefix("row "), {})
+                pair = (
+                    (field["martlet"]["cpu"], other["martlet"]["cpu"])
+                    if "martlet" in field and "martlet" in other
+                    else None
+                )
+            else:
+                pair = reference(row, field, against)
             if pair and pair[1]:
                 ratio = pair[0] / pair[1]
                 found.append(

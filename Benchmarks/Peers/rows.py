@@ -19,6 +19,7 @@ class Row:
     generator: str = "wrk"  # wrk | load
     connections: int = 64
     rate: int = 0
+    crowd: int = 0  # idle connections that are open meanwhile
     bars: dict = field(default_factory=dict)  # compared with what: at most this ratio
     standard: bool = True  # measured unless --only says otherwise
 
@@ -53,6 +54,15 @@ ROWS = [
         bars={"best peer": 1 / 1.3},
     ),
     Row("1k-many", "1 KiB, 20,000 objects in turn", "/json", KIB, paths=20000, generator="load", standard=False),
+    Row(
+        "crowd",
+        "1 KiB beside 10,000 idle connections",
+        "/text/1024",
+        KIB,
+        crowd=10000,
+        bars={"row 1k": 1.1},
+        standard=False,
+    ),
     Row(
         "304",
         "conditional request, 304",
@@ -102,5 +112,5 @@ def chosen(words):
 
 
 def site_files(rows):
-    """(path, how many) of the objects that file servers need on disk."""
-    return sorted({(row.path, row.paths) for row in rows if row.kind in ("throughput", "open", "idle")})
+    """Paths of the objects that file servers need on disk."""
+    return sorted({row.path for row in rows if row.kind != "objects" and not row.paths})

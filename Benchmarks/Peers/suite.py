@@ -51,15 +51,12 @@ class Suite:
     # Starting and ending
 
     def write_site(self):
-        """The objects as files, for file servers."""
-        for path, count in rows.site_files(self.rows):
-            for name in [f"{path}/{number}" for number in range(count)] or [path]:
-                target = self.site + name
-                # `/text/1024` may be both an object and the folder of many.
-                if count or not os.path.isdir(target):
-                    os.makedirs(os.path.dirname(target), exist_ok=True)
-                    with open(target, "wb") as file:
-                        file.write(loads.get(self.bench.origin, name)[2])
+        """The objects as files, for file servers; rows over many objects are not for them."""
+        for path in rows.site_files(self.rows):
+            target = self.site + path
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            with open(target, "wb") as file:
+                file.write(loads.get(self.bench.origin, path)[2])
 
     def start(self):
         if any(not cls.caches for cls in self.classes):
@@ -83,9 +80,13 @@ class Suite:
 
     # Measuring
 
+    def entitled(self, row):
+        """File servers have one file per row, and no business where many objects are asked for."""
+        return [one for one in self.contestants if one.caches or not row.paths]
+
     def field(self, row):
         """Who takes part in a row, the floor last."""
-        able = [one for one in self.contestants if ("verify", one.name, row.name) not in self.failures]
+        able = [one for one in self.entitled(row) if ("verify", one.name, row.name) not in self.failures]
         if row.kind != "objects" and row.status == 200:
             able.append(self.floor)
         return able
@@ -116,9 +117,7 @@ class Suite:
     def prepare(self, row):
         """Verifies and warms everyone for a row."""
         seconds = self.plan["open_warmup"] if row.kind == "open" else self.plan["warmup"]
-        for contestant in list(self.contestants):
-            if row.paths and not contestant.caches and row.path not in ("/text/10240", "/json"):
-                continue
+        for contestant in self.entitled(row):
 
             def ready(contestant=contestant):
                 if row.status == 200:

@@ -64,7 +64,6 @@ ACCESS = """ip_allow:
 class TrafficServer(Contestant):
     name = "trafficserver"
     program = "traffic_server"
-    package = "trafficserver"
 
     def command(self):
         for name in ("etc", "cache", "state", "run", "log"):

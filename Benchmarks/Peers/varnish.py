@@ -14,7 +14,6 @@ backend origin {{ .host = "127.0.0.1"; .port = "{origin}"; }}
 class Varnish(Contestant):
     name = "varnish"
     program = "varnishd"
-    package = "varnish"
 
     def command(self):
         program = self.write("site.vcl", PROGRAM.format(origin=self.origin))
