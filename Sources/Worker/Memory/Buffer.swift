@@ -1,0 +1,124 @@
+// A byte buffer of fixed capacity with a readable middle: [ consumed | readable | writable ]. Taken from and given back to
+// a pool, so that nothing is allocated once a worker has warmed up.
+
+internal import CLinux
+
+@safe struct Buffer: ~Copyable {
+    private let base: UnsafeMutableRawPointer
+    let capacity: Int
+    private(set) var start = 0
+    private(set) var end = 0
+
+    init(capacity: Int) {
+        self.capacity = capacity
+        unsafe base = .allocate(byteCount: capacity, alignment: 64)
+    }
+
+    deinit { unsafe base.deallocate() }
+
+    var count: Int { end - start }
+    var isEmpty: Bool { end == start }
+    /// Bytes that can be appended without moving what is readable.
+    var writableCount: Int { capacity - end }
+
+    var readable: RawSpan {
+        @_lifetime(borrow self) borrowing get {
+            let span = unsafe RawSpan(_unsafeStart: base + start, byteCount: end - start)
+            return unsafe _overrideLifetime(span, borrowing: self)
+        }
+    }
+
+    /// The readable bytes from `offset` (counted from the first readable byte) on.
+    @_lifetime(borrow self)
+    borrowing func readable(from offset: Int) -> RawSpan {
+        precondition(offset >= 0 && offset <= count)
+        let span = unsafe RawSpan(_unsafeStart: base + start + offset, byteCount: end - start - offset)
+        return unsafe _overrideLifetime(span, borrowing: self)
+    }
+
+    mutating func clear() {
+        start = 0
+        end = 0
+    }
+
+    mutating func consume(_ byteCount: Int) {
+        precondition(byteCount >= 0 && byteCount <= count)
+        start += byteCount
+        if start == end { clear() }
+    }
+
+    /// Drops the last `byteCount` readable bytes.
+    mutating func retract(_ byteCount: Int) {
+        precondition(byteCount >= 0 && byteCount <= count)
+        end -= byteCount
+    }
+
+    /// Moves the readable bytes to the front, so that all free space is writable.
+    mutating func compact() {
+        guard start > 0 else { return }
+        unsafe base.copyMemory(from: base + start, byteCount: count)
+        end -= start
+        start = 0
+    }
+
+    /// Appends as much as fits; returns how much that was.
+    @discardableResult
+    mutating func append(_ bytes: RawSpan) -> Int {
+        let length = min(bytes.byteCount, writableCount)
+        guard length > 0 else { return 0 }
+        unsafe bytes.withUnsafeBytes { source in
+            if let address = source.baseAddress { unsafe (base + end).copyMemory(from: address, byteCount: length) }
+        }
+        end += length
+        return length
+    }
+
+    /// Lets `body` write into the free space; it returns how many bytes it wrote.
+    mutating func write<Failure: Error>(
+        _ body: (inout OutputRawSpan) throws(Failure) -> Void
+    ) throws(Failure) {
+        let space = unsafe UnsafeMutableRawBufferPointer(start: base + end, count: writableCount)
+        var output = unsafe OutputRawSpan(buffer: space, initializedCount: 0)
+        try body(&output)
+        end += unsafe output.finalize(for: space)
+    }
+
+    /// One `recv` into the free space: bytes received, 0 at the peer's end of stream, or -errno.
+    mutating func receive(from descriptor: Int32) -> Int {
+        let received = unsafe cl_receive(descriptor, base + end, writableCount)
+        guard received >= 0 else { return -Int(cl_errno()) }
+        end += received
+        return received
+    }
+
+    /// One `send` of the readable bytes, followed by `extra` in the same call. Bytes of both that the socket took, or -errno.
+    /// Nothing is consumed: the caller does that.
+    borrowing func send(to descriptor: Int32, followedBy extra: RawSpan, more: Bool) -> Int {
+        let sent = unsafe extra.withUnsafeBytes { tail in
+            if let address = tail.baseAddress, tail.count > 0 {
+                if isEmpty { return unsafe cl_send(descriptor, address, tail.count, more) }
+                return unsafe cl_send2(descriptor, base + start, count, address, tail.count, more)
+            }
+            return unsafe cl_send(descriptor, base + start, count, more)
+        }
+        return sent >= 0 ? sent : -Int(cl_errno())
+    }
+}
+
+/// Buffers of one size, for reuse.
+struct BufferPool: ~Copyable {
+    private let bufferCapacity: Int
+    private var free: Pool<Buffer>
+
+    init(bufferCapacity: Int, retainedLimit: Int) {
+        self.bufferCapacity = bufferCapacity
+        free = Pool(retainedLimit: retainedLimit)
+    }
+
+    mutating func take() -> Buffer { free.take() ?? Buffer(capacity: bufferCapacity) }
+
+    mutating func give(_ buffer: consuming Buffer) {
+        buffer.clear()
+        free.give(buffer)
+    }
+}

@@ -1,0 +1,123 @@
+// A slab: numbered places for values that cannot be copied, at addresses that never move, with a generation per place so
+// that an old number (an event still in the kernel's queue, a timer) cannot reach the place's next tenant.
+
+/// A place in a slab together with the generation it was taken in.
+struct SlabID: Equatable {
+    var index: UInt32
+    var generation: UInt32
+
+    static let none = SlabID(index: .max, generation: 0)
+    var isNone: Bool { index == .max }
+}
+
+@safe struct Slab<Element: ~Copyable>: ~Copyable {
+    private static var chunkCapacity: Int { 256 }
+
+    private struct Place {
+        /// Odd while the place is taken.
+        var generation: UInt32 = 0
+        var nextFree: UInt32 = .max
+    }
+
+    // Chunks are never returned: a worker that once needed so many places will need them again.
+    private var chunks: UnsafeMutablePointer<UnsafeMutablePointer<Element>>
+    private var places: UnsafeMutablePointer<Place>
+    private var placeCapacity: Int
+    private var placeCount = 0
+    private var firstFree: UInt32 = .max
+    private(set) var count = 0
+
+    /// `limit` bounds how many values the slab may ever hold at once.
+    init(limit: Int) {
+        placeCapacity = limit
+        unsafe chunks = .allocate(capacity: (limit + Self.chunkCapacity - 1) / Self.chunkCapacity)
+        unsafe places = .allocate(capacity: limit)
+    }
+
+    deinit {
+        var index: UInt32 = 0
+        while index < UInt32(placeCount) {
+            if unsafe places[Int(index)].generation & 1 == 1 { unsafe address(index).deinitialize(count: 1) }
+            index += 1
+        }
+        var chunk = 0
+        while chunk * Self.chunkCapacity < placeCount {
+            unsafe chunks[chunk].deallocate()
+            chunk += 1
+        }
+        unsafe chunks.deallocate()
+        unsafe places.deallocate()
+    }
+
+    private func address(_ index: UInt32) -> UnsafeMutablePointer<Element> {
+        unsafe chunks[Int(index) / Self.chunkCapacity] + Int(index) % Self.chunkCapacity
+    }
+
+    var isFull: Bool { count == placeCapacity }
+
+    /// Puts a value in a free place; nil when the limit is reached (the value is dropped).
+    mutating func insert(_ value: consuming Element) -> SlabID? {
+        if firstFree == .max {
+            guard placeCount < placeCapacity else { return nil }
+            addChunk()
+        }
+        let index = firstFree
+        unsafe firstFree = places[Int(index)].nextFree
+        unsafe places[Int(index)].generation &+= 1
+        unsafe address(index).initialize(to: value)
+        count += 1
+        return unsafe SlabID(index: index, generation: places[Int(index)].generation)
+    }
+
+    private mutating func addChunk() {
+        let chunk = placeCount / Self.chunkCapacity
+        unsafe (chunks + chunk).initialize(to: .allocate(capacity: Self.chunkCapacity))
+        let end = min(placeCount + Self.chunkCapacity, placeCapacity)
+        var index = end
+        while index > placeCount {
+            index -= 1
+            unsafe (places + index).initialize(to: Place(generation: 0, nextFree: firstFree))
+            firstFree = UInt32(index)
+        }
+        placeCount = end
+    }
+
+    /// Takes the value out and frees its place.
+    mutating func remove(_ index: UInt32) -> Element {
+        precondition(isTaken(index), "slab place is empty")
+        unsafe places[Int(index)].generation &+= 1
+        unsafe places[Int(index)].nextFree = firstFree
+        firstFree = index
+        count -= 1
+        return unsafe address(index).move()
+    }
+
+    @inline(__always)
+    func isTaken(_ index: UInt32) -> Bool {
+        unsafe Int(index) < placeCount && places[Int(index)].generation & 1 == 1
+    }
+
+    /// Whether the value that got this identifier is still there.
+    @inline(__always)
+    func contains(_ id: SlabID) -> Bool {
+        unsafe Int(id.index) < placeCount && places[Int(id.index)].generation == id.generation
+    }
+
+    func id(at index: UInt32) -> SlabID {
+        unsafe SlabID(index: index, generation: places[Int(index)].generation)
+    }
+
+    /// One past the highest place ever used; for walks over all values.
+    var endIndex: UInt32 { UInt32(placeCount) }
+
+    subscript(_ index: UInt32) -> Element {
+        @inline(__always) unsafeAddress {
+            precondition(isTaken(index), "slab place is empty")
+            return unsafe UnsafePointer(address(index))
+        }
+        @inline(__always) unsafeMutableAddress {
+            precondition(isTaken(index), "slab place is empty")
+            return unsafe address(index)
+        }
+    }
+}
