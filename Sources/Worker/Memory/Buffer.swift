@@ -2,6 +2,7 @@
 // a pool, so that nothing is allocated once a worker has warmed up.
 
 internal import CLinux
+internal import HTTPMessage
 
 @safe struct Buffer: ~Copyable {
     private let base: UnsafeMutableRawPointer
@@ -73,14 +74,26 @@ internal import CLinux
         return length
     }
 
-    /// Lets `body` write into the free space; it returns how many bytes it wrote.
-    mutating func write<Failure: Error>(
-        _ body: (inout OutputRawSpan) throws(Failure) -> Void
-    ) throws(Failure) {
-        let space = unsafe UnsafeMutableRawBufferPointer(start: base + end, count: writableCount)
-        var output = unsafe OutputRawSpan(buffer: space, initializedCount: 0)
-        try body(&output)
-        end += unsafe output.finalize(for: space)
+    /// Lets `body` append to the free space. Nothing is kept when something did not fit; then the answer is false.
+    @discardableResult
+    mutating func write(_ body: (inout ByteSink) -> Void) -> Bool {
+        let space = unsafe MutableRawSpan(_unsafeStart: base + end, byteCount: writableCount)
+        var sink = ByteSink(space)
+        body(&sink)
+        guard !sink.overflowed else { return false }
+        end += sink.count
+        return true
+    }
+
+    /// Removes `range` (counted from the first readable byte); what is behind it moves down.
+    mutating func remove(_ range: Range<Int>) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count)
+        let tail = count - range.upperBound
+        if tail > 0 {
+            unsafe (base + start + range.lowerBound).copyMemory(from: base + start + range.upperBound, byteCount: tail)
+        }
+        end -= range.count
+        if start == end { clear() }
     }
 
     /// One `recv` into the free space: bytes received, 0 at the peer's end of stream, or -errno.

@@ -110,14 +110,19 @@ struct SlabID: Equatable {
     /// One past the highest place ever used; for walks over all values.
     var endIndex: UInt32 { UInt32(placeCount) }
 
+    @inline(__always)
+    func mutablePointer(_ index: UInt32) -> UnsafeMutablePointer<Element> {
+        precondition(isTaken(index), "slab place is empty")
+        return unsafe address(index)
+    }
+
+    @inline(__always)
+    func pointer(_ index: UInt32) -> UnsafePointer<Element> {
+        unsafe UnsafePointer(mutablePointer(index))
+    }
+
     subscript(_ index: UInt32) -> Element {
-        @inline(__always) unsafeAddress {
-            precondition(isTaken(index), "slab place is empty")
-            return unsafe UnsafePointer(address(index))
-        }
-        @inline(__always) unsafeMutableAddress {
-            precondition(isTaken(index), "slab place is empty")
-            return unsafe address(index)
-        }
+        @inline(__always) unsafeAddress { unsafe pointer(index) }
+        @inline(__always) unsafeMutableAddress { unsafe mutablePointer(index) }
     }
 }

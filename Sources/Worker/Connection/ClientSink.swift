@@ -1,0 +1,135 @@
+// Where an HTTP/1.1 response goes: frames body bytes (identity, chunked, until close) and hands them to the socket, keeping
+// only what frames them. Body bytes the socket did not take are offered again by the source: they are never copied here.
+
+internal import CLinux
+internal import HTTPMessage
+
+/// How the end of a response's body is told to the client (RFC 9112 section 6).
+enum ResponseFraming: Equatable {
+    /// No body: HEAD, 204, 304, or a length of zero.
+    case none
+    /// Content-Length; the count still owed.
+    case length(UInt64)
+    /// One chunk per offer.
+    case chunked
+    /// The end of the connection is the end of the body.
+    case untilClose
+}
+
+/// What a sink did with an offer.
+enum OfferOutcome: Equatable {
+    /// Took this many of the offered bytes. Fewer than offered: it is full, wait for room.
+    case took(Int)
+    /// The peer is gone.
+    case failed
+}
+
+/// A place for response bytes with back-pressure. HTTP/1.1 connections, streams of a multiplexed connection and test doubles are
+/// sinks. The contract: after a partial take the next offer begins with the very bytes that were not taken.
+protocol ResponseSink: ~Copyable {
+    /// How many bytes one offer may usefully carry now (flow control); 0 means wait.
+    var window: Int { get }
+    /// Appends bytes that this sink copies at once (a head, a small body). Returns false when they do not fit.
+    mutating func append(_ bytes: RawSpan) -> Bool
+    /// Offers body bytes that stay valid for the call only. `more` says that further bytes follow at once.
+    mutating func offer(_ bytes: RawSpan, more: Bool) -> OfferOutcome
+    /// The body is complete: frames its end.
+    mutating func end() -> OfferOutcome
+}
+
+struct ClientSink: ~Copyable {
+    let descriptor: Int32
+    /// Head, framing and small bodies that the socket has not taken yet. Nil between responses.
+    private(set) var pending: Buffer?
+    var framing = ResponseFraming.none
+    /// Bytes of the running chunk that were framed but not yet taken.
+    private var chunkRemaining = 0
+    /// The last send was cut short: the socket will say when it is writable.
+    private(set) var isBlocked = false
+    private(set) var bytesSent: UInt64 = 0
+
+    init(descriptor: Int32) { self.descriptor = descriptor }
+
+    var hasPending: Bool { pending != nil }
+    var pendingSpace: Int { pending?.writableCount ?? 0 }
+
+    mutating func adopt(_ buffer: consuming Buffer) { pending = consume buffer }
+
+    /// Gives the buffer back once everything in it is sent.
+    mutating func takeEmptyBuffer() -> Buffer? {
+        guard pending?.isEmpty ?? false else { return nil }
+        return pending.take()
+    }
+
+    mutating func surrender() -> Buffer? { pending.take() }
+
+    mutating func becameWritable() { isBlocked = false }
+
+    /// Sends what is pending. True when nothing is left.
+    mutating func flush(more: Bool = false) -> OfferOutcome {
+        guard let count = pending?.count, count > 0 else { return .took(0) }
+        return sendPending(followedBy: RawSpan(), more: more)
+    }
+
+    /// One system call for pending bytes and body bytes together; says how many body bytes went.
+    private mutating func sendPending(followedBy bytes: RawSpan, more: Bool) -> OfferOutcome {
+        let owed = pending?.count ?? 0
+        let length = bytes.byteCount
+        guard owed + length > 0 else { return .took(0) }
+        let sent: Int
+        if pending != nil {
+            sent = pending?.send(to: descriptor, followedBy: bytes, more: more) ?? 0
+        } else {
+            sent = sendSpan(descriptor, bytes, more: more)
+        }
+        if sent < 0 {
+            guard isWouldBlock(sent) else { return .failed }
+            isBlocked = true
+            return .took(0)
+        }
+        bytesSent &+= UInt64(sent)
+        if sent < owed + length { isBlocked = true }
+        pending?.consume(min(sent, owed))
+        return .took(max(sent - owed, 0))
+    }
+}
+
+extension ClientSink: ResponseSink {
+    var window: Int { isBlocked ? 0 : Int.max }
+
+    mutating func append(_ bytes: RawSpan) -> Bool {
+        guard pendingSpace >= bytes.byteCount else { return false }
+        pending?.append(bytes)
+        return true
+    }
+
+    mutating func offer(_ bytes: RawSpan, more: Bool) -> OfferOutcome {
+        guard !isBlocked else { return .took(0) }
+        guard framing == .chunked else { return sendPending(followedBy: bytes, more: more) }
+        if chunkRemaining == 0 { openChunk(bytes.byteCount) }
+        let part = bytes.extracting(0..<min(chunkRemaining, bytes.byteCount))
+        let outcome = sendPending(followedBy: part, more: true)
+        guard case .took(let taken) = outcome else { return outcome }
+        chunkRemaining -= taken
+        if chunkRemaining == 0 { appendLineEnd() }
+        return outcome
+    }
+
+    mutating func end() -> OfferOutcome {
+        if framing == .chunked { appendLastChunk() }
+        return flush()
+    }
+
+    private mutating func openChunk(_ length: Int) {
+        chunkRemaining = length
+        pending?.write { ChunkedEncoder.writeHeader(size: length, into: &$0) }
+    }
+
+    private mutating func appendLineEnd() {
+        pending?.write { $0.appendLineEnd() }
+    }
+
+    private mutating func appendLastChunk() {
+        pending?.write { ChunkedEncoder.writeEnd(into: &$0) }
+    }
+}

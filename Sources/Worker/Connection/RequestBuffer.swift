@@ -1,0 +1,111 @@
+// The bytes of a request that is being read or answered, with its parser and field table. A connection borrows one from the
+// first byte of a request until its answer is complete; an idle connection has none.
+
+internal import HTTPMessage
+
+struct RequestBuffer: ~Copyable {
+    var bytes: Buffer
+    var parser: RequestParser
+    var fields: FieldTable
+    /// Offset (from the first readable byte) of the first byte behind the head that nobody has used yet.
+    private(set) var bodyOffset = 0
+    /// The connection, and the origin exchange that still looks at this head.
+    var references = 0
+    fileprivate var nextFree = UInt32.max
+
+    init(capacity: Int, limits: MessageLimits, fieldCapacity: Int) {
+        bytes = Buffer(capacity: capacity)
+        parser = RequestParser(limits: limits)
+        fields = FieldTable(capacity: fieldCapacity)
+    }
+
+    /// Parses on; see `RequestParser`.
+    mutating func parse() -> RequestProgress {
+        let progress = parser.parse(bytes.readable, into: &fields)
+        if case .complete(let length) = progress { bodyOffset = length }
+        return progress
+    }
+
+    var head: RequestHead { parser.head }
+
+    /// Bytes behind the head that have arrived: body, then further requests.
+    var unread: RawSpan {
+        @_lifetime(borrow self) borrowing get { bytes.readable(from: bodyOffset) }
+    }
+    var unreadCount: Int { bytes.count - bodyOffset }
+
+    /// Body bytes were used. Space is won back without moving the head.
+    mutating func consumeBody(_ count: Int) {
+        bodyOffset += count
+        if bodyOffset == bytes.count {
+            bytes.retract(bytes.count - head.length)
+            bodyOffset = head.length
+        }
+    }
+
+    /// Moves unread body bytes down to the head when the end of the buffer is near.
+    mutating func makeRoomForBody() {
+        guard bodyOffset > head.length, bytes.writableCount < bytes.capacity / 4 else { return }
+        bytes.remove(head.length..<bodyOffset)
+        bodyOffset = head.length
+    }
+
+    /// The request is done with: what is behind it becomes the front.
+    mutating func advance() {
+        bytes.consume(bodyOffset)
+        bodyOffset = 0
+        parser.reset()
+    }
+
+    mutating func reset() {
+        bytes.clear()
+        bodyOffset = 0
+        parser.reset()
+    }
+}
+
+/// All request buffers of a worker, by number.
+struct RequestBuffers: ~Copyable {
+    private var slab: Slab<RequestBuffer>
+    private var firstFree = UInt32.max
+    private let capacity: Int
+    private let limits: MessageLimits
+    private let fieldCapacity: Int
+
+    init(limit: Int, capacity: Int, limits: MessageLimits, fieldCapacity: Int) {
+        slab = Slab(limit: limit)
+        self.capacity = capacity
+        self.limits = limits
+        self.fieldCapacity = fieldCapacity
+    }
+
+    subscript(_ index: UInt32) -> RequestBuffer {
+        @inline(__always) unsafeAddress { unsafe slab.pointer(index) }
+        @inline(__always) unsafeMutableAddress { unsafe slab.mutablePointer(index) }
+    }
+
+    /// An empty buffer with one reference; nil when there are as many as allowed.
+    mutating func acquire() -> UInt32? {
+        if firstFree != .max {
+            let index = firstFree
+            firstFree = slab[index].nextFree
+            slab[index].references = 1
+            return index
+        }
+        let fresh = RequestBuffer(capacity: capacity, limits: limits, fieldCapacity: fieldCapacity)
+        guard let id = slab.insert(fresh) else { return nil }
+        slab[id.index].references = 1
+        return id.index
+    }
+
+    mutating func retain(_ index: UInt32) { slab[index].references += 1 }
+
+    /// Gives up one reference; the last one makes the buffer free.
+    mutating func release(_ index: UInt32) {
+        slab[index].references -= 1
+        guard slab[index].references == 0 else { return }
+        slab[index].reset()
+        slab[index].nextFree = firstFree
+        firstFree = index
+    }
+}
