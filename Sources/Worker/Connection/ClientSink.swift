@@ -50,8 +50,10 @@ struct ClientSink: ~Copyable {
 
     init(descriptor: Int32) { self.descriptor = descriptor }
 
-    var hasPending: Bool { pending != nil }
-    var pendingSpace: Int { pending?.writableCount ?? 0 }
+    var hasPending: Bool { pendingCount > 0 }
+    var hasBuffer: Bool { pending != nil }
+    var pendingCount: Int { readableCount(pending) }
+    var pendingSpace: Int { writableCount(pending) }
 
     mutating func adopt(_ buffer: consuming Buffer) { pending = consume buffer }
 
@@ -67,13 +69,13 @@ struct ClientSink: ~Copyable {
 
     /// Sends what is pending. True when nothing is left.
     mutating func flush(more: Bool = false) -> OfferOutcome {
-        guard let count = pending?.count, count > 0 else { return .took(0) }
+        guard hasPending else { return .took(0) }
         return sendPending(followedBy: RawSpan(), more: more)
     }
 
     /// One system call for pending bytes and body bytes together; says how many body bytes went.
     private mutating func sendPending(followedBy bytes: RawSpan, more: Bool) -> OfferOutcome {
-        let owed = pending?.count ?? 0
+        let owed = pendingCount
         let length = bytes.byteCount
         guard owed + length > 0 else { return .took(0) }
         let sent: Int

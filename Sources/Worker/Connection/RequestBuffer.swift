@@ -21,9 +21,16 @@ struct RequestBuffer: ~Copyable {
 
     /// Parses on; see `RequestParser`.
     mutating func parse() -> RequestProgress {
-        let progress = parser.parse(bytes.readable, into: &fields)
+        let progress = Self.parse(bytes, &parser, &fields)
         if case .complete(let length) = progress { bodyOffset = length }
         return progress
+    }
+
+    /// The parts one by one: a span of one stored property and the change of another cannot go through `self`.
+    private static func parse(
+        _ bytes: borrowing Buffer, _ parser: inout RequestParser, _ fields: inout FieldTable
+    ) -> RequestProgress {
+        parser.parse(bytes.readable, into: &fields)
     }
 
     var head: RequestHead { parser.head }

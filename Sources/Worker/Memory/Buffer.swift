@@ -118,6 +118,22 @@ internal import HTTPMessage
     }
 }
 
+/// Readable bytes of a buffer that may not be there.
+func readableCount(_ buffer: borrowing Buffer?) -> Int {
+    switch buffer {
+    case .some(let buffer): buffer.count
+    case .none: 0
+    }
+}
+
+/// Free space of a buffer that may not be there.
+func writableCount(_ buffer: borrowing Buffer?) -> Int {
+    switch buffer {
+    case .some(let buffer): buffer.writableCount
+    case .none: 0
+    }
+}
+
 /// Buffers of one size, for reuse.
 struct BufferPool: ~Copyable {
     private let bufferCapacity: Int

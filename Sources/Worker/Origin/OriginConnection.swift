@@ -1,0 +1,77 @@
+// One connection to an origin: its socket, what is read and not used, what is to be sent. What is asked over it, and for
+// whom, is the exchange's business.
+
+internal import CLinux
+internal import Glibc
+internal import HTTPMessage
+
+enum OriginPhase: UInt8 {
+    case connecting
+    /// In the pool, no exchange.
+    case idle
+    /// Sending the request and waiting for the response's head.
+    case awaitingHead
+    case receivingBody
+    /// The two directions of an upgraded connection.
+    case tunnelling
+}
+
+struct OriginConnection: ~Copyable {
+    let descriptor: Int32
+    /// Index into the configuration's origins.
+    let origin: UInt16
+    var phase = OriginPhase.connecting
+    /// Index of the exchange, or `.max` while idle.
+    var exchange = UInt32.max
+    /// Response bytes; an idle connection has none.
+    var input: Buffer?
+    /// Request bytes the socket has not taken.
+    var output: Buffer?
+    var mayRead = true
+    var mayWrite = false
+    var exchangesServed: UInt32 = 0
+    var lastProgressMilliseconds: Int64
+    var timer = TimerHandle()
+    /// Neighbours in the pool's list of idle connections.
+    var previousIdle = UInt32.max
+    var nextIdle = UInt32.max
+
+    init(descriptor: Int32, origin: UInt16, nowMilliseconds: Int64) {
+        self.descriptor = descriptor
+        self.origin = origin
+        lastProgressMilliseconds = nowMilliseconds
+    }
+
+    deinit { close(descriptor) }
+
+    var isReused: Bool { exchangesServed > 0 }
+    var outputCount: Int { readableCount(output) }
+    var outputSpace: Int { writableCount(output) }
+
+    /// Sends what is pending; how many bytes went, or -errno.
+    mutating func flush() -> Int {
+        guard outputCount > 0, mayWrite else { return 0 }
+        var total = 0
+        while outputCount > 0 {
+            let sent = output?.send(to: descriptor, followedBy: RawSpan(), more: false) ?? 0
+            if sent < 0 {
+                guard isWouldBlock(sent) else { return sent }
+                mayWrite = false
+                return total
+            }
+            total += sent
+            output?.consume(sent)
+        }
+        return total
+    }
+
+    /// One read into the input buffer: bytes, 0 at the end, -errno. A short read means the kernel has no more.
+    mutating func receive() -> Int {
+        input?.compact()
+        let space = writableCount(input)
+        guard space > 0 else { return -Int(ENOBUFS) }
+        let received = input?.receive(from: descriptor) ?? -Int(EBADF)
+        if received < space { mayRead = received > 0 ? false : mayRead && !isWouldBlock(received) }
+        return received
+    }
+}

@@ -1,0 +1,58 @@
+// Idle connections of each origin, most recently used first, and the bounds on how many there may be.
+
+struct OriginPool: ~Copyable {
+    private struct Entry {
+        var firstIdle = UInt32.max
+        var idleCount: UInt32 = 0
+        var openCount: UInt32 = 0
+        /// Which of the origin's addresses the next connection tries first.
+        var nextAddress: UInt32 = 0
+    }
+
+    private var entries: [Entry]
+    private let idleLimit: UInt32
+    private let openLimit: UInt32
+
+    init(originCount: Int, idleLimit: UInt32, openLimit: UInt32) {
+        entries = Array(repeating: Entry(), count: originCount)
+        self.idleLimit = idleLimit
+        self.openLimit = openLimit
+    }
+
+    func mayOpen(_ origin: UInt16) -> Bool { entries[Int(origin)].openCount < openLimit }
+    func mayKeep(_ origin: UInt16) -> Bool { entries[Int(origin)].idleCount < idleLimit }
+    var openTotal: Int { entries.reduce(0) { $0 + Int($1.openCount) } }
+
+    mutating func opened(_ origin: UInt16) { entries[Int(origin)].openCount += 1 }
+    mutating func closed(_ origin: UInt16) { entries[Int(origin)].openCount -= 1 }
+
+    /// The address to try: the one after the last that failed.
+    func address(of origin: UInt16, among count: Int) -> Int { Int(entries[Int(origin)].nextAddress) % max(count, 1) }
+    mutating func addressFailed(_ origin: UInt16) { entries[Int(origin)].nextAddress &+= 1 }
+
+    mutating func push(_ index: UInt32, _ connections: inout Slab<OriginConnection>) {
+        let origin = Int(connections[index].origin)
+        let head = entries[origin].firstIdle
+        connections[index].previousIdle = .max
+        connections[index].nextIdle = head
+        if head != .max { connections[head].previousIdle = index }
+        entries[origin].firstIdle = index
+        entries[origin].idleCount += 1
+    }
+
+    mutating func pop(_ origin: UInt16, _ connections: inout Slab<OriginConnection>) -> UInt32? {
+        let head = entries[Int(origin)].firstIdle
+        guard head != .max else { return nil }
+        remove(head, &connections)
+        return head
+    }
+
+    mutating func remove(_ index: UInt32, _ connections: inout Slab<OriginConnection>) {
+        let origin = Int(connections[index].origin)
+        let previous = connections[index].previousIdle
+        let next = connections[index].nextIdle
+        if previous == .max { entries[origin].firstIdle = next } else { connections[previous].nextIdle = next }
+        if next != .max { connections[next].previousIdle = previous }
+        entries[origin].idleCount -= 1
+    }
+}
