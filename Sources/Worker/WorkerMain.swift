@@ -1,1 +1,43 @@
-@main struct WorkerMain { static func main() {} }
+// The worker's entry: started by the supervisor with its control channel as descriptor 3, never by hand.
+
+internal import CLinux
+internal import ControlChannel
+internal import Glibc
+
+@main
+struct WorkerMain {
+    static let controlDescriptor: Int32 = 3
+
+    static func main() {
+        guard fcntl(controlDescriptor, F_GETFD) >= 0 else {
+            report("martlet-worker is started by `martlet run`; it has no command line of its own")
+            exit(2)
+        }
+        _ = signal(SIGPIPE, SIG_IGN)
+        // The supervisor decides when a worker ends: a Ctrl-C in its terminal must not.
+        _ = signal(SIGINT, SIG_IGN)
+        var socket = WorkerControlSocket(taking: controlDescriptor)
+        do {
+            let provisions = try Provisions.collect(&socket)
+            var worker = try Worker(provisions, control: socket)
+            worker.run()
+        } catch {
+            fail(error)
+        }
+    }
+
+    private static func fail(_ error: StartupFailure) {
+        var socket = WorkerControlSocket(taking: controlDescriptor)
+        try? socket.send(.failed(reason: error.reason))
+        report("martlet-worker: \(error.reason)")
+        exit(1)
+    }
+
+    /// One line to the log.
+    static func report(_ text: String) {
+        var line = text + "\n"
+        line.withUTF8 { bytes in
+            if let address = unsafe bytes.baseAddress { _ = unsafe write(2, address, bytes.count) }
+        }
+    }
+}

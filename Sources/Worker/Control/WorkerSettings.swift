@@ -1,0 +1,60 @@
+// The configuration snapshot in the shapes that the worker uses on its way: limits for the parsers, settings for the
+// policy, milliseconds for the timers. Made once at start; a reload is a new worker.
+
+internal import CachePolicy
+internal import ControlChannel
+internal import HTTPMessage
+
+struct WorkerSettings {
+    /// Says which build a worker is, in `status`.
+    static let build = "martlet-worker 0.1.0"
+
+    let limits: MessageLimits
+    let policy: PolicySettings
+    let timeouts: Timeouts
+    let pool: PoolLimits
+    let origins: [Origin]
+    let addresses: [ListenAddress]
+    let connectionLimit: Int
+    let requestBodyLimit: UInt64
+    let requestsPerConnection: UInt32
+
+    init(_ snapshot: ConfigurationSnapshot) {
+        var limits = MessageLimits()
+        limits.startLineBytes = Int(snapshot.limits.requestLineBytes)
+        limits.headBytes = Int(snapshot.limits.fieldSectionBytes)
+        limits.fieldCount = Int(snapshot.limits.fieldCount)
+        if snapshot.limits.requestBodyBytes > 0 { limits.bodyBytes = snapshot.limits.requestBodyBytes }
+        self.limits = limits
+        policy = Self.policySettings(snapshot)
+        timeouts = snapshot.timeouts
+        pool = snapshot.pool
+        origins = snapshot.origins
+        addresses = snapshot.addresses
+        connectionLimit = max(16, min(Int(snapshot.limits.connections), 1 << 20))
+        requestBodyLimit = snapshot.limits.requestBodyBytes
+        requestsPerConnection = snapshot.limits.requestsPerConnection
+    }
+
+    /// A whole head and some body behind it.
+    var requestBufferBytes: Int { limits.headBytes + 16 * 1024 }
+    /// A decoded chunk with a head before it.
+    var sendBufferBytes: Int { max(64 * 1024, limits.headBytes) + 16 * 1024 }
+
+    private static func policySettings(_ snapshot: ConfigurationSnapshot) -> PolicySettings {
+        var policy = PolicySettings()
+        let numbers = snapshot.policy
+        if let name = ShortName(snapshot.pseudonym) { policy.nodeName = name }
+        policy.heuristicPercent = numbers.heuristicPercent
+        policy.heuristicCapSeconds = numbers.heuristicMaximumSeconds
+        policy.maximumFreshnessSeconds = numbers.maximumLifetimeSeconds
+        policy.staleWhileRevalidateSeconds = numbers.staleWhileRevalidateSeconds
+        policy.staleIfErrorSeconds = numbers.staleIfErrorSeconds
+        policy.retentionSeconds = numbers.keepStaleSeconds
+        policy.hitForMissSeconds = numbers.hitForMissSeconds
+        policy.requestNoCache = numbers.obeysRequestDirectives ? .honour : .ignore
+        policy.requestMaxAge = numbers.obeysRequestDirectives ? .honour : .ignore
+        policy.storesSetCookie = numbers.cachesCookieResponses
+        return policy
+    }
+}
