@@ -2,7 +2,9 @@
 // only what frames them. Body bytes the socket did not take are offered again by the source: they are never copied here.
 
 internal import CLinux
+internal import CachePolicy
 internal import HTTPMessage
+internal import ShmCache
 
 /// How the end of a response's body is told to the client (RFC 9112 section 6).
 enum ResponseFraming: Equatable {
@@ -24,6 +26,17 @@ enum OfferOutcome: Equatable {
     case failed
 }
 
+/// What became of a chunk.
+enum ChunkAppend: Equatable {
+    case appended
+    /// No room now.
+    case full
+    /// The stored bytes do not decode.
+    case damaged
+    /// The peer is gone.
+    case failed
+}
+
 /// A place for response bytes with back-pressure. HTTP/1.1 connections, streams of a multiplexed connection and test doubles are
 /// sinks. The contract: after a partial take the next offer begins with the very bytes that were not taken.
 protocol ResponseSink: ~Copyable {
@@ -31,6 +44,10 @@ protocol ResponseSink: ~Copyable {
     var window: Int { get }
     /// Appends bytes that this sink copies at once (a head, a small body). Returns false when they do not fit.
     mutating func append(_ bytes: RawSpan) -> Bool
+    /// Lets `body` write bytes of the response's own making. False when they do not fit, even after sending.
+    mutating func write(_ body: (inout ByteSink) -> Void) -> Bool
+    /// Decodes a stored chunk straight into what is to be sent: `length` bytes of it after the first `skip`.
+    mutating func append(_ chunk: CompressedChunk, dropping skip: Int, length: Int) -> ChunkAppend
     /// Offers body bytes that stay valid for the call only. `more` says that further bytes follow at once.
     mutating func offer(_ bytes: RawSpan, more: Bool) -> OfferOutcome
     /// The body is complete: frames its end.
@@ -64,6 +81,50 @@ struct ClientSink: ~Copyable {
     }
 
     mutating func surrender() -> Buffer? { pending.take() }
+
+    /// Writes the head of a plain hit. False when there is no room even after sending.
+    mutating func appendHit(
+        _ stored: borrowing StoredHead, bodyLength: UInt64, now: Int64, keepAlive: Bool, minorVersion: UInt8,
+        settings: PolicySettings
+    ) -> Bool {
+        guard makeRoom(forHeadOf: stored.block.byteCount) else { return false }
+        guard var buffer = pending.take() else { return false }
+        var output = buffer.sink()
+        ClientHead.writeHit(
+            stored: stored, bodyLength: bodyLength, now: now, keepAlive: keepAlive, minorVersion: minorVersion,
+            settings: settings, into: &output)
+        let count = output.overflowed ? 0 : output.count
+        buffer.commit(count)
+        pending = consume buffer
+        return count > 0
+    }
+
+    /// Writes the head of any answer made from a stored one.
+    mutating func appendStored(
+        _ stored: borrowing StoredHead, _ selection: Selection, length: UInt64?, now: Int64, delivery: Delivery,
+        boundary: UInt64, report: CacheStatus, key: RawSpan, settings: PolicySettings
+    ) -> Bool {
+        guard makeRoom(forHeadOf: stored.block.byteCount) else { return false }
+        guard var buffer = pending.take() else { return false }
+        var output = buffer.sink()
+        ClientHead.write(
+            stored: stored, selection: selection, length: length, now: now, delivery: delivery, boundary: boundary,
+            report: report, key: key, settings: settings, into: &output)
+        let count = output.overflowed ? 0 : output.count
+        buffer.commit(count)
+        pending = consume buffer
+        return count > 0
+    }
+
+    /// What is added to a stored head on its way out fits in this.
+    private static var headAllowance: Int { 1024 }
+
+    private mutating func makeRoom(forHeadOf count: Int) -> Bool {
+        guard pendingSpace < count + Self.headAllowance else { return true }
+        guard flush(more: true) != .failed else { return false }
+        pending?.compact()
+        return pendingSpace >= count + Self.headAllowance
+    }
 
     mutating func becameWritable() { isBlocked = false }
 
@@ -103,6 +164,22 @@ extension ClientSink: ResponseSink {
         guard pendingSpace >= bytes.byteCount else { return false }
         pending?.append(bytes)
         return true
+    }
+
+    mutating func write(_ body: (inout ByteSink) -> Void) -> Bool {
+        if pending?.write(body) ?? false { return true }
+        guard flush(more: true) != .failed else { return false }
+        return pending?.write(body) ?? false
+    }
+
+    mutating func append(_ chunk: CompressedChunk, dropping skip: Int, length: Int) -> ChunkAppend {
+        if pendingSpace < chunk.rawLength {
+            guard flush(more: true) != .failed else { return .failed }
+            pending?.compact()
+            guard pendingSpace >= chunk.rawLength else { return .full }
+        }
+        let decoded = pending?.append(chunk, dropping: skip, length: length) ?? false
+        return decoded ? .appended : .damaged
     }
 
     mutating func offer(_ bytes: RawSpan, more: Bool) -> OfferOutcome {

@@ -50,6 +50,11 @@ struct RequestBuffer: ~Copyable {
         }
     }
 
+    /// Forgets what is behind the head.
+    mutating func dropUnread() {
+        bytes.retract(unreadCount)
+    }
+
     /// Moves unread body bytes down to the head when the end of the buffer is near.
     mutating func makeRoomForBody() {
         guard bodyOffset > head.length, bytes.writableCount < bytes.capacity / 4 else { return }
@@ -103,6 +108,14 @@ struct RequestBuffers: ~Copyable {
         guard let id = slab.insert(fresh) else { return nil }
         slab[id.index].references = 1
         return id.index
+    }
+
+    /// Moves what is behind one request's head to another, empty buffer.
+    mutating func moveUnread(from old: UInt32, to fresh: UInt32) {
+        slab.withTaken(old, fresh) { source, target in
+            target.bytes.append(source.unread)
+            source.dropUnread()
+        }
     }
 
     mutating func retain(_ index: UInt32) { slab[index].references += 1 }

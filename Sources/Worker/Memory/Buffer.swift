@@ -3,6 +3,7 @@
 
 internal import CLinux
 internal import HTTPMessage
+internal import ShmCache
 
 @safe struct Buffer: ~Copyable {
     private let base: UnsafeMutableRawPointer
@@ -82,6 +83,38 @@ internal import HTTPMessage
         body(&sink)
         guard !sink.overflowed else { return false }
         end += sink.count
+        return true
+    }
+
+    /// A sink over the free space; `commit` what was written when it is done.
+    @_lifetime(&self)
+    mutating func sink() -> ByteSink {
+        let space = unsafe MutableRawSpan(_unsafeStart: base + end, byteCount: capacity - end)
+        return unsafe ByteSink(_overrideLifetime(space, mutating: &self))
+    }
+
+    /// The first `count` bytes of the free space have been written.
+    mutating func commit(_ count: Int) {
+        precondition(count >= 0 && count <= writableCount)
+        end += count
+    }
+
+    /// Decodes a stored chunk into the free space and keeps `length` bytes of it after the first `skip`. False when the
+    /// stored bytes are damaged. There must be room for the whole chunk.
+    mutating func append(_ chunk: CompressedChunk, dropping skip: Int, length: Int) -> Bool {
+        precondition(writableCount >= chunk.rawLength && skip + length <= chunk.rawLength)
+        var space = unsafe MutableRawSpan(_unsafeStart: base + end, byteCount: chunk.rawLength)
+        guard chunk.decode(into: &space) else { return false }
+        if skip > 0 { unsafe (base + end).copyMemory(from: base + end + skip, byteCount: length) }
+        end += length
+        return true
+    }
+
+    /// Room for a callee that writes a block of its own: it gives the number of bytes, or nil when it does not fit.
+    mutating func fill(_ body: (inout MutableRawSpan) -> Int?) -> Bool {
+        var space = unsafe MutableRawSpan(_unsafeStart: base + end, byteCount: writableCount)
+        guard let count = body(&space), count <= writableCount else { return false }
+        end += count
         return true
     }
 

@@ -92,6 +92,14 @@ struct SlabID: Equatable {
         return unsafe address(index).move()
     }
 
+    /// Swaps in place: for the rare step that needs a value and a change of its slab at once.
+    mutating func withTaken<Result: ~Copyable>(
+        _ index: UInt32, _ other: UInt32, _ body: (inout Element, inout Element) -> Result
+    ) -> Result {
+        precondition(index != other && isTaken(index) && isTaken(other), "slab places must be taken and distinct")
+        return unsafe body(&address(index).pointee, &address(other).pointee)
+    }
+
     @inline(__always)
     func isTaken(_ index: UInt32) -> Bool {
         unsafe Int(index) < placeCount && places[Int(index)].generation & 1 == 1

@@ -1,0 +1,183 @@
+// What a client connection does when its socket or its timer says so: flush, answer, read, rest, close.
+
+internal import CLinux
+internal import ControlChannel
+internal import Glibc
+internal import HTTPMessage
+
+extension Worker {
+    mutating func clientReady(_ c: UInt32, _ ready: ReadySet) {
+        if ready.contains(.error) || ready.contains(.hangUp) {
+            // Both directions are gone: nothing that is still owed can arrive.
+            abortClient(c)
+            return
+        }
+        if ready.contains(.writable) { clients[c].sink.becameWritable() }
+        if ready.contains(.readable) || ready.contains(.peerClosed) { clients[c].mayRead = true }
+        progress(c)
+    }
+
+    /// Does all that can be done on this connection now.
+    mutating func progress(_ c: UInt32) {
+        let id = clients.id(at: c)
+        while clients.contains(id) {
+            let goesOn: Bool
+            switch clients[c].phase {
+            case .reading: goesOn = progressReading(c)
+            case .answering: goesOn = progressAnswering(c)
+            case .tunnelling: goesOn = progressTunnel(c)
+            case .lingering: goesOn = progressLingering(c)
+            }
+            if !goesOn { return }
+        }
+    }
+
+    /// Parses and answers what is there, reads what is not. False when nothing more can be done now.
+    private mutating func progressReading(_ c: UInt32) -> Bool {
+        if clients[c].closesAfterResponse { return finishClosing(c) }
+        if clients[c].sink.isBlocked, clients[c].sink.pendingCount > BodyPump.copyLimit {
+            // A client that pipelines and does not read: answer no further until it does.
+            return rest(c)
+        }
+        let r = clients[c].request
+        if r != .max, !requests[r].bytes.isEmpty {
+            switch requests[r].parse() {
+            case .complete:
+                serve(c)
+                return true
+            case .rejected(let rejection):
+                refuse(c, rejection)
+                return true
+            case .needMore, .routable:
+                if requests[r].bytes.writableCount == 0 {
+                    refuse(c, .headTooLong)
+                    return true
+                }
+            }
+        }
+        guard flushed(c) else { return false }
+        return readRequest(c)
+    }
+
+    /// Sends what is pending. False when the connection is gone.
+    private mutating func flushed(_ c: UInt32) -> Bool {
+        guard clients[c].sink.hasPending else { return true }
+        guard clients[c].sink.flush() != .failed else {
+            abortClient(c)
+            return false
+        }
+        return true
+    }
+
+    /// Reads more of a request. False when the kernel has nothing.
+    private mutating func readRequest(_ c: UInt32) -> Bool {
+        guard clients[c].mayRead else { return rest(c) }
+        if clients[c].request == .max {
+            guard let fresh = requests.acquire() else { return rest(c) }
+            clients[c].request = fresh
+        }
+        let r = clients[c].request
+        let wasEmpty = requests[r].bytes.isEmpty
+        let space = requests[r].bytes.writableCount
+        let received = requests[r].bytes.receive(from: clients[c].descriptor)
+        if received < space { clients[c].mayRead = false }
+        if received > 0 {
+            count(.bytesIn, UInt64(received))
+            if wasEmpty { clients[c].lastProgressMilliseconds = clock.milliseconds }
+            return true
+        }
+        if received == 0 || !isWouldBlock(received) {
+            clients[c].peerClosed = true
+            return endOfRequests(c)
+        }
+        return rest(c)
+    }
+
+    /// The client will send nothing more. A half request cannot be answered by anybody.
+    private mutating func endOfRequests(_ c: UInt32) -> Bool {
+        clients[c].closesAfterResponse = true
+        return finishClosing(c)
+    }
+
+    /// Nothing to do until an event: gives back what an idle connection does not need.
+    private mutating func rest(_ c: UInt32) -> Bool {
+        let r = clients[c].request
+        if r != .max, requests[r].bytes.isEmpty {
+            requests.release(r)
+            clients[c].request = .max
+        }
+        releaseSendBuffer(c)
+        armClientTimer(c)
+        return false
+    }
+
+    mutating func releaseSendBuffer(_ c: UInt32) {
+        if let buffer = clients[c].sink.takeEmptyBuffer() { buffers.give(buffer) }
+    }
+
+    /// Makes sure that the sink can take a head.
+    mutating func provideSendBuffer(_ c: UInt32) {
+        guard !clients[c].sink.hasBuffer else { return }
+        clients[c].sink.adopt(buffers.take())
+    }
+
+    /// The last response is complete: sends it, then ends the connection so that the client gets all of it.
+    private mutating func finishClosing(_ c: UInt32) -> Bool {
+        guard flushed(c) else { return false }
+        guard !clients[c].sink.hasPending else {
+            armClientTimer(c)
+            return false
+        }
+        let hasUnread = clients[c].request != .max && !requests[clients[c].request].bytes.isEmpty
+        if clients[c].peerClosed || (!hasUnread && !clients[c].mayRead && clients[c].requestsServed > 0) {
+            closeClient(c)
+            return false
+        }
+        // Bytes may still be on their way: a close now would answer them with a reset, which destroys the response.
+        _ = shutdown(clients[c].descriptor, Int32(SHUT_WR))
+        clients[c].phase = .lingering
+        clients[c].lastProgressMilliseconds = clock.milliseconds
+        clients[c].mayRead = true
+        armClientTimer(c)
+        return true
+    }
+
+    /// Reads and drops until the client has closed as well.
+    private mutating func progressLingering(_ c: UInt32) -> Bool {
+        if clients[c].request == .max {
+            guard let fresh = requests.acquire() else {
+                closeClient(c)
+                return false
+            }
+            clients[c].request = fresh
+        }
+        let r = clients[c].request
+        for _ in 0..<16 where clients[c].mayRead {
+            requests[r].reset()
+            let received = requests[r].bytes.receive(from: clients[c].descriptor)
+            if received == 0 || (received < 0 && !isWouldBlock(received)) {
+                closeClient(c)
+                return false
+            }
+            if received < 0 { clients[c].mayRead = false }
+        }
+        if clients[c].mayRead { closeClient(c) }
+        return false
+    }
+
+    /// The client is gone in the middle: what it asked for is dropped, what others share goes on.
+    mutating func abortClient(_ c: UInt32) {
+        if !clients[c].context.isNone { count(.clientAborts) }
+        closeClient(c)
+    }
+
+    mutating func closeClient(_ c: UInt32) {
+        let context = clients[c].context
+        if !context.isNone { dropContext(context.index) }
+        if clients[c].request != .max { requests.release(clients[c].request) }
+        var connection = clients.remove(c)
+        if let buffer = connection.sink.surrender() { buffers.give(buffer) }
+        timers.cancel(&connection.timer)
+        counters.set(Counter.connectionsOpen.rawValue, UInt64(clients.count))
+    }
+}

@@ -1,0 +1,138 @@
+// A complete request head: where it goes. Cache hits are answered on the spot, without a context; everything else
+// gets one.
+
+internal import CachePolicy
+internal import ControlChannel
+internal import HTTPMessage
+internal import ShmCache
+
+extension Worker {
+    /// Answers the request whose head is complete in the connection's buffer, or begins what will.
+    mutating func serve(_ c: UInt32) {
+        let r = clients[c].request
+        let head = requests[r].head
+        count(.requests)
+        clients[c].requestsServed &+= 1
+        clients[c].lastProgressMilliseconds = clock.milliseconds
+        if !head.keepAlive || closesAfterThis(c) { clients[c].closesAfterResponse = true }
+        provideSendBuffer(c)
+        guard let route = Self.route(router, requests[r]) else {
+            return refuse(c, status: 421)
+        }
+        switch head.framing {
+        case .length(let length) where length > settings.limits.bodyBytes: return refuse(c, status: 413)
+        case .length(let length) where length > 0: return pass(c, route)
+        case .chunked: return pass(c, route)
+        default: break
+        }
+        guard head.method == .get || head.method == .head, !head.upgrade, head.form != .asterisk else {
+            return pass(c, route)
+        }
+        serveFromCache(c, route)
+    }
+
+    private borrowing func closesAfterThis(_ c: UInt32) -> Bool {
+        if drain.isDraining && control.takers.isEmpty { return true }
+        return settings.requestsPerConnection > 0 && clients[c].requestsServed >= settings.requestsPerConnection
+    }
+
+    private static func route(_ router: borrowing Router, _ request: borrowing RequestBuffer) -> Route? {
+        router.route(host: request.bytes.readable.slice(request.head.host))
+    }
+
+    /// Asks the cache, and acts on its answer.
+    private mutating func serveFromCache(_ c: UInt32, _ route: Route) {
+        let r = clients[c].request
+        guard let key = Self.writeKey(&scratch.key, requests[r], router, route) else {
+            return refuse(c, status: 414)
+        }
+        let hash = region.hash(key: scratch.key.readable)
+        let moment = Moment(now: clock.unixMilliseconds, random: random.next())
+        let probe = CacheProbe(key: key, hash: hash, closing: clients[c].closesAfterResponse)
+        let answer = Self.answer(
+            probe, moment, lane, scratch.key, &scratch.variantKey, region, requests[r], settings, &clients[c].sink)
+        act(on: answer, c, route, probe)
+    }
+
+    mutating func act(on answer: consuming CacheAnswer, _ c: UInt32, _ route: Route, _ probe: CacheProbe) {
+        switch consume answer {
+        case .complete(let counter):
+            count(counter)
+            endOfResponse(c)
+        case .completeAndRefresh(let counter, let lookup):
+            count(counter)
+            refreshInBackground(c, route, probe, lookup)
+            endOfResponse(c)
+        case .streaming(let source, let counter):
+            count(counter)
+            stream(c, route, source)
+        case .unavailable(let report):
+            answerOwn(c, status: 504, report: report)
+        case .miss(let lookup):
+            count(.misses)
+            fetch(c, route, probe, lookup)
+        case .pass(let report):
+            pass(c, route, report: report)
+        case .broken:
+            abortClient(c)
+        }
+    }
+
+    /// A stored body that the socket did not take at once: goes on when it can.
+    private mutating func stream(_ c: UInt32, _ route: Route, _ source: consuming BodySource) {
+        guard let x = makeContext(c, route, .sending) else { return abortClient(c) }
+        contexts[x].body = source
+        armContextTimer(x)
+    }
+
+    /// A context for the connection's current request. Nil when there are too many.
+    mutating func makeContext(_ c: UInt32, _ route: Route, _ phase: ContextPhase) -> UInt32? {
+        let context = RequestContext(
+            client: clients.id(at: c), request: clients[c].request, route: route, phase: phase,
+            nowMilliseconds: clock.milliseconds)
+        guard let id = contexts.insert(context) else { return nil }
+        clients[c].context = id
+        clients[c].phase = .answering
+        return id.index
+    }
+
+    /// The response is in the sink whole: on to the next request.
+    mutating func endOfResponse(_ c: UInt32) {
+        let r = clients[c].request
+        guard r != .max else { return }
+        if requests[r].references > 1 {
+            moveUnreadToOwnBuffer(c)
+        } else {
+            requests[r].advance()
+        }
+    }
+
+    /// An exchange still looks at this head: what came behind it goes to a buffer of its own.
+    private mutating func moveUnreadToOwnBuffer(_ c: UInt32) {
+        let old = clients[c].request
+        clients[c].request = .max
+        if requests[old].unreadCount > 0 {
+            if let fresh = requests.acquire() {
+                requests.moveUnread(from: old, to: fresh)
+                clients[c].request = fresh
+            } else {
+                clients[c].closesAfterResponse = true
+            }
+        }
+        requests.release(old)
+    }
+
+    static func writeKey(
+        _ buffer: inout Buffer, _ request: borrowing RequestBuffer, _ router: borrowing Router, _ route: Route
+    ) -> CacheKey? {
+        buffer.clear()
+        let name = router.name(of: route.site)
+        let bytes = request.bytes.readable
+        var sink = buffer.sink()
+        let key = CacheKey.write(
+            head: request.head, bytes: bytes, site: name.span.bytes, secure: false, into: &sink)
+        let count = sink.overflowed ? 0 : sink.count
+        buffer.commit(count)
+        return count > 0 ? key : nil
+    }
+}

@@ -1,0 +1,156 @@
+// Moving one request's answer on: pull its source into the sink, flush, end.
+
+internal import CachePolicy
+internal import ControlChannel
+internal import HTTPMessage
+internal import ShmCache
+
+extension Worker {
+    /// Moves the active context of a connection. False when nothing more can be done now.
+    mutating func progressAnswering(_ c: UInt32) -> Bool {
+        let id = clients[c].context
+        guard contexts.contains(id) else {
+            clients[c].phase = .reading
+            return true
+        }
+        let x = id.index
+        receiveUpload(x)
+        guard contexts.contains(id) else { return clients.isTaken(c) && clients[c].context != id }
+        switch contexts[x].phase {
+        case .waitingForFill:
+            progressFillContext(x)
+            return clients.isTaken(c) && (!contexts.contains(id) || contexts[x].phase == .sending)
+        case .awaitingOrigin, .tunnelling:
+            return flushWhileWaiting(c)
+        case .sending:
+            return progressSending(x, c)
+        }
+    }
+
+    /// Something may be in the sink although the answer has not begun: earlier responses, an interim one.
+    private mutating func flushWhileWaiting(_ c: UInt32) -> Bool {
+        if clients[c].sink.flush() == .failed { abortClient(c) }
+        return false
+    }
+
+    private mutating func progressSending(_ x: UInt32, _ c: UInt32) -> Bool {
+        if clients[c].sink.isBlocked { return false }
+        let before = clients[c].sink.bytesSent
+        provideSendBuffer(c)
+        let outcome = pump(x, c)
+        guard clients.isTaken(c) else { return false }
+        if clients[c].sink.bytesSent != before {
+            clients[c].lastProgressMilliseconds = clock.milliseconds
+            contexts[x].lastProgressMilliseconds = clock.milliseconds
+        }
+        switch outcome {
+        case .finished:
+            return finishSending(x, c)
+        case .blocked, .waiting:
+            if clients[c].sink.flush() == .failed {
+                abortClient(c)
+                return false
+            }
+            armClientTimer(c)
+            return false
+        case .failed:
+            return sourceFailed(x, c)
+        case .clientGone:
+            abortClient(c)
+            return false
+        }
+    }
+
+    private mutating func pump(_ x: UInt32, _ c: UInt32) -> PumpOutcome {
+        switch contexts[x].body.kind {
+        case .none: return .finished
+        case .item: return Self.pumpItem(lane, &contexts[x].body, &clients[c].sink)
+        case .fill: return BodyPump.pumpFill(&contexts[x].body, into: &clients[c].sink)
+        case .relay: return pumpRelay(x)
+        }
+    }
+
+    private static func pumpItem(
+        _ lane: borrowing Lane, _ source: inout BodySource, _ sink: inout ClientSink
+    ) -> PumpOutcome {
+        guard let pin = source.pin.take() else { return .failed }
+        var held = pin
+        lane.advance(&held, to: source.position)
+        let outcome = BodyPump.pump(lane.view(of: held), &source, into: &sink)
+        source.pin = consume held
+        return outcome
+    }
+
+    /// The source has given everything: frame the end and go on when the socket has taken it.
+    private mutating func finishSending(_ x: UInt32, _ c: UInt32) -> Bool {
+        contexts[x].body.kind = .none
+        switch clients[c].sink.finish() {
+        case .failed:
+            abortClient(c)
+            return false
+        case .took: break
+        }
+        endContext(x)
+        return true
+    }
+
+    /// The source broke. A fill that the cache gave up may go on as a relay; otherwise the response is cut, so that the client
+    /// sees that it is not whole.
+    private mutating func sourceFailed(_ x: UInt32, _ c: UInt32) -> Bool {
+        let e = contexts[x].exchange
+        if contexts[x].body.kind == .fill, e != .max, exchanges[e].permit == nil, exchanges[e].connection != .max,
+            contexts[x].body.position == Int(exchanges[e].body.byteCount)
+        {
+            if let ticket = contexts[x].body.ticket.take() { _ = consume ticket }
+            contexts[x].body.kind = .relay
+            removeFillWaiter(x)
+            return true
+        }
+        abortClient(c)
+        return false
+    }
+
+    /// The response is complete (in the sink at least): the connection is free for the next request.
+    mutating func endContext(_ x: UInt32) {
+        let c = contexts[x].client.index
+        if contexts[x].upload.state != .done { clients[c].closesAfterResponse = true }
+        releaseContext(x)
+        clients[c].context = .none
+        clients[c].phase = .reading
+        endOfResponse(c)
+    }
+
+    /// The connection goes away under its context.
+    mutating func dropContext(_ x: UInt32) { releaseContext(x) }
+
+    private mutating func releaseContext(_ x: UInt32) {
+        removeFillWaiter(x)
+        let e = contexts[x].exchange
+        var context = contexts.remove(x)
+        timers.cancel(&context.timer)
+        if let pin = context.body.pin.take() { lane.unpin(pin) }
+        guard e != .max else { return }
+        exchanges[e].context = .none
+        if exchanges[e].permit == nil, !exchanges[e].isFinishing { endExchange(e) }
+    }
+
+    /// Answers a waiting request whose fetch failed: with what is stored, if the rules allow stale, else with an error.
+    @discardableResult
+    mutating func answerFailure(_ x: UInt32, status: UInt16) -> Bool {
+        let c = contexts[x].client.index
+        var report = contexts[x].report
+        report.isStored = false
+        let unreachable = contexts[x].failureStatus == 0 || contexts[x].failureStatus == status
+        provideSendBuffer(c)
+        if let answer = staleAnswer(x, c, unreachable: unreachable) {
+            finishFromCache(x, answer)
+            return clients.isTaken(c) && clients[c].phase == .reading
+        }
+        report.note = .originFailed
+        releaseContext(x)
+        clients[c].context = .none
+        clients[c].phase = .reading
+        answerOwn(c, status: status, report: report)
+        return true
+    }
+}

@@ -1,0 +1,67 @@
+// One request being answered, apart from the connection it came over: its phase, its body source, whom it waits for. A
+// connection owns one (HTTP/1.1) or many (multiplexed protocols). Small hits are answered without ever making one.
+
+internal import CachePolicy
+internal import HTTPMessage
+internal import ShmCache
+
+enum ContextPhase: UInt8 {
+    /// Joined a fill; nothing sent yet.
+    case waitingForFill
+    /// An exchange with the origin was begun; nothing sent yet.
+    case awaitingOrigin
+    /// The head is out (or in the sink's buffer); the body source is being pulled.
+    case sending
+    /// After 101.
+    case tunnelling
+}
+
+struct RequestContext: ~Copyable {
+    let client: SlabID
+    /// The buffer that holds the request's head.
+    let request: UInt32
+    let route: Route
+    var phase: ContextPhase
+    var body = BodySource()
+    /// The exchange that was begun for this request, or `.max`.
+    var exchange = UInt32.max
+    /// Request body on its way to the origin.
+    var upload = Upload()
+    /// What will be said in Cache-Status.
+    var report = CacheStatus()
+    /// How often this request went back to the cache because a fill ended without an answer for it.
+    var restarts: UInt8 = 0
+    let startedMilliseconds: Int64
+    var lastProgressMilliseconds: Int64
+    var isWaiting = false
+    var previousWaiter = UInt32.max
+    var nextWaiter = UInt32.max
+
+    init(client: SlabID, request: UInt32, route: Route, phase: ContextPhase, nowMilliseconds: Int64) {
+        self.client = client
+        self.request = request
+        self.route = route
+        self.phase = phase
+        startedMilliseconds = nowMilliseconds
+        lastProgressMilliseconds = nowMilliseconds
+    }
+}
+
+/// Where a request's body stands on its way to the origin.
+struct Upload: ~Copyable {
+    enum State: UInt8 {
+        /// There is none, or all of it has been passed on.
+        case done
+        /// The client waits for 100 (Continue): so do we.
+        case awaitingContinue
+        case flowing
+        /// The origin has answered without waiting for it, or is gone: what still comes is not read.
+        case abandoned
+    }
+
+    var state = State.done
+    var remaining: UInt64 = 0
+    var decoder: ChunkedDecoder?
+    /// Some of the body has left this node: the request cannot be repeated.
+    var hasBegun = false
+}

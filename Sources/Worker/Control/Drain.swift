@@ -1,0 +1,79 @@
+// Leaving in good order: no new connections, idle ones handed on or closed, busy ones finished, then drained.
+
+internal import ControlChannel
+internal import Glibc
+
+struct DrainState {
+    var isDraining = false
+    var deadlines = DrainDeadlines(idleMilliseconds: 0, requestMilliseconds: 0, streamMilliseconds: 0)
+    var startedMilliseconds: Int64 = 0
+    var outcome = DrainOutcome()
+    var hasReported = false
+}
+
+extension Worker {
+    mutating func startDrain(_ deadlines: DrainDeadlines) {
+        guard !drain.isDraining else {
+            drain.deadlines = deadlines
+            return
+        }
+        drain.isDraining = true
+        drain.deadlines = deadlines
+        drain.startedMilliseconds = clock.milliseconds
+        for slot in accepting.slots { stopAccepting(slot) }
+        armPeriodic()
+        sweepDraining()
+    }
+
+    private mutating func armPeriodic() {
+        periodic = timers.arm(deadlineMilliseconds: clock.milliseconds + 50, owner: Token(.periodic).raw)
+    }
+
+    mutating func periodicTimerExpired() {
+        periodic = TimerHandle()
+        guard drain.isDraining else { return }
+        sweepDraining()
+        armPeriodic()
+    }
+
+    /// Hands on or closes what is idle, and cuts what has outlived its class's deadline.
+    private mutating func sweepDraining() {
+        let elapsed = clock.milliseconds - drain.startedMilliseconds
+        var c: UInt32 = 0
+        while c < clients.endIndex {
+            defer { c += 1 }
+            guard clients.isTaken(c) else { continue }
+            switch clients[c].phase {
+            case .reading where clients[c].isIdle: retireIdle(c)
+            case .tunnelling: if isPast(drain.deadlines.streamMilliseconds, elapsed) { cut(c) }
+            case .lingering: break
+            case .reading, .answering: if isPast(drain.deadlines.requestMilliseconds, elapsed) { cut(c) }
+            }
+        }
+    }
+
+    private borrowing func isPast(_ limit: UInt32, _ elapsed: Int64) -> Bool { limit > 0 && elapsed > Int64(limit) }
+
+    private mutating func cut(_ c: UInt32) {
+        drain.outcome.cut += 1
+        abortClient(c)
+    }
+
+    /// An idle connection goes to a successor, or is closed: told by shutting our side, so that a request that crosses it is
+    /// still answered.
+    mutating func retireIdle(_ c: UInt32) {
+        if handOver(c) { return }
+        drain.outcome.closed += 1
+        clients[c].closesAfterResponse = true
+        progress(c)
+    }
+
+    /// Done when no connection, hand-over or fill is left.
+    mutating func finishDrainIfDone() {
+        guard drain.isDraining, clients.count == 0, exchanges.count == 0, !hasUnansweredHandOvers else { return }
+        guard !drain.hasReported else { return }
+        drain.hasReported = true
+        control.send(.drained(drain.outcome))
+        isStopping = true
+    }
+}

@@ -1,0 +1,132 @@
+// Pulls body sources of the cache into a sink. The same code serves every protocol and every kind of stored body; it knows
+// sinks only by their contract.
+
+internal import CachePolicy
+internal import HTTPMessage
+internal import ShmCache
+
+enum BodyPump {
+    /// Pieces up to this size are copied behind the head, so that a small response is one contiguous send.
+    static let copyLimit = 16 * 1024
+
+    /// A stored object. `view` is the object under the source's pin, or as just looked up.
+    static func pump<Sink: ResponseSink & ~Copyable>(
+        _ view: borrowing ItemView, _ source: inout BodySource, into sink: inout Sink
+    ) -> PumpOutcome {
+        while true {
+            while source.position < source.end {
+                let step = pumpPiece(view, &source, into: &sink)
+                guard step == .finished else { return step }
+            }
+            guard source.multipart != nil else { return .finished }
+            guard let part = nextPart(view, &source, into: &sink) else { return .blocked }
+            if part == .finished { return .finished }
+        }
+    }
+
+    /// One piece; `.finished` means that the piece is in the sink.
+    private static func pumpPiece<Sink: ResponseSink & ~Copyable>(
+        _ view: borrowing ItemView, _ source: inout BodySource, into sink: inout Sink
+    ) -> PumpOutcome {
+        let owed = source.end - source.position
+        switch view.bodyPiece(at: source.position) {
+        case .raw(let bytes):
+            return offer(bytes.extracting(0..<min(bytes.byteCount, owed)), &source, into: &sink)
+        case .compressed(let chunk):
+            let skip = source.position - chunk.bodyOffset
+            let length = min(chunk.rawLength - skip, owed)
+            switch sink.append(chunk, dropping: skip, length: length) {
+            case .appended: source.position += length
+            case .full: return .blocked
+            case .damaged: return .failed
+            case .failed: return .clientGone
+            }
+            return .finished
+        case .missing, .end:
+            return .failed
+        }
+    }
+
+    private static func offer<Sink: ResponseSink & ~Copyable>(
+        _ bytes: RawSpan, _ source: inout BodySource, into sink: inout Sink
+    ) -> PumpOutcome {
+        if bytes.byteCount <= copyLimit, sink.append(bytes) {
+            source.position += bytes.byteCount
+            return .finished
+        }
+        switch sink.offer(bytes, more: source.position + bytes.byteCount < source.end) {
+        case .took(let taken):
+            source.position += taken
+            return taken < bytes.byteCount ? .blocked : .finished
+        case .failed:
+            return .clientGone
+        }
+    }
+
+    /// Writes the next part's head (or the closing delimiter, then `.finished`); nil when the sink is full.
+    private static func nextPart<Sink: ResponseSink & ~Copyable>(
+        _ view: borrowing ItemView, _ source: inout BodySource, into sink: inout Sink
+    ) -> PumpOutcome? {
+        guard var multipart = source.multipart else { return .finished }
+        if multipart.hasWrittenEnd { return .finished }
+        guard let stored = StoredHead(view.header) else { return .finished }
+        let type = stored.contentType
+        let isLast = multipart.next == multipart.plan.count
+        let written = sink.write { output in
+            if isLast {
+                MultipartRanges.writeEnd(boundary: multipart.boundary, into: &output)
+            } else {
+                MultipartRanges.writePartHead(
+                    plan: multipart.plan, index: multipart.next, length: multipart.length, contentType: type,
+                    boundary: multipart.boundary, into: &output)
+            }
+        }
+        guard written else { return nil }
+        if isLast {
+            multipart.hasWrittenEnd = true
+        } else {
+            let range = multipart.plan.ranges[multipart.next]
+            source.position = Int(range.first)
+            source.end = Int(range.last) + 1
+            multipart.next += 1
+        }
+        source.multipart = multipart
+        return .waiting
+    }
+
+    /// A fill, as far as it has come.
+    static func pumpFill<Sink: ResponseSink & ~Copyable>(
+        _ source: inout BodySource, into sink: inout Sink
+    ) -> PumpOutcome {
+        guard let ticket = source.ticket.take() else { return .failed }
+        let outcome = pull(ticket, position: &source.position, end: source.end, into: &sink)
+        source.ticket = consume ticket
+        return outcome
+    }
+
+    private static func pull<Sink: ResponseSink & ~Copyable>(
+        _ ticket: borrowing FillTicket, position: inout Int, end: Int, into sink: inout Sink
+    ) -> PumpOutcome {
+        while position < end {
+            // The phase is read before the bytes: bytes that came in between are not missed when it says complete.
+            let phase = ticket.phase
+            let bytes = ticket.read(at: position)
+            if bytes.byteCount == 0 {
+                switch phase {
+                case .complete: return end == .max ? .finished : .failed
+                case .failed: return .failed
+                case .waiting, .streaming, .orphaned: return .waiting
+                }
+            }
+            let part = bytes.extracting(0..<min(bytes.byteCount, end - position))
+            switch sink.offer(part, more: phase == .complete) {
+            case .took(let taken):
+                position += taken
+                if taken < part.byteCount { return .blocked }
+            case .failed:
+                return .clientGone
+            }
+        }
+        return .finished
+    }
+}

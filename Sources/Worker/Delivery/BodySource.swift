@@ -1,0 +1,74 @@
+// Where a response's body comes from. A source is pulled: it gives bytes that live for the call, or says wait, end or failed.
+// Pulling is in BodyPump; a relay is pulled in Origin/Relay, next to the connection that it reads from.
+
+internal import CachePolicy
+internal import HTTPMessage
+internal import ShmCache
+
+struct BodySource: ~Copyable {
+    enum Kind: UInt8 {
+        /// No body (left).
+        case none
+        /// A stored object under a pin.
+        case item
+        /// A running or just finished fill.
+        case fill
+        /// An exchange with the origin, nothing stored.
+        case relay
+    }
+
+    var kind = Kind.none
+    var pin: Pin?
+    var ticket: FillTicket?
+    /// The next body byte to send.
+    var position = 0
+    /// One past the last byte to send; `Int.max` while a fill's length is unknown.
+    var end = 0
+    var multipart: MultipartPlan?
+
+    init() {}
+
+    /// `range` of a stored object.
+    init(item range: Range<Int>) {
+        kind = .item
+        position = range.lowerBound
+        end = range.upperBound
+    }
+
+    /// A fill from its first byte to its end, or a part of it.
+    init(fill ticket: consuming FillTicket, from position: Int = 0, to end: Int = .max) {
+        kind = .fill
+        self.ticket = consume ticket
+        self.position = position
+        self.end = end
+    }
+}
+
+/// Several ranges in one multipart/byteranges body (RFC 9110 section 14.6).
+struct MultipartPlan {
+    var plan: RangePlan
+    var next = 0
+    let length: UInt64
+    let boundary: UInt64
+    var hasWrittenEnd = false
+
+    init(plan: RangePlan, length: UInt64, boundary: UInt64) {
+        self.plan = plan
+        self.length = length
+        self.boundary = boundary
+    }
+}
+
+/// How far pulling a source into a sink got.
+enum PumpOutcome: Equatable {
+    /// Everything is in the sink; it may still have to be flushed.
+    case finished
+    /// The sink is full: it will say when it has room.
+    case blocked
+    /// The source has nothing yet: somebody will wake the context.
+    case waiting
+    /// The source cannot be continued: the response must be cut, visibly.
+    case failed
+    /// The client is gone.
+    case clientGone
+}

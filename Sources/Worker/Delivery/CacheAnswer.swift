@@ -1,0 +1,174 @@
+// The hit path: looks a request up, decides whether what is stored may be used, and writes head and body into the sink. No
+// allocation, no lock, no reference counting; what does not fit the socket comes back as a source under a pin.
+
+internal import CachePolicy
+internal import ControlChannel
+internal import HTTPMessage
+internal import ShmCache
+
+/// One request's question to the cache.
+struct CacheProbe {
+    let key: CacheKey
+    /// Hash of the base key.
+    let hash: UInt64
+    /// The connection closes after this response.
+    let closing: Bool
+}
+
+struct Moment {
+    /// Unix milliseconds of cache time.
+    let now: Int64
+    let random: UInt64
+}
+
+/// What a look into the cache found, for whoever must fetch.
+struct LookupResult {
+    /// The key that answers this request: the base key's hash, or a variant key's (its text is in the scratch).
+    var hash: UInt64
+    var isVariant = false
+    /// Something is stored that may be validated.
+    var mayValidate = false
+    var fallback = Reuse.Fallback.never
+    var forward = CacheStatus.Forward.uriMiss
+    /// Serve the request by itself, without collapsing: the stored answer is of no use for it.
+    var alone = false
+}
+
+enum CacheAnswer: ~Copyable {
+    /// Head and body are in the sink.
+    case complete(Counter)
+    /// So they are, and the object should be refreshed in the background.
+    case completeAndRefresh(Counter, LookupResult)
+    /// The head is in the sink, the source has the rest of the body.
+    case streaming(BodySource, Counter)
+    /// Nothing usable is stored.
+    case miss(LookupResult)
+    /// A marker says that answers for this key cannot be shared.
+    case pass(CacheStatus)
+    /// `only-if-cached` without a usable answer.
+    case unavailable(CacheStatus)
+    /// The response was begun and cannot be continued.
+    case broken
+}
+
+extension Worker {
+    /// Answers from the cache if that is possible.
+    static func answer(
+        _ probe: CacheProbe, _ moment: Moment, _ lane: borrowing Lane, _ key: borrowing Buffer,
+        _ variantKey: inout Buffer, _ region: borrowing CacheRegion, _ request: borrowing RequestBuffer,
+        _ settings: borrowing WorkerSettings, _ sink: inout ClientSink
+    ) -> CacheAnswer {
+        guard let view = lane.lookup(hash: probe.hash, key: key.readable) else {
+            return nothingStored(LookupResult(hash: probe.hash), request)
+        }
+        if view.isPassMarker { return markerAnswer(view, probe, moment, request) }
+        guard StoredKind.of(view.header) == .varyRecord else {
+            return use(view, LookupResult(hash: probe.hash), probe, moment, lane, key, request, settings, &sink)
+        }
+        return answerVariant(view, probe, moment, lane, key, &variantKey, region, request, settings, &sink)
+    }
+
+    /// The URL's answers vary: the record says by what, the variant key finds the one for this request.
+    private static func answerVariant(
+        _ recordView: borrowing ItemView, _ probe: CacheProbe, _ moment: Moment, _ lane: borrowing Lane,
+        _ key: borrowing Buffer, _ variantKey: inout Buffer, _ region: borrowing CacheRegion,
+        _ request: borrowing RequestBuffer, _ settings: borrowing WorkerSettings, _ sink: inout ClientSink
+    ) -> CacheAnswer {
+        guard let hash = writeVariantKey(recordView, key, &variantKey, region, request) else {
+            return .miss(LookupResult(hash: probe.hash, alone: true))
+        }
+        var lookup = LookupResult(hash: hash, isVariant: true, forward: .varyMiss)
+        guard let view = lane.lookup(hash: hash, key: variantKey.readable) else { return nothingStored(lookup, request) }
+        if view.isPassMarker { return markerAnswer(view, probe, moment, request) }
+        lookup.forward = .miss
+        return use(view, lookup, probe, moment, lane, variantKey, request, settings, &sink)
+    }
+
+    /// Writes the variant key of a request under a record; gives its hash, nil when it does not fit.
+    static func writeVariantKey(
+        _ recordView: borrowing ItemView, _ key: borrowing Buffer, _ variantKey: inout Buffer,
+        _ region: borrowing CacheRegion, _ request: borrowing RequestBuffer
+    ) -> UInt64? {
+        guard let record = VaryRecord(recordView.header) else { return nil }
+        guard write(variant: record, key, request, into: &variantKey) else { return nil }
+        return region.hash(key: variantKey.readable)
+    }
+
+    static func write(
+        variant record: borrowing VaryRecord, _ key: borrowing Buffer, _ request: borrowing RequestBuffer,
+        into variantKey: inout Buffer
+    ) -> Bool {
+        variantKey.clear()
+        var output = variantKey.sink()
+        let fits = record.writeKey(
+            base: key.readable, requestBytes: request.bytes.readable, requestFields: request.fields, into: &output)
+        let count = output.count
+        let whole = fits && !output.overflowed
+        variantKey.commit(whole ? count : 0)
+        return whole
+    }
+
+    private static func nothingStored(
+        _ lookup: LookupResult, _ request: borrowing RequestBuffer
+    ) -> CacheAnswer {
+        guard request.fields.contains(.cacheControl) else { return .miss(lookup) }
+        let facts = RequestFacts(head: request.head, bytes: request.bytes.readable, fields: request.fields)
+        guard Reuse.refusesFetch(request: facts) else { return .miss(lookup) }
+        var report = CacheStatus()
+        report.note = .onlyIfCached
+        return .unavailable(report)
+    }
+
+    private static func markerAnswer(
+        _ view: borrowing ItemView, _ probe: CacheProbe, _ moment: Moment, _ request: borrowing RequestBuffer
+    ) -> CacheAnswer {
+        guard Int64(view.attributes.expiresSeconds) * 1000 > moment.now else {
+            return nothingStored(LookupResult(hash: probe.hash), request)
+        }
+        var report = CacheStatus()
+        report.forward = .bypass
+        report.note = .hitForMiss
+        return .pass(report)
+    }
+
+    /// A stored answer: plain requests take the short way.
+    private static func use(
+        _ view: borrowing ItemView, _ lookup: LookupResult, _ probe: CacheProbe, _ moment: Moment,
+        _ lane: borrowing Lane, _ key: borrowing Buffer, _ request: borrowing RequestBuffer,
+        _ settings: borrowing WorkerSettings, _ sink: inout ClientSink
+    ) -> CacheAnswer {
+        guard let stored = StoredHead(view.header) else { return .miss(lookup) }
+        let head = request.head
+        guard RequestFacts.isPlain(method: head.method, fields: request.fields), stored.isPlain(now: moment.now),
+            !view.isSoftlyPurged
+        else {
+            return StoredAnswer.decide(view, stored, lookup, probe, moment, lane, key, request, settings, &sink)
+        }
+        let length = view.bodyLength
+        sink.framing = length > 0 ? .length(UInt64(length)) : .none
+        let written = sink.appendHit(
+            stored, bodyLength: UInt64(length), now: moment.now, keepAlive: !probe.closing,
+            minorVersion: head.minorVersion, settings: settings.policy)
+        guard written else { return .broken }
+        return sendBody(view, BodySource(item: 0..<length), lane, .hits, refresh: nil, &sink)
+    }
+
+    /// Sends what the socket takes at once; the rest is left as a source under a pin.
+    static func sendBody(
+        _ view: borrowing ItemView, _ source: consuming BodySource, _ lane: borrowing Lane, _ counter: Counter,
+        refresh: LookupResult?, _ sink: inout ClientSink
+    ) -> CacheAnswer {
+        var source = source
+        switch BodyPump.pump(view, &source, into: &sink) {
+        case .finished:
+            if let refresh { return .completeAndRefresh(counter, refresh) }
+            return .complete(counter)
+        case .blocked:
+            guard let pin = lane.pin(view) else { return .broken }
+            source.pin = consume pin
+            return .streaming(source, counter)
+        case .waiting, .failed, .clientGone:
+            return .broken
+        }
+    }
+}

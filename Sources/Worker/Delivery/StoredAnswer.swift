@@ -1,0 +1,86 @@
+// Stored answers for requests that need thought: conditionals, ranges, HEAD, request directives, stale objects.
+
+internal import CachePolicy
+internal import ControlChannel
+internal import HTTPMessage
+internal import ShmCache
+
+enum StoredAnswer {
+    static func decide(
+        _ view: borrowing ItemView, _ stored: borrowing StoredHead, _ lookup: LookupResult, _ probe: CacheProbe,
+        _ moment: Moment, _ lane: borrowing Lane, _ key: borrowing Buffer, _ request: borrowing RequestBuffer,
+        _ settings: borrowing WorkerSettings, _ sink: inout ClientSink
+    ) -> CacheAnswer {
+        let facts = RequestFacts(head: request.head, bytes: request.bytes.readable, fields: request.fields)
+        let reuse = Reuse.decide(
+            stored: stored, request: facts, now: moment.now, random: moment.random, settings: settings.policy)
+        var lookup = lookup
+        lookup.forward = .stale
+        lookup.mayValidate = reuse.mayValidate
+        lookup.fallback = reuse.fallback
+        var report = CacheStatus.hit(ttlSeconds: reuse.ttlSeconds)
+        var refresh: LookupResult?
+        var counter = Counter.hits
+        switch reuse.verdict {
+        case .fresh where !view.isSoftlyPurged, .freshRefreshSoon where !view.isSoftlyPurged:
+            if reuse.verdict == .freshRefreshSoon { refresh = lookup }
+        case .fresh, .freshRefreshSoon, .validate:
+            return .miss(lookup)
+        case .staleRefresh:
+            report.note = .staleWhileRevalidate
+            refresh = lookup
+            counter = .staleHits
+        case .staleOnRequest:
+            report.note = .maxStale
+            counter = .staleHits
+        case .unavailable:
+            report = CacheStatus()
+            report.note = .onlyIfCached
+            return .unavailable(report)
+        case .unacceptableCoding, .notForThisRequest:
+            lookup.alone = true
+            lookup.forward = reuse.verdict == .unacceptableCoding ? .varyMiss : .request
+            return .miss(lookup)
+        }
+        return send(
+            view, stored, report, counter, refresh, closing: probe.closing, moment, lane, key, request, settings, &sink)
+    }
+
+    /// Writes the selected form of a stored answer: whole, 304, 412, one range, several, 416.
+    static func send(
+        _ view: borrowing ItemView, _ stored: borrowing StoredHead, _ report: CacheStatus, _ counter: Counter,
+        _ refresh: LookupResult?, closing: Bool, _ moment: Moment, _ lane: borrowing Lane, _ key: borrowing Buffer,
+        _ request: borrowing RequestBuffer, _ settings: borrowing WorkerSettings, _ sink: inout ClientSink
+    ) -> CacheAnswer {
+        let length = UInt64(view.bodyLength)
+        let head = request.head
+        let selection = Selection.decide(
+            stored: stored, method: head.method, bytes: request.bytes.readable, fields: request.fields,
+            length: length, now: moment.now, settings: settings.policy)
+        let hasBody = head.method != .head && length > 0
+        sink.framing = hasBody ? .length(length) : .none
+        let delivery = Delivery(
+            framing: .length(length), keepAlive: !closing, minorVersion: head.minorVersion)
+        let written = sink.appendStored(
+            stored, selection, length: length, now: moment.now, delivery: delivery, boundary: moment.random,
+            report: report, key: key.readable, settings: settings.policy)
+        guard written else { return .broken }
+        var source = BodySource()
+        var counted = counter
+        switch selection {
+        case .whole: if hasBody { source = BodySource(item: 0..<Int(length)) }
+        case .range(let range):
+            if hasBody { source = BodySource(item: Int(range.first)..<Int(range.last) + 1) }
+            counted = .rangeHits
+        case .multipart(let plan):
+            if hasBody {
+                source = BodySource(item: 0..<0)
+                source.multipart = MultipartPlan(plan: plan, length: length, boundary: moment.random)
+            }
+            counted = .rangeHits
+        case .notModified: counted = .conditionalHits
+        case .preconditionFailed, .unsatisfiable: break
+        }
+        return Worker.sendBody(view, source, lane, counted, refresh: refresh, &sink)
+    }
+}

@@ -1,0 +1,43 @@
+// From an event to the part that handles it. Stale events (their place has a new tenant, or none) fall through.
+
+internal import CLinux
+internal import Glibc
+
+extension Worker {
+    mutating func dispatch(_ token: Token, _ ready: ReadySet) {
+        switch token.kind {
+        case .client:
+            guard clients.contains(token) else { return }
+            clientReady(token.index, ready)
+        case .origin:
+            guard origins.contains(token) else { return }
+            originReady(token.index, ready)
+        case .listener: acceptReady(token.index)
+        case .wake: acknowledgeWake()
+        case .control: controlReady()
+        case .handOver: handOverReady(token.index)
+        case .adoption: adoptionReady()
+        case .context, .fill, .tunnel, .periodic, .none: break
+        }
+    }
+
+    private mutating func acknowledgeWake() {
+        var value: UInt64 = 0
+        _ = unsafe read(control.eventDescriptor(ofLane: Int(assignment.lane)), &value, 8)
+        lane.acknowledgeWake()
+        hasForeignWake = true
+    }
+
+    mutating func expireTimers() {
+        while let word = timers.nextExpired(nowMilliseconds: clock.milliseconds) {
+            let token = Token(raw: word)
+            switch token.kind {
+            case .client: if clients.contains(token) { clientTimerExpired(token.index) }
+            case .origin: if origins.contains(token) { originTimerExpired(token.index) }
+            case .context: if contexts.contains(token) { contextTimerExpired(token.index) }
+            case .periodic: periodicTimerExpired()
+            default: break
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+// A miss: own the fetch, join the one that is under way, or go alone. And the refresh that no client waits for.
+
+internal import CachePolicy
+internal import ControlChannel
+internal import HTTPMessage
+internal import ShmCache
+
+extension Worker {
+    /// Gets what the cache could not give: for the connection's current request.
+    mutating func fetch(_ c: UInt32, _ route: Route, _ probe: CacheProbe, _ lookup: LookupResult) {
+        let r = clients[c].request
+        let facts = Self.facts(requests[r])
+        var report = CacheStatus()
+        report.forward = lookup.forward
+        // HEAD is not turned into GET: an answer to HEAD updates what is stored, a miss is relayed.
+        guard facts.method == .get, !lookup.alone, CollapsePolicy.mayWait(request: facts, settings: settings.policy)
+        else {
+            return pass(c, route, report: report, probe: probe)
+        }
+        let start = Self.startFill(lane, lookup, scratch, refreshing: lookup.mayValidate)
+        begin(start, c, route, probe, lookup, report)
+    }
+
+    private mutating func begin(
+        _ start: consuming FillStart, _ c: UInt32, _ route: Route, _ probe: CacheProbe, _ lookup: LookupResult,
+        _ report: CacheStatus
+    ) {
+        switch consume start {
+        case .own(let permit):
+            own(permit, c, route, probe, lookup, report)
+        case .join(let ticket):
+            count(.fillsCollapsed)
+            var report = report
+            report.isCollapsed = true
+            join(ticket, c, route, report)
+        case .appeared, .retryNextTurn:
+            guard let x = makeContext(c, route, .waitingForFill) else { return refuse(c, status: 503) }
+            contexts[x].report = report
+            addFillWaiter(x)
+            lookAgainNextTurn()
+        case .unavailable:
+            pass(c, route, report: report, probe: probe)
+        }
+    }
+
+    private mutating func own(
+        _ permit: consuming FillPermit, _ c: UInt32, _ route: Route, _ probe: CacheProbe, _ lookup: LookupResult,
+        _ report: CacheStatus
+    ) {
+        count(.fillsStarted)
+        let ticket = permit.ticket()
+        guard let x = makeContext(c, route, .waitingForFill) else {
+            permit.fail(.abandoned)
+            return refuse(c, status: 503)
+        }
+        contexts[x].report = report
+        contexts[x].body = BodySource(fill: ticket)
+        addFillWaiter(x)
+        let exchange = startExchange(
+            lookup.mayValidate ? .validate : .fill, request: clients[c].request, context: contexts.id(at: x), route,
+            probe, lookup, permit: permit)
+        contexts[x].exchange = exchange ?? .max
+    }
+
+    private mutating func join(
+        _ ticket: consuming FillTicket, _ c: UInt32, _ route: Route, _ report: CacheStatus
+    ) {
+        guard let x = makeContext(c, route, .waitingForFill) else { return refuse(c, status: 503) }
+        contexts[x].report = report
+        contexts[x].body = BodySource(fill: ticket)
+        addFillWaiter(x)
+        armContextTimer(x)
+        // The head may be there already.
+        progressFillContext(x)
+    }
+
+    /// A refresh that belongs to the cache: nobody waits for it, and one runs at a time.
+    mutating func refreshInBackground(_ c: UInt32, _ route: Route, _ probe: CacheProbe, _ lookup: LookupResult) {
+        let start = Self.startFill(lane, lookup, scratch, refreshing: true)
+        switch consume start {
+        case .own(let permit):
+            count(.fillsStarted)
+            let purpose = lookup.mayValidate ? ExchangePurpose.validate : .fill
+            _ = startExchange(
+                purpose, request: clients[c].request, context: .none, route, probe, lookup, permit: permit)
+        case .join, .appeared, .retryNextTurn, .unavailable:
+            break
+        }
+    }
+
+    static func startFill(
+        _ lane: borrowing Lane, _ lookup: LookupResult, _ scratch: borrowing Scratch, refreshing: Bool
+    ) -> FillStart {
+        lookup.isVariant
+            ? lane.startFill(hash: lookup.hash, key: scratch.variantKey.readable, refreshing: refreshing)
+            : lane.startFill(hash: lookup.hash, key: scratch.key.readable, refreshing: refreshing)
+    }
+
+    static func facts(_ request: borrowing RequestBuffer) -> RequestFacts {
+        RequestFacts(head: request.head, bytes: request.bytes.readable, fields: request.fields)
+    }
+
+    /// Asks the origin for this request alone; nothing is stored.
+    mutating func pass(
+        _ c: UInt32, _ route: Route, report: CacheStatus? = nil, probe: CacheProbe? = nil
+    ) {
+        count(.passes)
+        let r = clients[c].request
+        let head = requests[r].head
+        var said = report ?? CacheStatus()
+        if report == nil { said.forward = head.method == .get || head.method == .head ? .bypass : .method }
+        guard let probe = probe ?? makeProbe(c, route) else { return refuse(c, status: 414) }
+        guard let x = makeContext(c, route, .awaitingOrigin) else { return refuse(c, status: 503) }
+        contexts[x].report = said
+        prepareUpload(x, head)
+        let exchange = startExchange(
+            .relay, request: r, context: contexts.id(at: x), route, probe, LookupResult(hash: probe.hash), permit: nil)
+        // The exchange may have failed already and answered the client.
+        if let exchange, clients[c].context.index == x { contexts[x].exchange = exchange }
+    }
+
+    private mutating func makeProbe(_ c: UInt32, _ route: Route) -> CacheProbe? {
+        let r = clients[c].request
+        guard let key = Self.writeKey(&scratch.key, requests[r], router, route) else { return nil }
+        return CacheProbe(
+            key: key, hash: region.hash(key: scratch.key.readable), closing: clients[c].closesAfterResponse)
+    }
+}

@@ -1,0 +1,152 @@
+// The end of fills: packing and committing in steps, so that no turn is long; failures; and taking over what a dead worker
+// left behind.
+
+internal import CachePolicy
+internal import ControlChannel
+internal import HTTPMessage
+internal import ShmCache
+
+extension Worker {
+    /// Body bytes packed per step: about half a millisecond of LZ4.
+    private static var finishBudgetBytes: Int { 256 * 1024 }
+
+    /// One step for every fill that is being committed.
+    mutating func stepFinishing() {
+        var e = firstFinishing
+        while e != .max {
+            let next = exchanges[e].nextFinishing
+            stepFinishing(e)
+            e = next
+        }
+    }
+
+    mutating func stepFinishing(_ e: UInt32) {
+        switch exchanges[e].permit?.finish(budgetBytes: Self.finishBudgetBytes) {
+        case .again: return
+        case .committed: count(.fillsCommitted)
+        case .rejected, .none: count(.fillsFailed)
+        }
+        removeFinishing(e)
+        exchanges[e].permit = nil
+        endExchange(e)
+    }
+
+    private mutating func removeFinishing(_ e: UInt32) {
+        guard exchanges[e].isFinishing else { return }
+        exchanges[e].isFinishing = false
+        if firstFinishing == e {
+            firstFinishing = exchanges[e].nextFinishing
+            return
+        }
+        var previous = firstFinishing
+        while previous != .max {
+            if exchanges[previous].nextFinishing == e {
+                exchanges[previous].nextFinishing = exchanges[e].nextFinishing
+                return
+            }
+            previous = exchanges[previous].nextFinishing
+        }
+    }
+
+    /// The exchange cannot give an answer (any more): tells everybody who waited for it.
+    mutating func failExchange(_ e: UInt32, _ failure: ExchangeFailure, status: UInt16 = 0) {
+        if failure != .timeout { count(.originErrors) }
+        let context = exchanges[e].context
+        let hasResponse = exchanges[e].hasResponse
+        if let permit = exchanges[e].permit.take() {
+            count(.fillsFailed)
+            permit.fail(.originFailed)
+        }
+        exchanges[e].context = .none
+        let own = failure == .timeout ? UInt16(504) : 502
+        if !context.isNone, contexts.contains(context) {
+            let x = context.index
+            contexts[x].exchange = .max
+            if contexts[x].phase == .sending || (hasResponse && status == 0 && contexts[x].body.kind == .relay) {
+                cutIfUnfinished(x)
+            } else {
+                contexts[x].failureStatus = status == 0 ? own : status
+                answerFailure(x, status: own)
+            }
+        }
+        endExchange(e)
+    }
+
+    /// The origin's answer broke off while this context was sending it. One that reads a fill will see its end by itself.
+    private mutating func cutIfUnfinished(_ x: UInt32) {
+        guard contexts[x].body.kind == .relay else { return }
+        abortClient(contexts[x].client.index)
+    }
+
+    /// The exchange is over: everything it holds is given back.
+    mutating func endExchange(_ e: UInt32) {
+        detachContext(e)
+        let o = exchanges[e].connection
+        if o != .max {
+            exchanges[e].connection = .max
+            let whole = exchanges[e].body.isComplete && exchanges[e].hasResponse
+            releaseOrigin(o, keepAlive: whole && exchanges[e].keepsConnection && exchanges[e].uploadIsDone)
+        }
+        releaseRequest(e)
+        var exchange = exchanges.remove(e)
+        if let permit = exchange.permit.take() { permit.fail(.abandoned) }
+        let (head, keys) = exchange.surrenderBuffers()
+        buffers.give(head)
+        buffers.give(keys)
+    }
+
+    mutating func detachContext(_ e: UInt32) {
+        let context = exchanges[e].context
+        exchanges[e].context = .none
+        guard !context.isNone, contexts.contains(context) else { return }
+        contexts[context.index].exchange = .max
+    }
+
+    mutating func releaseRequest(_ e: UInt32) {
+        let r = exchanges[e].request
+        guard r != .max else { return }
+        exchanges[e].request = .max
+        requests.release(r)
+    }
+
+    /// The fill's owner died: this process goes on if it is the first to try.
+    mutating func adopt(_ x: UInt32) -> Bool {
+        guard contexts[x].phase == .waitingForFill || contexts[x].phase == .sending else { return false }
+        switch Self.takeOver(contexts[x].body) {
+        case .none:
+            // Another reader was faster: its progress will wake this one.
+            return false
+        case .some(let permit):
+            count(.fillsTakenOver)
+            return resume(permit, x)
+        }
+    }
+
+    private static func takeOver(_ body: borrowing BodySource) -> FillPermit? {
+        switch body.ticket {
+        case .none: nil
+        case .some(let ticket): ticket.takeOver()
+        }
+    }
+
+    /// Goes on with a fetch that another process began.
+    private mutating func resume(_ permit: consuming FillPermit, _ x: UInt32) -> Bool {
+        let c = contexts[x].client.index
+        let route = contexts[x].route
+        guard let key = Self.writeKey(&scratch.key, requests[contexts[x].request], router, route) else {
+            permit.fail(.ownerLost)
+            return true
+        }
+        let hash = region.hash(key: scratch.key.readable)
+        let probe = CacheProbe(key: key, hash: hash, closing: clients[c].closesAfterResponse)
+        guard !permit.hasHead else {
+            permit.fail(.ownerLost)
+            return true
+        }
+        let exchange = startExchange(
+            .fill, request: contexts[x].request, context: contexts.id(at: x), route, probe, LookupResult(hash: hash),
+            permit: permit)
+        if let exchange, clients[c].context.index == x { contexts[x].exchange = exchange }
+        return false
+    }
+}

@@ -1,0 +1,124 @@
+// What an origin's answer makes of other stored objects: unsafe methods invalidate (RFC 9111 section 4.4), an answer to HEAD
+// updates or invalidates (section 4.3.5).
+
+internal import CachePolicy
+internal import ControlChannel
+internal import HTTPMessage
+internal import ShmCache
+
+extension Worker {
+    /// Purges what the answer to an unsafe request makes stale.
+    mutating func applyInvalidation(_ e: UInt32, _ o: UInt32, _ head: ResponseHead) {
+        let invalidation = Invalidation.decide(
+            method: exchanges[e].method, status: head.status, fields: scratch.responseFields)
+        if invalidation.target { Self.purge(exchanges[e].keys, lane) }
+        let name = router.name(of: exchanges[e].route.site)
+        for reference in [invalidation.location, invalidation.contentLocation] {
+            guard let reference else { continue }
+            Self.purge(
+                reference: reference, origins[o].input, exchanges[e].keys, name, lane, region, &scratch.variantKey)
+        }
+        if invalidation.groups { Self.purgeGroups(origins[o].input, scratch, lane, region) }
+    }
+
+    private static func purge(_ keys: borrowing ExchangeKeys, _ lane: borrowing Lane) {
+        lane.purge(hash: keys.baseHash, key: keys.base)
+    }
+
+    private static func purge(
+        reference: Extent, _ input: borrowing Buffer?, _ keys: borrowing ExchangeKeys, _ site: [UInt8],
+        _ lane: borrowing Lane, _ region: borrowing CacheRegion, _ text: inout Buffer
+    ) {
+        switch input {
+        case .none: return
+        case .some(let buffer):
+            text.clear()
+            var sink = text.sink()
+            let key = CacheKey.write(
+                reference: buffer.readable.slice(reference), seenFrom: keys.key, in: keys.base, site: site.span.bytes,
+                secure: false, into: &sink)
+            let count = sink.count
+            guard key != nil else { return }
+            text.commit(count)
+            lane.purge(hash: region.hash(key: text.readable), key: text.readable)
+        }
+    }
+
+    private static func purgeGroups(
+        _ input: borrowing Buffer?, _ scratch: borrowing Scratch, _ lane: borrowing Lane,
+        _ region: borrowing CacheRegion
+    ) {
+        switch input {
+        case .none: return
+        case .some(let buffer):
+            var walker = TagWalker.invalidated()
+            let bytes = buffer.readable
+            while let tag = walker.next(bytes: bytes, fields: scratch.responseFields) {
+                lane.purge(tag: region.hash(key: bytes.slice(tag.text)))
+            }
+        }
+    }
+
+    /// An answer to HEAD says whether the stored answer to GET is still the origin's.
+    mutating func applyHeadUpdate(_ e: UInt32, _ o: UInt32, _ head: ResponseHead) {
+        guard exchanges[e].method == .head, exchanges[e].request != .max, head.status == 200 else { return }
+        let probe = Self.headOutcome(
+            exchanges[e].keys, lane, origins[o].input, scratch, head, clock.unixMilliseconds,
+            requests[exchanges[e].request], &scratch.variantKey, region)
+        guard let probe else { return }
+        switch probe.outcome {
+        case .ignore: return
+        case .invalidate: Self.purge(exchanges[e].keys, lane)
+        case .update: updateByHead(e, o, probe.isVariant, probe.hash)
+        }
+    }
+
+    private struct HeadProbe {
+        var outcome: Freshening.HeadOutcome
+        var hash: UInt64
+        var isVariant: Bool
+    }
+
+    private static func headOutcome(
+        _ keys: borrowing ExchangeKeys, _ lane: borrowing Lane, _ input: borrowing Buffer?, _ scratch: borrowing Scratch,
+        _ head: ResponseHead, _ now: Int64, _ request: borrowing RequestBuffer, _ variantKey: inout Buffer,
+        _ region: borrowing CacheRegion
+    ) -> HeadProbe? {
+        guard let view = lane.lookup(hash: keys.baseHash, key: keys.base) else { return nil }
+        switch input {
+        case .none: return nil
+        case .some(let buffer):
+            if StoredKind.of(view.header) == .varyRecord {
+                guard let hash = writeVariantKey(view, keys.text, &variantKey, region, request),
+                    let variant = lane.lookup(hash: hash, key: variantKey.readable),
+                    let stored = StoredHead(variant.header)
+                else { return nil }
+                let outcome = Freshening.judgeHead(
+                    stored: stored, head: head, bytes: buffer.readable, fields: scratch.responseFields, now: now)
+                return HeadProbe(outcome: outcome, hash: hash, isVariant: true)
+            }
+            guard let stored = StoredHead(view.header) else { return nil }
+            let outcome = Freshening.judgeHead(
+                stored: stored, head: head, bytes: buffer.readable, fields: scratch.responseFields, now: now)
+            return HeadProbe(outcome: outcome, hash: keys.baseHash, isVariant: false)
+        }
+    }
+
+    private mutating func updateByHead(_ e: UInt32, _ o: UInt32, _ isVariant: Bool, _ hash: UInt64) {
+        if isVariant { exchanges[e].keys.setVariant(scratch.variantKey, hash: hash) }
+        switch Self.startObjectFill(lane, exchanges[e].keys) {
+        case .own(let permit): exchanges[e].permit = consume permit
+        case .join, .appeared, .retryNextTurn, .unavailable: return
+        }
+        let times = ExchangeTimes(
+            requestMilliseconds: exchanges[e].sentUnixMilliseconds, responseMilliseconds: clock.unixMilliseconds)
+        let tags = Self.tags(origins[o].input, scratch, exchanges[e].keys, region)
+        _ = Self.renew(
+            &exchanges[e], lane, origins[o].input, &scratch, requests[exchanges[e].request], times, tags, clock, settings)
+        exchanges[e].permit = nil
+    }
+
+    private static func startObjectFill(_ lane: borrowing Lane, _ keys: borrowing ExchangeKeys) -> FillStart {
+        lane.startFill(hash: keys.hash, key: keys.object, refreshing: true)
+    }
+}

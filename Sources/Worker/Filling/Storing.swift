@@ -1,0 +1,236 @@
+// From an origin's answer to a running fill: may it be stored, under which key (Vary), with what header block and tags. And
+// the 304 that renews what is stored.
+
+internal import CachePolicy
+internal import ControlChannel
+internal import HTTPMessage
+internal import ShmCache
+
+/// Hashes of the purge tags of one answer.
+struct TagSet {
+    var hashes: InlineArray<65, UInt64> = InlineArray(repeating: 0)
+    var count = 0
+    var overflowed = false
+
+    mutating func add(_ hash: UInt64) {
+        guard count < 64 else {
+            overflowed = true
+            return
+        }
+        hashes[count] = hash
+        count += 1
+    }
+}
+
+extension Worker {
+    /// Stores the answer if it may be stored, else relays it to the one who asked.
+    mutating func storeOrRelay(_ e: UInt32, _ o: UInt32, _ head: ResponseHead) {
+        let times = ExchangeTimes(
+            requestMilliseconds: exchanges[e].sentUnixMilliseconds, responseMilliseconds: clock.unixMilliseconds)
+        let response = Self.responseFacts(origins[o].input, scratch, clock.unixMilliseconds, settings)
+        let request = Self.facts(requests[exchanges[e].request])
+        switch StoreDecision.decide(request: request, response: response, times: times, settings: settings.policy) {
+        case .pass(let reason, let seconds):
+            declineToStore(e, o, head, reason, seconds)
+        case .store(let plan):
+            if plan.varies, !settleVariant(e, o, request, response) { return declineToStore(e, o, head, .varyStar, 0) }
+            beginFill(e, o, head, response, plan, times)
+        }
+    }
+
+    private static func responseFacts(
+        _ input: borrowing Buffer?, _ scratch: borrowing Scratch, _ now: Int64, _ settings: borrowing WorkerSettings
+    ) -> ResponseFacts {
+        switch input {
+        case .none: ResponseFacts()
+        case .some(let buffer):
+            ResponseFacts(
+                head: scratch.responseParser.head, bytes: buffer.readable, fields: scratch.responseFields, now: now,
+                settings: settings.policy)
+        }
+    }
+
+    /// The answer is for this request only.
+    private mutating func declineToStore(
+        _ e: UInt32, _ o: UInt32, _ head: ResponseHead, _ reason: PassReason, _ seconds: UInt32
+    ) {
+        count(.fillsUncacheable)
+        if let permit = exchanges[e].permit.take() { permit.fail(.pass, markerSeconds: Int(seconds)) }
+        let context = exchanges[e].context
+        if !context.isNone { contexts[context.index].report.refusal = reason }
+        relayHead(e, o, head)
+    }
+
+    /// Publishes head and attributes; the body follows as it arrives.
+    private mutating func beginFill(
+        _ e: UInt32, _ o: UInt32, _ head: ResponseHead, _ facts: ResponseFacts, _ plan: StorePlan,
+        _ times: ExchangeTimes
+    ) {
+        let cost = UInt32(clamping: times.responseMilliseconds - times.requestMilliseconds)
+        let tags = Self.tags(origins[o].input, scratch, exchanges[e].keys, region)
+        let encoded = Self.encode(
+            origins[o].input, &scratch, facts, plan, times, isVariant: exchanges[e].keys.isVariant, cost: cost)
+        guard encoded, !tags.overflowed else { return declineToStore(e, o, head, .headTooLarge, 0) }
+        let attributes = Self.attributes(plan, exchanges[e].route, cost: cost, clock)
+        let length = exchanges[e].body.knownLength
+        let outcome = Self.setHead(&exchanges[e], scratch.block, attributes, tags, length)
+        guard outcome == .accepted else {
+            exchanges[e].permit = nil
+            return relayHead(e, o, head)
+        }
+        releaseRequest(e)
+        let context = exchanges[e].context
+        if !context.isNone { contexts[context.index].report.isStored = true }
+        if exchanges[e].body.isComplete { return }
+        // Readers of this process see the head in this turn.
+        exchanges[e].permit?.flush()
+    }
+
+    private static func setHead(
+        _ exchange: inout Exchange, _ block: borrowing Buffer, _ attributes: ItemAttributes, _ tags: TagSet,
+        _ length: UInt64?
+    ) -> AppendOutcome {
+        let hashes = tags.hashes.span.extracting(0..<tags.count)
+        return exchange.permit?.setHead(
+            block.readable, attributes: attributes, tags: hashes, expectedBodyLength: length.map { Int(clamping: $0) })
+            ?? .declined(.abandoned)
+    }
+
+    private static func encode(
+        _ input: borrowing Buffer?, _ scratch: inout Scratch, _ facts: ResponseFacts, _ plan: StorePlan,
+        _ times: ExchangeTimes, isVariant: Bool, cost: UInt32
+    ) -> Bool {
+        switch input {
+        case .none: return false
+        case .some(let buffer):
+            return scratch.encodeBlock(buffer.readable, facts, plan, times, isVariant: isVariant, cost: cost)
+        }
+    }
+
+    static func attributes(_ plan: StorePlan, _ route: Route, cost: UInt32, _ clock: TurnClock) -> ItemAttributes {
+        ItemAttributes(
+            storedSeconds: clock.cache.seconds,
+            expiresSeconds: UInt32(clamping: plan.retainUntilMilliseconds / 1000 + 1), site: route.site,
+            fetchCostMilliseconds: UInt16(clamping: cost))
+    }
+
+    /// The answer's tags, and its host, which is one.
+    static func tags(
+        _ input: borrowing Buffer?, _ scratch: borrowing Scratch, _ keys: borrowing ExchangeKeys,
+        _ region: borrowing CacheRegion
+    ) -> TagSet {
+        var tags = TagSet()
+        let base = keys.base
+        tags.add(region.hash(key: base.slice(keys.key.authority)))
+        switch input {
+        case .none: break
+        case .some(let buffer):
+            let bytes = buffer.readable
+            var walker = TagWalker.ofAnswer()
+            while let tag = walker.next(bytes: bytes, fields: scratch.responseFields) {
+                tags.add(region.hash(key: bytes.slice(tag.text)))
+            }
+        }
+        return tags
+    }
+
+    // MARK: Vary
+
+    /// Writes the record that the answer's Vary needs and moves the exchange to the variant's key. False when it
+    /// cannot be stored.
+    private mutating func settleVariant(
+        _ e: UInt32, _ o: UInt32, _ request: RequestFacts, _ response: ResponseFacts
+    ) -> Bool {
+        let change = Self.encodeRecord(
+            origins[o].input, &scratch, exchanges[e].keys, lane, request, response, random.next(), settings)
+        guard let change else { return false }
+        if change != .keep {
+            guard storeRecord(e) else { return false }
+        }
+        guard let hash = Self.variantKey(scratch.block, requests[exchanges[e].request], exchanges[e].keys, &scratch.variantKey, region)
+        else { return false }
+        if exchanges[e].keys.isVariant, hash == exchanges[e].keys.hash { return true }
+        // What this fill was started for is not where its answer belongs: those who wait look again, and find the record.
+        if let permit = exchanges[e].permit.take() { permit.fail(.abandoned) }
+        exchanges[e].keys.setVariant(scratch.variantKey, hash: hash)
+        switch lane.startFill(hash: hash, key: scratch.variantKey.readable, refreshing: true) {
+        case .own(let permit):
+            let ticket = permit.ticket()
+            exchanges[e].permit = consume permit
+            let context = exchanges[e].context
+            if !context.isNone { contexts[context.index].body.ticket = consume ticket }
+            return true
+        case .join, .appeared, .retryNextTurn, .unavailable:
+            return false
+        }
+    }
+
+    private static func encodeRecord(
+        _ input: borrowing Buffer?, _ scratch: inout Scratch, _ keys: borrowing ExchangeKeys, _ lane: borrowing Lane,
+        _ request: RequestFacts, _ response: ResponseFacts, _ random: UInt64, _ settings: borrowing WorkerSettings
+    ) -> VaryRecord.Change? {
+        switch input {
+        case .none: return nil
+        case .some(let buffer):
+            let bytes = buffer.readable
+            if let view = lane.lookup(hash: keys.baseHash, key: keys.base), let record = VaryRecord(view.header) {
+                return scratch.encodeRecord(bytes, record, request, response, random, settings.policy)
+            }
+            return scratch.encodeRecord(bytes, nil, request, response, random, settings.policy)
+        }
+    }
+
+    /// Puts the record in the scratch block under the base key.
+    private mutating func storeRecord(_ e: UInt32) -> Bool {
+        let expires = UInt32.max
+        let attributes = ItemAttributes(storedSeconds: clock.cache.seconds, expiresSeconds: expires)
+        var tags = TagSet()
+        tags.add(Self.hostTag(exchanges[e].keys, region))
+        if !exchanges[e].keys.isVariant, let permit = exchanges[e].permit.take() {
+            return Self.commit(permit, scratch.block, attributes, tags)
+        }
+        switch Self.startBaseFill(lane, exchanges[e].keys) {
+        case .own(let permit): return Self.commit(permit, scratch.block, attributes, tags)
+        case .join, .appeared, .retryNextTurn, .unavailable: return false
+        }
+    }
+
+    private static func startBaseFill(_ lane: borrowing Lane, _ keys: borrowing ExchangeKeys) -> FillStart {
+        lane.startFill(hash: keys.baseHash, key: keys.base, refreshing: true)
+    }
+
+    private static func hostTag(_ keys: borrowing ExchangeKeys, _ region: borrowing CacheRegion) -> UInt64 {
+        region.hash(key: keys.base.slice(keys.key.authority))
+    }
+
+    /// A small object whole: head only.
+    private static func commit(
+        _ permit: consuming FillPermit, _ block: borrowing Buffer, _ attributes: ItemAttributes, _ tags: TagSet
+    ) -> Bool {
+        let hashes = tags.hashes.span.extracting(0..<tags.count)
+        guard permit.setHead(block.readable, attributes: attributes, tags: hashes, expectedBodyLength: 0) == .accepted
+        else { return false }
+        while true {
+            switch permit.finish(budgetBytes: .max) {
+            case .again: continue
+            case .committed: return true
+            case .rejected: return false
+            }
+        }
+    }
+
+    private static func variantKey(
+        _ block: borrowing Buffer, _ request: borrowing RequestBuffer, _ keys: borrowing ExchangeKeys,
+        _ variantKey: inout Buffer, _ region: borrowing CacheRegion
+    ) -> UInt64? {
+        guard let record = VaryRecord(block.readable) else { return nil }
+        variantKey.clear()
+        var output = variantKey.sink()
+        let fits = record.writeKey(
+            base: keys.base, requestBytes: request.bytes.readable, requestFields: request.fields, into: &output)
+        let count = output.count
+        guard fits, !output.overflowed else { return nil }
+        variantKey.commit(count)
+        return region.hash(key: variantKey.readable)
+    }
+}

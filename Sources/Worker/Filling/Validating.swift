@@ -1,0 +1,130 @@
+// Validation of stored objects: what the origin's answer means, the renewal by 304, and the update by a HEAD answer.
+
+internal import CachePolicy
+internal import ControlChannel
+internal import HTTPMessage
+internal import ShmCache
+
+extension Worker {
+    /// What the answer to a validation says about what is stored.
+    mutating func judgeValidation(_ e: UInt32, _ o: UInt32, _ head: ResponseHead) -> Freshening.Outcome {
+        Self.judge(exchanges[e].keys, lane, origins[o].input, scratch, head, clock.unixMilliseconds)
+    }
+
+    private static func judge(
+        _ keys: borrowing ExchangeKeys, _ lane: borrowing Lane, _ input: borrowing Buffer?,
+        _ scratch: borrowing Scratch, _ head: ResponseHead, _ now: Int64
+    ) -> Freshening.Outcome {
+        guard let view = lane.lookup(hash: keys.hash, key: keys.object), let stored = StoredHead(view.header) else {
+            // Evicted or purged meanwhile: a 304 is of no use, anything else is the answer.
+            return head.status == 304 ? .mismatch : .replaced
+        }
+        switch input {
+        case .none: return .failed
+        case .some(let buffer):
+            return Freshening.judge(
+                stored: stored, status: head.status, bytes: buffer.readable, fields: scratch.responseFields, now: now)
+        }
+    }
+
+    /// 304: the stored object gets new fields and times, and answers who asked.
+    mutating func freshen(_ e: UInt32, _ o: UInt32, _ head: ResponseHead) {
+        count(.revalidations)
+        let times = ExchangeTimes(
+            requestMilliseconds: exchanges[e].sentUnixMilliseconds, responseMilliseconds: clock.unixMilliseconds)
+        let tags = Self.tags(origins[o].input, scratch, exchanges[e].keys, region)
+        let renewed = Self.renew(
+            &exchanges[e], lane, origins[o].input, &scratch, requests[exchanges[e].request], times, tags, clock, settings)
+        let context = exchanges[e].context
+        origins[o].input?.consume(head.length)
+        exchanges[e].connection = .max
+        releaseOrigin(o, keepAlive: exchanges[e].keepsConnection)
+        if !context.isNone { answerValidated(e, context.index) }
+        if !renewed { removeStored(exchanges[e].keys) }
+        detachContext(e)
+        endExchange(e)
+    }
+
+    /// Writes the renewed object. False when it may no longer be stored.
+    private static func renew(
+        _ exchange: inout Exchange, _ lane: borrowing Lane, _ input: borrowing Buffer?, _ scratch: inout Scratch,
+        _ request: borrowing RequestBuffer, _ times: ExchangeTimes, _ tags: TagSet, _ clock: TurnClock,
+        _ settings: borrowing WorkerSettings
+    ) -> Bool {
+        guard let view = lane.lookup(hash: exchange.keys.hash, key: exchange.keys.object),
+            let stored = StoredHead(view.header)
+        else { return true }
+        let plan: StorePlan?
+        switch input {
+        case .none: plan = nil
+        case .some(let buffer):
+            plan = scratch.encodeRenewed(stored, buffer.readable, facts(request), times, settings.policy)
+        }
+        guard let plan else { return false }
+        let cost = UInt32(clamping: times.responseMilliseconds - times.requestMilliseconds)
+        let attributes = attributes(plan, exchange.route, cost: cost, clock)
+        let hashes = tags.hashes.span.extracting(0..<tags.count)
+        while true {
+            let outcome = exchange.permit?.freshen(
+                view, header: scratch.block.readable, attributes: attributes, tags: hashes)
+            guard outcome == .again else { return true }
+        }
+    }
+
+    /// Answers the request that caused a validation with what is stored now.
+    private mutating func answerValidated(_ e: UInt32, _ x: UInt32) {
+        var report = contexts[x].report
+        report.forward = .stale
+        report.forwardStatus = 304
+        report.note = .validated
+        answerFromStored(x, e, report)
+    }
+
+    /// Sends the stored object to a context that has waited, whatever its freshness. When it is gone the request starts
+    /// over.
+    mutating func answerFromStored(_ x: UInt32, _ e: UInt32, _ report: CacheStatus) {
+        let c = contexts[x].client.index
+        provideSendBuffer(c)
+        let moment = Moment(now: clock.unixMilliseconds, random: random.next())
+        let answer = Self.sendStored(
+            exchanges[e].keys, lane, report, moment, requests[contexts[x].request], settings,
+            closing: clients[c].closesAfterResponse, &clients[c].sink)
+        finishFromCache(x, answer)
+    }
+
+    private static func sendStored(
+        _ keys: borrowing ExchangeKeys, _ lane: borrowing Lane, _ report: CacheStatus, _ moment: Moment,
+        _ request: borrowing RequestBuffer, _ settings: borrowing WorkerSettings, closing: Bool,
+        _ sink: inout ClientSink
+    ) -> CacheAnswer {
+        guard let view = lane.lookup(hash: keys.hash, key: keys.object), let stored = StoredHead(view.header) else {
+            return .miss(LookupResult(hash: keys.hash))
+        }
+        var report = report
+        report.ttlSeconds = (stored.expiryMilliseconds - moment.now) / 1000
+        return StoredAnswer.send(
+            view, stored, report, .hits, nil, closing: closing, moment, lane, keys.text, request, settings, &sink)
+    }
+
+    private mutating func removeStored(_ keys: borrowing ExchangeKeys) {
+        lane.purge(hash: keys.hash, key: keys.object)
+    }
+
+    /// A context that waited has its answer in the sink, or goes on from a source, or starts over.
+    mutating func finishFromCache(_ x: UInt32, _ answer: consuming CacheAnswer) {
+        let c = contexts[x].client.index
+        switch consume answer {
+        case .complete:
+            endContext(x)
+        case .streaming(let source, _):
+            removeFillWaiter(x)
+            contexts[x].body = source
+            contexts[x].phase = .sending
+            armContextTimer(x)
+        case .broken:
+            abortClient(c)
+        case .miss, .pass, .unavailable, .completeAndRefresh:
+            restart(x)
+        }
+    }
+}

@@ -1,0 +1,216 @@
+// Contexts that hang on a fill, of this process or another: woken when it moves, sent on when it fails.
+
+internal import CachePolicy
+internal import ControlChannel
+internal import HTTPMessage
+internal import ShmCache
+
+extension Worker {
+    /// A request goes back to the cache at most this often before it goes to the origin alone.
+    private static var maximumRestarts: UInt8 { 6 }
+
+    // MARK: The list
+
+    mutating func addFillWaiter(_ x: UInt32) {
+        guard !contexts[x].isWaiting else { return }
+        contexts[x].isWaiting = true
+        contexts[x].previousWaiter = .max
+        contexts[x].nextWaiter = firstFillWaiter
+        if firstFillWaiter != .max { contexts[firstFillWaiter].previousWaiter = x }
+        firstFillWaiter = x
+    }
+
+    mutating func removeFillWaiter(_ x: UInt32) {
+        guard contexts[x].isWaiting else { return }
+        let previous = contexts[x].previousWaiter
+        let next = contexts[x].nextWaiter
+        if previous == .max { firstFillWaiter = next } else { contexts[previous].nextWaiter = next }
+        if next != .max { contexts[next].previousWaiter = previous }
+        contexts[x].isWaiting = false
+    }
+
+    /// Looks at every waiting context when any fill has moved.
+    mutating func wakeFillWaiters() {
+        let local = lane.takeLocalWake()
+        guard local || hasForeignWake || looksAgain else { return }
+        hasForeignWake = false
+        looksAgain = false
+        var x = firstFillWaiter
+        while x != .max {
+            // Progress may end this context and others: the next one is looked up before, and checked after.
+            let next = contexts[x].nextWaiter
+            let nextID = next == .max ? SlabID.none : contexts.id(at: next)
+            progress(contexts[x].client.index)
+            guard next != .max else { break }
+            guard contexts.contains(nextID), contexts[next].isWaiting else {
+                looksAgain = firstFillWaiter != .max
+                break
+            }
+            x = next
+        }
+    }
+
+    mutating func lookAgainNextTurn() { looksAgain = true }
+
+    // MARK: One context
+
+    /// What a context that hangs on a fill can do now. True when its connection should be looked at again.
+    @discardableResult
+    mutating func progressFillContext(_ x: UInt32) -> Bool {
+        guard let facts = Self.ticketFacts(contexts[x].body) else { return restart(x) }
+        switch facts.phase {
+        case .waiting: return false
+        case .orphaned: return adopt(x)
+        case .failed(let reason): return fillFailed(x, reason)
+        case .streaming, .complete: break
+        }
+        if facts.isMarker { return restart(x) }
+        let isOwner = contexts[x].exchange != .max
+        guard isOwner || facts.mayUse else { return goAlone(x) }
+        return beginFromFill(x)
+    }
+
+    private struct TicketFacts {
+        var phase: FillPhase
+        /// Not a response: a record that the key varies, or the renewal of an object.
+        var isMarker: Bool
+        var mayUse: Bool
+    }
+
+    private static func ticketFacts(_ body: borrowing BodySource) -> TicketFacts? {
+        switch body.ticket {
+        case .none: return nil
+        case .some(let ticket):
+            let phase = ticket.phase
+            guard phase == .streaming || phase == .complete else {
+                return TicketFacts(phase: phase, isMarker: false, mayUse: false)
+            }
+            guard let stored = StoredHead(ticket.header) else {
+                return TicketFacts(phase: phase, isMarker: true, mayUse: false)
+            }
+            let shareable = stored.flags.contains(.shareable)
+            return TicketFacts(phase: phase, isMarker: false, mayUse: shareable && !ticket.isPurged)
+        }
+    }
+
+    /// The head is there: sends it and turns the context into a reader.
+    private mutating func beginFromFill(_ x: UInt32) -> Bool {
+        let c = contexts[x].client.index
+        provideSendBuffer(c)
+        let request = contexts[x].request
+        guard let ticket = contexts[x].body.ticket.take() else { return restart(x) }
+        let plan = Self.writeHead(
+            ticket, requests[request], contexts[x].report, clock.unixMilliseconds, random.next(), settings,
+            closing: clients[c].closesAfterResponse, &clients[c].sink)
+        guard let plan else {
+            abortClient(c)
+            return false
+        }
+        if plan.closes { clients[c].closesAfterResponse = true }
+        contexts[x].phase = .sending
+        contexts[x].lastProgressMilliseconds = clock.milliseconds
+        if plan.hasBody {
+            contexts[x].body = BodySource(fill: ticket, from: plan.start, to: plan.end)
+        } else {
+            contexts[x].body = BodySource()
+        }
+        return true
+    }
+
+    private struct FillResponse {
+        var hasBody: Bool
+        var start = 0
+        var end = Int.max
+        var closes = false
+    }
+
+    private static func writeHead(
+        _ ticket: borrowing FillTicket, _ request: borrowing RequestBuffer, _ report: CacheStatus, _ now: Int64,
+        _ random: UInt64, _ settings: borrowing WorkerSettings, closing: Bool, _ sink: inout ClientSink
+    ) -> FillResponse? {
+        guard let stored = StoredHead(ticket.header) else { return nil }
+        let head = request.head
+        let length = ticket.bodyLength.map { UInt64($0) } ?? stored.declaredLength
+        var selection = Selection.decide(
+            stored: stored, method: head.method, bytes: request.bytes.readable, fields: request.fields, length: length,
+            now: now, settings: settings.policy)
+        // Several ranges of an object that is still coming would have to wait for each other: the whole is allowed too.
+        if case .multipart = selection { selection = .whole }
+        var plan = FillResponse(hasBody: head.method != .head)
+        var framing = BodyFraming.chunked
+        sink.framing = .chunked
+        if let length {
+            framing = .length(length)
+            sink.framing = .length(length)
+            plan.end = Int(length)
+        } else if head.minorVersion == 0 {
+            framing = .untilClose
+            sink.framing = .untilClose
+            plan.closes = true
+        }
+        switch selection {
+        case .whole, .multipart: break
+        case .range(let range):
+            plan.start = Int(range.first)
+            plan.end = Int(range.last) + 1
+            sink.framing = .length(range.last - range.first + 1)
+        case .notModified, .preconditionFailed, .unsatisfiable: plan.hasBody = false
+        }
+        if !plan.hasBody || stored.status == 204 || stored.status == 304 { sink.framing = .none }
+        let delivery = Delivery(
+            framing: framing, keepAlive: !closing && !plan.closes, minorVersion: head.minorVersion)
+        let written = sink.appendStored(
+            stored, selection, length: length, now: now, delivery: delivery, boundary: random, report: report,
+            key: RawSpan(), settings: settings.policy)
+        return written ? plan : nil
+    }
+
+    // MARK: Ways out
+
+    /// The fill ended without an object for this request.
+    private mutating func fillFailed(_ x: UInt32, _ reason: FillFailure) -> Bool {
+        switch reason {
+        case .pass, .tooLarge, .noSpace: return goAlone(x)
+        case .originFailed: return answerFailure(x, status: 502)
+        case .purged, .abandoned, .ownerLost: return restart(x)
+        }
+    }
+
+    /// Back to the cache: what this request waited for is stored now, or is somebody else's to fetch.
+    @discardableResult
+    mutating func restart(_ x: UInt32) -> Bool {
+        let restarts = contexts[x].restarts + 1
+        guard restarts <= Self.maximumRestarts else { return goAlone(x) }
+        let c = contexts[x].client.index
+        let route = contexts[x].route
+        forgetContext(x)
+        serveAgain(c, route)
+        let context = clients[c].context
+        if !context.isNone { contexts[context.index].restarts = restarts }
+        return clients[c].phase == .reading
+    }
+
+    /// To the origin, for this request only.
+    @discardableResult
+    mutating func goAlone(_ x: UInt32) -> Bool {
+        let c = contexts[x].client.index
+        let route = contexts[x].route
+        var report = contexts[x].report
+        report.isCollapsed = false
+        forgetContext(x)
+        pass(c, route, report: report)
+        return clients[c].phase == .reading
+    }
+
+    /// The context is given up, its request is to be answered in another way.
+    private mutating func forgetContext(_ x: UInt32) {
+        let c = contexts[x].client.index
+        removeFillWaiter(x)
+        let e = contexts[x].exchange
+        if e != .max { exchanges[e].context = .none }
+        var context = contexts.remove(x)
+        if let pin = context.body.pin.take() { lane.unpin(pin) }
+        clients[c].context = .none
+        clients[c].phase = .reading
+    }
+}

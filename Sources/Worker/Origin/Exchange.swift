@@ -1,0 +1,87 @@
+// One request to an origin and its response: whom it is for, what was asked, how far it is. It outlives the origin connection
+// it runs on (a retry takes another) and the client that caused it (a fill serves others too).
+
+internal import CachePolicy
+internal import ControlChannel
+internal import HTTPMessage
+internal import ShmCache
+
+enum ExchangePurpose: UInt8 {
+    /// Fetch a whole object and store it if it may be stored.
+    case fill
+    /// Confirm or replace a stored object.
+    case validate
+    /// For one request only.
+    case relay
+}
+
+struct Exchange: ~Copyable {
+    let purpose: ExchangePurpose
+    let route: Route
+    /// The buffer with the request that caused it; retained until the response's head has been judged.
+    var request: UInt32
+    /// The context that waits for it, or none (background refresh, client gone).
+    var context: SlabID
+    /// Index of the connection, or `.max`.
+    var connection = UInt32.max
+    /// The rendered request head, until a response arrives: a retry sends it again.
+    var requestHead: Buffer
+    /// Base key and, behind it, the key of the object (the same, or a variant's).
+    var keys: ExchangeKeys
+    var permit: FillPermit?
+    var body: OriginBody
+    var method: Method
+    var clientMinorVersion: UInt8 = 1
+    /// What to fall back on when the origin fails.
+    var fallback = Reuse.Fallback.never
+    var attempts: UInt8 = 0
+    /// Some of the response has been used: no retry, no other answer.
+    var hasResponse = false
+    /// Bytes of the response have arrived on this attempt.
+    var hasBytes = false
+    let startedUnixMilliseconds: Int64
+    var sentUnixMilliseconds: Int64
+    /// Next of the exchanges that are being committed.
+    var nextFinishing = UInt32.max
+    /// The body is whole and being packed.
+    var isFinishing = false
+    /// Asked for an upgrade (RFC 9110 section 7.8).
+    var wantsUpgrade = false
+}
+
+/// The keys of what an exchange fetches, in one buffer.
+struct ExchangeKeys: ~Copyable {
+    var text: Buffer
+    var baseLength = 0
+    var baseHash: UInt64 = 0
+    var hash: UInt64 = 0
+    /// Extents of authority and target within the base key.
+    var key: CacheKey
+
+    var isVariant: Bool { text.count > baseLength }
+
+    var base: RawSpan {
+        @_lifetime(borrow self) borrowing get { text.readable.extracting(0..<baseLength) }
+    }
+    /// The text whose hash is `hash`.
+    var object: RawSpan {
+        @_lifetime(borrow self) borrowing get {
+            let all = text.readable
+            return all.byteCount > baseLength ? all.extracting(baseLength..<all.byteCount) : all
+        }
+    }
+
+    init(text: consuming Buffer, key: CacheKey, baseHash: UInt64) {
+        self.text = text
+        self.key = key
+        self.baseHash = baseHash
+        hash = baseHash
+        baseLength = self.text.count
+    }
+
+    mutating func setVariant(_ variant: borrowing Buffer, hash: UInt64) {
+        text.retract(text.count - baseLength)
+        text.append(variant.readable)
+        self.hash = hash
+    }
+}

@@ -1,0 +1,167 @@
+// Beginning an exchange: the request for the origin is rendered once, then sent on a pooled or a new connection; again on
+// another one when a pooled connection turns out to be dead.
+
+internal import CLinux
+internal import CachePolicy
+internal import ControlChannel
+internal import Glibc
+internal import HTTPMessage
+internal import ShmCache
+
+extension Worker {
+    /// Attempts of one exchange, the first included.
+    private static var maximumAttempts: UInt8 { 3 }
+
+    /// Renders the request and sends it. Gives the exchange's index; nil when it failed at once (whoever waited has been
+    /// told).
+    mutating func startExchange(
+        _ purpose: ExchangePurpose, request r: UInt32, context: SlabID, _ route: Route, _ probe: CacheProbe,
+        _ lookup: LookupResult, permit: consuming FillPermit?
+    ) -> UInt32? {
+        let head = requests[r].head
+        var text = buffers.take()
+        text.append(scratch.key.readable)
+        var keys = ExchangeKeys(text: text, key: probe.key, baseHash: probe.hash)
+        if lookup.isVariant { keys.setVariant(scratch.variantKey, hash: lookup.hash) }
+        scratch.text.clear()
+        if !context.isNone { Self.write(clients[contexts[context.index].client.index].peer, &scratch.text) }
+        var requestHead = buffers.take()
+        let upgrade = purpose == .relay && head.upgrade
+        let rendered = Self.render(
+            purpose, requests[r], keys, scratch.text, lane, router, settings, origin: route.origin, into: &requestHead)
+        requests.retain(r)
+        let exchange = Exchange(
+            purpose: purpose, route: route, request: r, context: context, requestHead: requestHead, keys: keys,
+            permit: permit, body: OriginBody(limits: settings.limits), method: head.method,
+            clientMinorVersion: head.minorVersion, fallback: lookup.fallback,
+            startedUnixMilliseconds: clock.unixMilliseconds, sentUnixMilliseconds: clock.unixMilliseconds,
+            wantsUpgrade: upgrade)
+        guard let id = exchanges.insert(exchange) else {
+            requests.release(r)
+            return nil
+        }
+        guard rendered else {
+            failExchange(id.index, .node)
+            return nil
+        }
+        attempt(id.index)
+        return exchanges.contains(id) ? id.index : nil
+    }
+
+    private static func write(_ peer: PeerAddress, _ text: inout Buffer) {
+        text.write { peer.write(into: &$0) }
+    }
+
+    /// The head that goes to the origin.
+    private static func render(
+        _ purpose: ExchangePurpose, _ request: borrowing RequestBuffer, _ keys: borrowing ExchangeKeys,
+        _ peer: borrowing Buffer, _ lane: borrowing Lane, _ router: borrowing Router,
+        _ settings: borrowing WorkerSettings, origin: UInt16, into output: inout Buffer
+    ) -> Bool {
+        var context = ForwardContext()
+        context.cacheable = purpose != .relay
+        context.framing = request.head.framing
+        let asked: OriginRequest.Purpose
+        switch purpose {
+        case .fill: asked = .fill
+        case .validate: asked = .validate
+        case .relay: asked = .pass
+        }
+        let bytes = request.bytes.readable
+        let base = keys.base
+        var sink = output.sink()
+        if purpose == .validate, let view = lane.lookup(hash: keys.hash, key: keys.object),
+            let stored = StoredHead(view.header)
+        {
+            OriginRequest.write(
+                purpose: asked, head: request.head, bytes: bytes, fields: request.fields,
+                target: base.slice(keys.key.target), authority: base.slice(keys.key.authority),
+                clientAddress: peer.readable, stored: stored, range: nil, record: nil, context: context,
+                settings: settings.policy, into: &sink)
+        } else {
+            OriginRequest.write(
+                purpose: asked == .validate ? .fill : asked, head: request.head, bytes: bytes, fields: request.fields,
+                target: base.slice(keys.key.target), authority: base.slice(keys.key.authority),
+                clientAddress: peer.readable, stored: nil, range: nil, record: nil, context: context,
+                settings: settings.policy, into: &sink)
+        }
+        let count = sink.overflowed ? 0 : sink.count
+        output.commit(count)
+        return count > 0
+    }
+
+    /// Sends the request on a pooled connection, or opens one.
+    mutating func attempt(_ e: UInt32) {
+        exchanges[e].attempts += 1
+        exchanges[e].hasBytes = false
+        exchanges[e].sentUnixMilliseconds = clock.unixMilliseconds
+        let origin = exchanges[e].route.origin
+        // A repeated attempt goes to a new connection: the others in the pool may be as dead as the last one.
+        if exchanges[e].attempts == 1, let o = pool.pop(origin, &origins) {
+            count(.originReused)
+            bind(e, o)
+            return
+        }
+        guard let o = connect(origin) else { return failExchange(e, .unreachable) }
+        bind(e, o)
+    }
+
+    private mutating func bind(_ e: UInt32, _ o: UInt32) {
+        exchanges[e].connection = o
+        origins[o].exchange = e
+        origins[o].input = buffers.take()
+        var output = buffers.take()
+        output.append(exchanges[e].requestHead.readable)
+        origins[o].output = consume output
+        origins[o].lastProgressMilliseconds = clock.milliseconds
+        if origins[o].phase == .idle { origins[o].phase = .awaitingHead }
+        armOriginTimer(o)
+        if origins[o].phase == .awaitingHead { flushOrigin(o) }
+    }
+
+    /// Opens a connection to one of the origin's addresses.
+    private mutating func connect(_ origin: UInt16) -> UInt32? {
+        guard pool.mayOpen(origin) else { return nil }
+        let addresses = settings.origins[Int(origin)].addresses
+        for _ in 0..<addresses.count {
+            let address = addresses[pool.address(of: origin, among: addresses.count)]
+            let descriptor = cl_stream_socket(address.domain)
+            guard descriptor >= 0 else { return nil }
+            let result = address.withSocketAddress { pointer, length in
+                unsafe Glibc.connect(descriptor, pointer, length) == 0 ? 0 : cl_errno()
+            }
+            guard result == 0 || result == EINPROGRESS else {
+                close(descriptor)
+                pool.addressFailed(origin)
+                continue
+            }
+            if address.family != .unix { setNoDelay(descriptor) }
+            return register(
+                OriginConnection(descriptor: descriptor, origin: origin, nowMilliseconds: clock.milliseconds))
+        }
+        return nil
+    }
+
+    private mutating func register(_ connection: consuming OriginConnection) -> UInt32? {
+        let descriptor = connection.descriptor
+        let origin = connection.origin
+        guard let id = origins.insert(connection) else { return nil }
+        pool.opened(origin)
+        count(.originConnects)
+        guard poller.addStream(descriptor, Token(.origin, id)) else {
+            closeOrigin(id.index)
+            return nil
+        }
+        return id.index
+    }
+
+    /// Whether the exchange may be sent once more: nothing of it was used and the method allows it (RFC 9110 section 9.2.2).
+    borrowing func mayRetry(_ e: UInt32) -> Bool {
+        guard exchanges[e].attempts < Self.maximumAttempts, !exchanges[e].hasResponse, !exchanges[e].hasBytes else {
+            return false
+        }
+        guard exchanges[e].method.isIdempotent else { return false }
+        let context = exchanges[e].context
+        return context.isNone || !contexts[context.index].upload.hasBegun
+    }
+}

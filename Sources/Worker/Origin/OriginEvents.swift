@@ -1,0 +1,161 @@
+// What an origin connection does when its socket or its timer says so.
+
+internal import CLinux
+internal import ControlChannel
+internal import Glibc
+internal import HTTPMessage
+
+/// Why an exchange failed before a response could be used.
+enum ExchangeFailure {
+    /// No connection, or it ended without an answer.
+    case unreachable
+    case timeout
+    /// The answer is not HTTP, or broken.
+    case badAnswer
+    /// This node could not even ask.
+    case node
+}
+
+extension Worker {
+    mutating func originReady(_ o: UInt32, _ ready: ReadySet) {
+        let id = origins.id(at: o)
+        if origins[o].phase == .connecting {
+            guard ready.contains(.writable) || ready.contains(.error) || ready.contains(.hangUp) else { return }
+            guard connected(o) else { return }
+        }
+        if ready.contains(.writable) { origins[o].mayWrite = true }
+        let readable: ReadySet = [.readable, .peerClosed, .hangUp, .error]
+        if !ready.isDisjoint(with: readable) { origins[o].mayRead = true }
+        if ready.contains(.writable) {
+            flushOrigin(o)
+            guard origins.contains(id) else { return }
+        }
+        progressOrigin(o)
+    }
+
+    /// The connection attempt has ended. False when it failed (and is dealt with).
+    private mutating func connected(_ o: UInt32) -> Bool {
+        let error = pendingError(origins[o].descriptor)
+        guard error == 0 else {
+            pool.addressFailed(origins[o].origin)
+            originFailed(o, .unreachable)
+            return false
+        }
+        origins[o].phase = .awaitingHead
+        origins[o].mayWrite = true
+        origins[o].lastProgressMilliseconds = clock.milliseconds
+        armOriginTimer(o)
+        return true
+    }
+
+    /// Sends what waits for this origin, then lets an upload go on.
+    mutating func flushOrigin(_ o: UInt32) {
+        let sent = origins[o].flush()
+        if sent < 0 { return originSendFailed(o) }
+        if sent > 0 {
+            count(.bytesToOrigin, UInt64(sent))
+            origins[o].lastProgressMilliseconds = clock.milliseconds
+        }
+        let e = origins[o].exchange
+        guard e != .max, origins[o].outputCount == 0 else { return }
+        let context = exchanges[e].context
+        guard !context.isNone, origins[o].phase != .connecting else { return }
+        if origins[o].phase == .tunnelling { return progress(contexts[context.index].client.index) }
+        if contexts[context.index].upload.state == .flowing { pumpUpload(context.index) }
+    }
+
+    /// A send failed. The origin may have answered before it closed: what it said is read first.
+    private mutating func originSendFailed(_ o: UInt32) {
+        origins[o].mayWrite = false
+        if let output = origins[o].output.take() { buffers.give(output) }
+        let e = origins[o].exchange
+        if e != .max, !exchanges[e].context.isNone { abandonUpload(exchanges[e].context.index) }
+        origins[o].mayRead = true
+        progressOrigin(o)
+    }
+
+    mutating func progressOrigin(_ o: UInt32) {
+        let id = origins.id(at: o)
+        while origins.contains(id) {
+            let goesOn: Bool
+            switch origins[o].phase {
+            case .connecting: goesOn = false
+            case .idle: goesOn = idleOriginSpoke(o)
+            case .awaitingHead: goesOn = progressHead(o)
+            case .receivingBody: goesOn = progressResponseBody(o)
+            case .tunnelling:
+                tunnelOriginReady(o)
+                goesOn = false
+            }
+            if !goesOn { return }
+        }
+    }
+
+    /// A pooled connection became readable: it was closed, or says something nobody asked for. Either way it is useless.
+    private mutating func idleOriginSpoke(_ o: UInt32) -> Bool {
+        guard origins[o].mayRead else { return false }
+        pool.remove(o, &origins)
+        closeOrigin(o)
+        return false
+    }
+
+    /// Reads into the buffer. False when nothing came (the connection may be gone).
+    mutating func receiveFromOrigin(_ o: UInt32) -> OriginReceipt {
+        guard origins[o].mayRead else { return .nothing }
+        let received = origins[o].receive()
+        if received > 0 {
+            count(.bytesFromOrigin, UInt64(received))
+            origins[o].lastProgressMilliseconds = clock.milliseconds
+            return .bytes
+        }
+        if received == -Int(ENOBUFS) { return .full }
+        if received < 0, isWouldBlock(received) {
+            origins[o].mayRead = false
+            return .nothing
+        }
+        origins[o].mayRead = false
+        return received == 0 ? .end : .failed
+    }
+
+    /// The exchange on this connection cannot get (more of) a response over it.
+    mutating func originFailed(_ o: UInt32, _ failure: ExchangeFailure) {
+        let e = origins[o].exchange
+        origins[o].exchange = .max
+        let wasReused = origins[o].isReused
+        let wasConnecting = origins[o].phase == .connecting
+        closeOrigin(o)
+        guard e != .max else { return }
+        exchanges[e].connection = .max
+        let isStale = wasReused && failure == .unreachable
+        let addresses = settings.origins[Int(exchanges[e].route.origin)].addresses.count
+        let hasOther = wasConnecting && Int(exchanges[e].attempts) < addresses
+        if isStale || hasOther, mayRetry(e) { return attempt(e) }
+        failExchange(e, failure)
+    }
+
+    mutating func closeOrigin(_ o: UInt32) {
+        var connection = origins.remove(o)
+        timers.cancel(&connection.timer)
+        pool.closed(connection.origin)
+        if let buffer = connection.input.take() { buffers.give(buffer) }
+        if let buffer = connection.output.take() { buffers.give(buffer) }
+    }
+
+    /// The response is complete and nothing is left over: the connection may serve again.
+    mutating func releaseOrigin(_ o: UInt32, keepAlive: Bool) {
+        origins[o].exchange = .max
+        let clean = readableCount(origins[o].input) == 0 && origins[o].outputCount == 0
+        guard keepAlive, clean, pool.mayKeep(origins[o].origin), !isStopping else { return closeOrigin(o) }
+        origins[o].exchangesServed += 1
+        origins[o].phase = .idle
+        origins[o].lastProgressMilliseconds = clock.milliseconds
+        if let buffer = origins[o].input.take() { buffers.give(buffer) }
+        if let buffer = origins[o].output.take() { buffers.give(buffer) }
+        pool.push(o, &origins)
+        armOriginTimer(o)
+    }
+}
+
+enum OriginReceipt {
+    case bytes, nothing, end, failed, full
+}

@@ -1,0 +1,203 @@
+// The head of an origin's answer: read, judged, and sent on its way: into the cache, to one client, into a tunnel, or away.
+
+internal import CachePolicy
+internal import ControlChannel
+internal import HTTPMessage
+internal import ShmCache
+
+extension Worker {
+    /// Reads until the head is complete and acts on it. False when there is nothing more to do now.
+    mutating func progressHead(_ o: UInt32) -> Bool {
+        let e = origins[o].exchange
+        guard e != .max else { return false }
+        if readableCount(origins[o].input) > 0 {
+            exchanges[e].hasBytes = true
+            switch Self.parse(origins[o].input, exchanges[e].method, &scratch) {
+            case .complete(let length): return headArrived(e, o, length)
+            case .rejected:
+                originFailed(o, .badAnswer)
+                return false
+            case .needMore: break
+            }
+        }
+        switch receiveFromOrigin(o) {
+        case .bytes: return true
+        case .nothing: return false
+        case .full:
+            originFailed(o, .badAnswer)
+            return false
+        case .end, .failed:
+            originFailed(o, readableCount(origins[o].input) > 0 ? .badAnswer : .unreachable)
+            return false
+        }
+    }
+
+    /// Parses from the start each time: a head almost always comes in one piece.
+    private static func parse(
+        _ input: borrowing Buffer?, _ method: Method, _ scratch: inout Scratch
+    ) -> ResponseProgress {
+        scratch.responseParser.reset(requestMethod: method)
+        switch input {
+        case .some(let buffer): return scratch.parseResponse(buffer.readable)
+        case .none: return .needMore
+        }
+    }
+
+    private mutating func headArrived(_ e: UInt32, _ o: UInt32, _ length: Int) -> Bool {
+        let head = scratch.responseParser.head
+        if head.isInterim { return interimArrived(e, o, length) }
+        if head.status == 101 {
+            guard exchanges[e].wantsUpgrade, head.upgrade, !exchanges[e].context.isNone else {
+                originFailed(o, .badAnswer)
+                return false
+            }
+            return startTunnel(e, o, length)
+        }
+        origins[o].phase = .receivingBody
+        origins[o].lastProgressMilliseconds = clock.milliseconds
+        armOriginTimer(o)
+        exchanges[e].hasResponse = true
+        exchanges[e].body.begin(head.framing)
+        exchanges[e].keepsConnection = head.keepAlive && head.framing != .untilClose
+        if !exchanges[e].context.isNone { responseOvertakesUpload(exchanges[e].context.index) }
+        let id = exchanges.id(at: e)
+        judge(e, o, head)
+        guard exchanges.contains(id), exchanges[e].connection == o else { return false }
+        origins[o].input?.consume(length)
+        afterHead(e)
+        return exchanges.contains(id) && exchanges[e].connection == o
+    }
+
+    /// 1xx: passed on to the client that waits, then the next head is read (RFC 9110 section 15.2).
+    private mutating func interimArrived(_ e: UInt32, _ o: UInt32, _ length: Int) -> Bool {
+        let head = scratch.responseParser.head
+        let context = exchanges[e].context
+        if !context.isNone {
+            let c = contexts[context.index].client.index
+            if head.status == 100 {
+                continueUpload(context.index)
+            } else if exchanges[e].clientMinorVersion >= 1 {
+                provideSendBuffer(c)
+                _ = Self.writeRelayed(
+                    origins[o].input, scratch, nil, CacheStatus(), clock.unixMilliseconds, settings, exchanges[e].keys,
+                    &clients[c].sink)
+                if clients[c].sink.flush() == .failed {
+                    abortClient(c)
+                    return origins.isTaken(o) && origins[o].exchange == e
+                }
+            }
+        }
+        exchanges[e].hasBytes = false
+        origins[o].input?.consume(length)
+        return true
+    }
+
+    /// Decides what becomes of a final answer.
+    private mutating func judge(_ e: UInt32, _ o: UInt32, _ head: ResponseHead) {
+        if exchanges[e].purpose == .relay { return relayHead(e, o, head) }
+        if exchanges[e].purpose == .validate, !exchanges[e].isUnconditional {
+            switch judgeValidation(e, o, head) {
+            case .update: return freshen(e, o, head)
+            case .mismatch: return fetchAnew(e)
+            case .failed where exchanges[e].fallback == .onError:
+                return failExchange(e, .badAnswer, status: head.status)
+            case .failed, .replaced: break
+            }
+        }
+        storeOrRelay(e, o, head)
+    }
+
+    /// The stored object is not what the origin has: asks again, for the whole.
+    private mutating func fetchAnew(_ e: UInt32) {
+        let o = exchanges[e].connection
+        exchanges[e].connection = .max
+        origins[o].exchange = .max
+        closeOrigin(o)
+        exchanges[e].isUnconditional = true
+        exchanges[e].hasResponse = false
+        exchanges[e].hasBytes = false
+        exchanges[e].attempts = 0
+        exchanges[e].requestHead.clear()
+        guard Self.rerender(&exchanges[e], requests, scratch, settings) else { return failExchange(e, .node) }
+        attempt(e)
+    }
+
+    private static func rerender(
+        _ exchange: inout Exchange, _ requests: borrowing RequestBuffers, _ scratch: borrowing Scratch,
+        _ settings: borrowing WorkerSettings
+    ) -> Bool {
+        renderFill(requests[exchange.request], exchange.keys, scratch.text, settings, into: &exchange.requestHead)
+    }
+
+    /// Begins the relayed answer at the client; used when nothing is stored.
+    mutating func relayHead(_ e: UInt32, _ o: UInt32, _ head: ResponseHead) {
+        let context = exchanges[e].context
+        applyInvalidation(e, o, head)
+        applyHeadUpdate(e, o, head)
+        releaseRequest(e)
+        guard !context.isNone else { return endExchange(e) }
+        let x = context.index
+        let c = contexts[x].client.index
+        removeFillWaiter(x)
+        provideSendBuffer(c)
+        let request = requests[contexts[x].request].head
+        let framing = clientFraming(request, head.framing, c)
+        var report = contexts[x].report
+        report.forwardStatus = head.status
+        let written = Self.writeRelayed(
+            origins[o].input, scratch,
+            Delivery(
+                framing: framing, keepAlive: !clients[c].closesAfterResponse, minorVersion: request.minorVersion),
+            report, clock.unixMilliseconds, settings, exchanges[e].keys, &clients[c].sink)
+        guard written else { return abortClient(c) }
+        contexts[x].body = BodySource()
+        contexts[x].body.kind = .relay
+        contexts[x].phase = .sending
+        contexts[x].exchange = e
+    }
+
+    /// How the body is framed for the client; sets the sink accordingly.
+    mutating func clientFraming(_ request: RequestHead, _ framing: BodyFraming, _ c: UInt32) -> BodyFraming {
+        if request.method == .head {
+            clients[c].sink.framing = .none
+            return framing
+        }
+        switch framing {
+        case .none:
+            clients[c].sink.framing = .none
+            return .none
+        case .length(let length):
+            clients[c].sink.framing = length > 0 ? .length(length) : .none
+            return framing
+        case .chunked, .untilClose:
+            if request.minorVersion >= 1 {
+                clients[c].sink.framing = .chunked
+                return .chunked
+            }
+            clients[c].sink.framing = .untilClose
+            clients[c].closesAfterResponse = true
+            return .untilClose
+        }
+    }
+
+    /// Writes a relayed head into the client's sink. Without `delivery` it is an interim one.
+    static func writeRelayed(
+        _ input: borrowing Buffer?, _ scratch: borrowing Scratch, _ delivery: Delivery?, _ report: CacheStatus,
+        _ now: Int64, _ settings: borrowing WorkerSettings, _ keys: borrowing ExchangeKeys, _ sink: inout ClientSink
+    ) -> Bool {
+        switch input {
+        case .none: return false
+        case .some(let buffer):
+            return sink.appendRelayed(
+                scratch.responseParser.head, buffer.readable, scratch.responseFields, delivery: delivery, report: report,
+                key: keys.base, now: now, settings: settings.policy)
+        }
+    }
+
+    /// What follows once the head's bytes are dropped from the buffer.
+    private mutating func afterHead(_ e: UInt32) {
+        let context = exchanges[e].context
+        guard !context.isNone, contexts[context.index].body.kind == .relay else { return }
+        progress(contexts[context.index].client.index)
+    }
+}

@@ -1,0 +1,194 @@
+// Request bodies on their way to the origin, with back-pressure: what the origin does not take is not read from the client.
+
+internal import ControlChannel
+internal import HTTPMessage
+
+extension Worker {
+    mutating func prepareUpload(_ x: UInt32, _ head: RequestHead) {
+        switch head.framing {
+        case .none, .untilClose, .length(0): return
+        case .length(let length): contexts[x].upload.remaining = length
+        case .chunked: contexts[x].upload.decoder = ChunkedDecoder(limits: settings.limits)
+        }
+        contexts[x].upload.state = head.expectContinue ? .awaitingContinue : .flowing
+    }
+
+    /// The origin wants the body: so the client is told to send it.
+    mutating func continueUpload(_ x: UInt32) {
+        guard contexts[x].upload.state == .awaitingContinue else { return }
+        let c = contexts[x].client.index
+        provideSendBuffer(c)
+        let interim: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
+        _ = clients[c].sink.write { $0.append(interim) }
+        contexts[x].upload.state = .flowing
+        _ = clients[c].sink.flush()
+        pumpUpload(x)
+    }
+
+    /// The final answer is here before the body was sent: the rest of the body is of no use to anybody.
+    mutating func responseOvertakesUpload(_ x: UInt32) {
+        guard contexts[x].upload.state == .awaitingContinue else { return }
+        abandonUpload(x)
+    }
+
+    mutating func abandonUpload(_ x: UInt32) {
+        guard contexts[x].upload.state != .done else { return }
+        contexts[x].upload.state = .abandoned
+        clients[contexts[x].client.index].closesAfterResponse = true
+    }
+
+    /// The client's socket may have more of the body.
+    mutating func receiveUpload(_ x: UInt32) {
+        switch contexts[x].upload.state {
+        case .flowing: pumpUpload(x)
+        case .awaitingContinue:
+            // A client may send without waiting.
+            let r = contexts[x].request
+            if requests[r].unreadCount > 0 || receiveBody(x) { continueSilently(x) }
+        case .done, .abandoned: break
+        }
+    }
+
+    private mutating func continueSilently(_ x: UInt32) {
+        contexts[x].upload.state = .flowing
+        pumpUpload(x)
+    }
+
+    /// Moves body bytes from the client's buffer to the origin's, reads more, until one side has no more to give or to take.
+    mutating func pumpUpload(_ x: UInt32) {
+        let id = contexts.id(at: x)
+        while contexts.contains(id), contexts[x].upload.state == .flowing {
+            let e = contexts[x].exchange
+            guard e != .max, exchanges[e].connection != .max else { return }
+            let o = exchanges[e].connection
+            guard origins[o].phase != .connecting, origins[o].phase != .idle else { return }
+            let r = contexts[x].request
+            let moved = Self.move(&contexts[x].upload, &requests[r], &origins[o], &scratch)
+            if moved == .refused { return uploadRefused(x) }
+            if moved != .nothing {
+                contexts[x].upload.hasBegun = true
+                contexts[x].lastProgressMilliseconds = clock.milliseconds
+            }
+            if moved == .complete { contexts[x].upload.state = .done }
+            let sent = origins[o].flush()
+            if sent < 0 { return abandonUpload(x) }
+            if sent > 0 {
+                count(.bytesToOrigin, UInt64(sent))
+                origins[o].lastProgressMilliseconds = clock.milliseconds
+            }
+            if moved == .complete || origins[o].outputCount > 0 { return }
+            if moved == .nothing, !receiveBody(x) { return }
+        }
+    }
+
+    private enum UploadStep {
+        case nothing, some, complete, refused
+    }
+
+    private static func move(
+        _ upload: inout Upload, _ request: inout RequestBuffer, _ connection: inout OriginConnection,
+        _ scratch: inout Scratch
+    ) -> UploadStep {
+        guard var output = connection.output.take() else { return .nothing }
+        output.compact()
+        defer { connection.output = consume output }
+        guard upload.decoder != nil else { return movePlain(&upload, &request, &output) }
+        return moveChunked(&upload, &request, &output, &scratch)
+    }
+
+    private static func movePlain(
+        _ upload: inout Upload, _ request: inout RequestBuffer, _ output: inout Buffer
+    ) -> UploadStep {
+        let available = min(request.unreadCount, output.writableCount, Int(clamping: upload.remaining))
+        guard available > 0 else { return upload.remaining == 0 ? .complete : .nothing }
+        output.append(request.unread.extracting(0..<available))
+        request.consumeBody(available)
+        upload.remaining -= UInt64(available)
+        return upload.remaining == 0 ? .complete : .some
+    }
+
+    /// Chunk framing on one side is not repeated on the other: each piece becomes a chunk of its own.
+    private static func moveChunked(
+        _ upload: inout Upload, _ request: inout RequestBuffer, _ output: inout Buffer, _ scratch: inout Scratch
+    ) -> UploadStep {
+        var moved = UploadStep.nothing
+        while output.writableCount > 2 * ChunkedEncoder.maxHeaderBytes + 1024 {
+            var position = 0
+            let room = output.writableCount - 2 * ChunkedEncoder.maxHeaderBytes
+            let window = request.unread.extracting(0..<min(request.unreadCount, room))
+            switch upload.decoder?.next(window, &position, trailers: &scratch.responseFields) ?? .needMore {
+            case .data(let extent):
+                output.write { ChunkedEncoder.writeHeader(size: extent.length, into: &$0) }
+                output.append(window.slice(extent))
+                output.write { $0.appendLineEnd() }
+                request.consumeBody(position)
+                moved = .some
+            case .needMore:
+                request.consumeBody(position)
+                return moved
+            case .end:
+                writeEnd(scratch.responseFields, window, &output)
+                request.consumeBody(position)
+                return .complete
+            case .rejected:
+                return .refused
+            }
+        }
+        return moved
+    }
+
+    private static func writeEnd(_ trailers: borrowing FieldTable, _ input: RawSpan, _ output: inout Buffer) {
+        var sink = output.sink()
+        ChunkedEncoder.writeLastChunk(into: &sink)
+        writeTrailers(trailers, input, &sink)
+        sink.appendLineEnd()
+        let count = sink.count
+        output.commit(count)
+    }
+
+    static func writeTrailers(_ trailers: borrowing FieldTable, _ input: RawSpan, _ sink: inout ByteSink) {
+        for index in 0..<trailers.count where !trailers[index].isDropped {
+            sink.append(trailers[index].name, of: input)
+            sink.append(": ")
+            sink.append(trailers[index].value, of: input)
+            sink.appendLineEnd()
+        }
+    }
+
+    /// Reads more of the body. False when the kernel has nothing.
+    private mutating func receiveBody(_ x: UInt32) -> Bool {
+        let c = contexts[x].client.index
+        guard clients[c].mayRead else { return false }
+        let r = contexts[x].request
+        requests[r].makeRoomForBody()
+        let space = requests[r].bytes.writableCount
+        guard space > 0 else { return false }
+        let received = requests[r].bytes.receive(from: clients[c].descriptor)
+        if received < space { clients[c].mayRead = false }
+        if received > 0 {
+            count(.bytesIn, UInt64(received))
+            clients[c].lastProgressMilliseconds = clock.milliseconds
+            return true
+        }
+        if received == 0 || !isWouldBlock(received) { uploadCut(x) }
+        return false
+    }
+
+    /// The client went away in the middle of its body: the origin must not take what it has for the whole.
+    private mutating func uploadCut(_ x: UInt32) {
+        let c = contexts[x].client.index
+        clients[c].peerClosed = true
+        abortClient(c)
+    }
+
+    /// The client's chunked body is malformed: nothing behind it can be trusted (RFC 9112 section 7.1).
+    private mutating func uploadRefused(_ x: UInt32) {
+        let c = contexts[x].client.index
+        let canAnswer = contexts[x].phase == .awaitingOrigin
+        guard canAnswer else { return abortClient(c) }
+        dropContext(x)
+        clients[c].context = .none
+        clients[c].phase = .reading
+        refuse(c, .invalidChunkSize)
+    }
+}
