@@ -37,51 +37,81 @@ struct Worker: ~Copyable {
     /// First of the exchanges whose fill is complete and being packed and committed, a step per turn.
     var firstFinishing = UInt32.max
     var drain = DrainState()
+    /// Pairs with sibling workers, for handing connections over.
+    var partners = Slab<HandOverPartner>(limit: 256)
+    /// The partner that takes this worker's connections.
+    var giver: UInt32?
+    var slotOwners: [SlotOwner] = []
+    /// Fires while draining.
+    var periodic = TimerHandle()
+    /// Another process woke this one: some fill has moved.
+    var hasForeignWake = false
+    /// Waiting contexts are to be looked at in any case.
+    var looksAgain = false
     var isStopping = false
     var random: RandomNumbers
 
-    init(_ provisions: consuming Provisions, control socket: consuming WorkerControlSocket) throws(StartupFailure) {
+    private init(
+        _ snapshot: ConfigurationSnapshot, _ provisions: consuming Provisions, region: consuming CacheRegion,
+        node: consuming NodeRegion, lane: consuming Lane, poller: consuming Poller,
+        control socket: consuming WorkerControlSocket
+    ) {
+        settings = WorkerSettings(snapshot)
+        router = Router(snapshot)
+        assignment = provisions.assignment
+        counters = node.counters(lane: Int(provisions.assignment.lane))
+        clock = TurnClock(region)
+        let limit = settings.connectionLimit
+        timers = TimerWheel(capacity: 3 * limit, nowMilliseconds: clock.milliseconds)
+        clients = Slab(limit: limit)
+        contexts = Slab(limit: limit)
+        requests = RequestBuffers(
+            limit: 2 * limit, capacity: settings.requestBufferBytes, limits: settings.limits,
+            fieldCapacity: settings.limits.fieldCount)
+        origins = Slab(limit: limit)
+        exchanges = Slab(limit: limit)
+        pool = OriginPool(
+            originCount: settings.origins.count, idleLimit: settings.pool.idleConnections,
+            openLimit: settings.pool.connections)
+        buffers = BufferPool(bufferCapacity: settings.sendBufferBytes, retainedLimit: 1024)
+        scratch = Scratch(limits: settings.limits)
+        random = RandomNumbers()
+        accepting = AcceptingSlots(provisions.listeners)
+        control = ControlPort(socket: socket, provisions: provisions)
+        self.region = region
+        self.node = node
+        self.lane = lane
+        self.poller = poller
+    }
+
+    /// Attaches to the node, gets ready to serve, and says so.
+    static func start(
+        _ provisions: consuming Provisions, control socket: consuming WorkerControlSocket
+    ) throws(StartupFailure) -> Worker {
         let snapshot: ConfigurationSnapshot
         do { snapshot = try ConfigurationSnapshot(descriptor: provisions.configurationDescriptor) } catch {
             throw StartupFailure(reason: "configuration snapshot: \(error)")
         }
-        settings = WorkerSettings(snapshot)
-        router = Router(snapshot)
-        assignment = provisions.assignment
+        let laneIndex = Int(provisions.assignment.lane)
+        var worker: Worker
         do {
-            region = try CacheRegion.attach(descriptor: provisions.cacheDescriptor)
-            node = try NodeRegion.attach(descriptor: provisions.nodeDescriptor)
-            lane = try region.attachLane(Int(provisions.assignment.lane))
-            poller = try Poller()
+            let region = try CacheRegion.attach(descriptor: provisions.cacheDescriptor)
+            let node = try NodeRegion.attach(descriptor: provisions.nodeDescriptor)
+            let lane = try region.attachLane(laneIndex)
+            let poller = try Poller()
+            worker = Worker(
+                snapshot, provisions, region: region, node: node, lane: lane, poller: poller, control: socket)
         } catch let error as RegionError {
             throw StartupFailure(reason: "cache region: \(error)")
         } catch {
             throw StartupFailure(reason: "event loop: \(error)")
         }
-        counters = node.counters(lane: Int(provisions.assignment.lane))
-        clock = TurnClock(region)
-        let connectionLimit = settings.connectionLimit
-        timers = TimerWheel(capacity: 3 * connectionLimit, nowMilliseconds: clock.milliseconds)
-        clients = Slab(limit: connectionLimit)
-        contexts = Slab(limit: connectionLimit)
-        requests = RequestBuffers(
-            limit: 2 * connectionLimit, capacity: settings.requestBufferBytes, limits: settings.limits,
-            fieldCapacity: settings.limits.fieldCount)
-        origins = Slab(limit: connectionLimit)
-        exchanges = Slab(limit: connectionLimit)
-        pool = OriginPool(
-            originCount: settings.origins.count, idleLimit: settings.pool.idleConnections,
-            openLimit: settings.pool.connections)
-        buffers = BufferPool(bufferCapacity: settings.sendBufferBytes, retainedLimit: 1024)
-        scratch = Scratch(chunkBytes: region.chunkSizeBytes, limits: settings.limits)
-        random = RandomNumbers()
-        accepting = AcceptingSlots(provisions.listeners)
-        control = ControlPort(socket: socket, provisions: provisions)
-        for (index, descriptor) in control.eventDescriptors.enumerated() where descriptor >= 0 {
-            lane.setEventDescriptor(descriptor, forLane: index)
+        for (index, descriptor) in worker.control.eventDescriptors.enumerated() where descriptor >= 0 {
+            worker.lane.setEventDescriptor(descriptor, forLane: index)
         }
-        try watchOwnDescriptors()
-        control.send(.ready(backend: .epoll, build: WorkerSettings.build))
+        try worker.watchOwnDescriptors()
+        worker.control.send(.ready(backend: .epoll, build: WorkerSettings.build))
+        return worker
     }
 
     private mutating func watchOwnDescriptors() throws(StartupFailure) {
@@ -91,7 +121,7 @@ struct Worker: ~Copyable {
         if control.adoptionDescriptor >= 0 {
             watched = watched && poller.addReadable(control.adoptionDescriptor, Token(.adoption))
         }
-        guard watched else { throw StartupFailure(reason: "epoll_ctl: \(errorText(cl_errno()))") }
+        guard watched else { throw StartupFailure(reason: "epoll_ctl: errno \(cl_errno())") }
     }
 
     /// Serves until told to stop or until a drain is done.
@@ -117,7 +147,7 @@ struct Worker: ~Copyable {
     }
 
     private borrowing func sleepMilliseconds() -> Int32 {
-        if firstFinishing != .max { return 0 }
+        if firstFinishing != .max || looksAgain { return 0 }
         return timers.sleepMilliseconds(nowMilliseconds: clock.milliseconds)
     }
 

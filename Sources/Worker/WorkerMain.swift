@@ -19,7 +19,7 @@ struct WorkerMain {
         var socket = WorkerControlSocket(taking: controlDescriptor)
         do {
             let provisions = try Provisions.collect(&socket)
-            var worker = try Worker(provisions, control: socket)
+            var worker = try Worker.start(provisions, control: socket)
             worker.run()
         } catch {
             fail(error)
@@ -37,7 +37,7 @@ struct WorkerMain {
     static func report(_ text: String) {
         var line = text + "\n"
         line.withUTF8 { bytes in
-            if let address = unsafe bytes.baseAddress { _ = unsafe write(2, address, bytes.count) }
+            if let address = bytes.baseAddress { _ = unsafe write(2, address, bytes.count) }
         }
     }
 }

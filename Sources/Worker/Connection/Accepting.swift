@@ -4,6 +4,7 @@
 internal import CLinux
 internal import ControlChannel
 internal import Glibc
+internal import ShmCache
 
 /// All listeners, and which slots are being accepted on.
 struct AcceptingSlots {
@@ -68,18 +69,22 @@ extension Worker {
     /// Starts serving a connection: a new one, or one handed over. Nil when there is no place for it (it is closed).
     @discardableResult
     mutating func admit(_ connection: consuming ClientConnection) -> UInt32? {
+        guard let c = place(connection) else { return nil }
+        count(.connectionsAccepted)
+        progress(c)
+        return c
+    }
+
+    /// Gives a connection its place in the loop. Nil when there is none (it is closed).
+    mutating func place(_ connection: consuming ClientConnection) -> UInt32? {
         let descriptor = connection.descriptor
         guard let id = clients.insert(connection) else { return nil }
-        count(.connectionsAccepted)
         counters.set(Counter.connectionsOpen.rawValue, UInt64(clients.count))
-        // Data often comes with the handshake's last segment: try before registering costs nothing when it is there,
-        // and the registration reports whatever comes later.
         guard poller.addStream(descriptor, Token(.client, id)) else {
             closeClient(id.index)
             return nil
         }
         armClientTimer(id.index)
-        progress(id.index)
         return id.index
     }
 }

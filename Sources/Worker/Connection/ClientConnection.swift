@@ -14,6 +14,8 @@ enum ClientPhase: UInt8 {
     case answering
     /// Bytes flow both ways, uninterpreted, after 101.
     case tunnelling
+    /// On its way to another worker: not touched until that one has answered.
+    case leaving
     /// The last response is sent, our direction is shut: what the client still sends is read and dropped, so that
     /// a reset cannot destroy the response (RFC 9112 section 9.6).
     case lingering

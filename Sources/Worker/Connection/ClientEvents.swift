@@ -4,6 +4,7 @@ internal import CLinux
 internal import ControlChannel
 internal import Glibc
 internal import HTTPMessage
+internal import ShmCache
 
 extension Worker {
     mutating func clientReady(_ c: UInt32, _ ready: ReadySet) {
@@ -27,6 +28,7 @@ extension Worker {
             case .answering: goesOn = progressAnswering(c)
             case .tunnelling: goesOn = progressTunnel(c)
             case .lingering: goesOn = progressLingering(c)
+            case .leaving: goesOn = false
             }
             if !goesOn { return }
         }
@@ -107,7 +109,11 @@ extension Worker {
             clients[c].request = .max
         }
         releaseSendBuffer(c)
-        armClientTimer(c)
+        if drain.isDraining, clients[c].isIdle {
+            retireIdle(c)
+        } else {
+            armClientTimer(c)
+        }
         return false
     }
 

@@ -32,7 +32,7 @@ extension Worker {
     }
 
     private borrowing func closesAfterThis(_ c: UInt32) -> Bool {
-        if drain.isDraining && control.takers.isEmpty { return true }
+        if drain.isDraining && giver == nil { return true }
         return settings.requestsPerConnection > 0 && clients[c].requestsServed >= settings.requestsPerConnection
     }
 
@@ -41,16 +41,16 @@ extension Worker {
     }
 
     /// Asks the cache, and acts on its answer.
-    private mutating func serveFromCache(_ c: UInt32, _ route: Route) {
+    mutating func serveFromCache(_ c: UInt32, _ route: Route) {
         let r = clients[c].request
-        guard let key = Self.writeKey(&scratch.key, requests[r], router, route) else {
+        guard let key = Self.writeKey(&scratch.key, requests, r, router, route) else {
             return refuse(c, status: 414)
         }
         let hash = region.hash(key: scratch.key.readable)
         let moment = Moment(now: clock.unixMilliseconds, random: random.next())
         let probe = CacheProbe(key: key, hash: hash, closing: clients[c].closesAfterResponse)
         let answer = Self.answer(
-            probe, moment, lane, scratch.key, &scratch.variantKey, region, requests[r], settings, &clients[c].sink)
+            probe, moment, lane, scratch.key, &scratch.variantKey, region, requests, r, settings, &clients, c)
         act(on: answer, c, route, probe)
     }
 
@@ -123,14 +123,15 @@ extension Worker {
     }
 
     static func writeKey(
-        _ buffer: inout Buffer, _ request: borrowing RequestBuffer, _ router: borrowing Router, _ route: Route
+        _ buffer: inout Buffer, _ requests: borrowing RequestBuffers, _ r: UInt32, _ router: borrowing Router,
+        _ route: Route
     ) -> CacheKey? {
         buffer.clear()
         let name = router.name(of: route.site)
-        let bytes = request.bytes.readable
+        let bytes = requests[r].bytes.readable
         var sink = buffer.sink()
         let key = CacheKey.write(
-            head: request.head, bytes: bytes, site: name.span.bytes, secure: false, into: &sink)
+            head: requests[r].head, bytes: bytes, site: unsafe name.span.bytes, secure: false, into: &sink)
         let count = sink.overflowed ? 0 : sink.count
         buffer.commit(count)
         return count > 0 ? key : nil

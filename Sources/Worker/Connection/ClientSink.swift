@@ -116,6 +116,40 @@ struct ClientSink: ~Copyable {
         return count > 0
     }
 
+    /// Writes the head of an origin's answer that is passed on; without `delivery` an interim one.
+    mutating func appendRelayed(
+        _ head: ResponseHead, _ bytes: RawSpan, _ fields: borrowing FieldTable, delivery: Delivery?, report: CacheStatus,
+        key: RawSpan, now: Int64, settings: PolicySettings
+    ) -> Bool {
+        guard makeRoom(forHeadOf: head.length) else { return false }
+        guard var buffer = pending.take() else { return false }
+        var output = buffer.sink()
+        let delivery = delivery ?? Delivery(framing: .none, keepAlive: true)
+        ClientHead.writeRelayed(
+            head: head, bytes: bytes, fields: fields, now: now, delivery: delivery, report: report, key: key,
+            settings: settings, into: &output)
+        let count = output.overflowed ? 0 : output.count
+        buffer.commit(count)
+        pending = consume buffer
+        return count > 0
+    }
+
+    /// Passes a chunked body's trailers on; `end` then writes nothing more.
+    mutating func takeTrailers(_ trailers: borrowing FieldTable, _ input: RawSpan) {
+        guard framing == .chunked, trailers.count > trailers.droppedCount, var buffer = pending.take() else { return }
+        var output = buffer.sink()
+        ChunkedEncoder.writeLastChunk(into: &output)
+        Worker.writeTrailers(trailers, input, &output)
+        output.appendLineEnd()
+        let count = output.overflowed ? 0 : output.count
+        buffer.commit(count)
+        pending = consume buffer
+        if count > 0 { framing = .none }
+    }
+
+    /// The response is complete: frames its end and sends what is left.
+    mutating func finish() -> OfferOutcome { end() }
+
     /// What is added to a stored head on its way out fits in this.
     private static var headAllowance: Int { 1024 }
 

@@ -13,6 +13,7 @@ extension Worker {
         let since = clients[c].lastProgressMilliseconds
         let limit: Int64
         switch clients[c].phase {
+        case .leaving: limit = 0
         case .lingering: limit = Self.lingerMilliseconds
         case .tunnelling: limit = Int64(settings.timeouts.tunnelIdleMilliseconds)
         case .answering:

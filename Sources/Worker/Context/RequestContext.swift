@@ -29,6 +29,9 @@ struct RequestContext: ~Copyable {
     var upload = Upload()
     /// What will be said in Cache-Status.
     var report = CacheStatus()
+    /// The origin's status, or the one this node would answer, when the fetch has failed.
+    var failureStatus: UInt16 = 0
+    var timer = TimerHandle()
     /// How often this request went back to the cache because a fill ended without an answer for it.
     var restarts: UInt8 = 0
     let startedMilliseconds: Int64

@@ -46,7 +46,7 @@ extension Worker {
             switch clients[c].phase {
             case .reading where clients[c].isIdle: retireIdle(c)
             case .tunnelling: if isPast(drain.deadlines.streamMilliseconds, elapsed) { cut(c) }
-            case .lingering: break
+            case .lingering, .leaving: break
             case .reading, .answering: if isPast(drain.deadlines.requestMilliseconds, elapsed) { cut(c) }
             }
         }

@@ -55,6 +55,14 @@ extension Worker {
     /// Answers from the cache if that is possible.
     static func answer(
         _ probe: CacheProbe, _ moment: Moment, _ lane: borrowing Lane, _ key: borrowing Buffer,
+        _ variantKey: inout Buffer, _ region: borrowing CacheRegion, _ requests: borrowing RequestBuffers, _ r: UInt32,
+        _ settings: borrowing WorkerSettings, _ clients: inout Slab<ClientConnection>, _ c: UInt32
+    ) -> CacheAnswer {
+        answer(probe, moment, lane, key, &variantKey, region, requests[r], settings, &clients[c].sink)
+    }
+
+    private static func answer(
+        _ probe: CacheProbe, _ moment: Moment, _ lane: borrowing Lane, _ key: borrowing Buffer,
         _ variantKey: inout Buffer, _ region: borrowing CacheRegion, _ request: borrowing RequestBuffer,
         _ settings: borrowing WorkerSettings, _ sink: inout ClientSink
     ) -> CacheAnswer {

@@ -85,13 +85,24 @@ extension Worker {
     /// A stored answer that may stand in for a failed origin; nil when there is none.
     mutating func staleAnswer(_ x: UInt32, _ c: UInt32, unreachable: Bool) -> CacheAnswer? {
         let r = contexts[x].request
-        guard let key = Self.writeKey(&scratch.key, requests[r], router, contexts[x].route) else { return nil }
+        guard let key = Self.writeKey(&scratch.key, requests, r, router, contexts[x].route) else { return nil }
         _ = key
         let hash = region.hash(key: scratch.key.readable)
         let moment = Moment(now: clock.unixMilliseconds, random: random.next())
         return Self.staleAnswer(
-            hash, moment, lane, scratch.key, &scratch.variantKey, region, requests[r], settings,
-            closing: clients[c].closesAfterResponse, unreachable: unreachable, &clients[c].sink)
+            hash, moment, lane, scratch.key, &scratch.variantKey, region, requests, r, settings,
+            unreachable: unreachable, &clients, c)
+    }
+
+    private static func staleAnswer(
+        _ hash: UInt64, _ moment: Moment, _ lane: borrowing Lane, _ key: borrowing Buffer,
+        _ variantKey: inout Buffer, _ region: borrowing CacheRegion, _ requests: borrowing RequestBuffers, _ r: UInt32,
+        _ settings: borrowing WorkerSettings, unreachable: Bool, _ clients: inout Slab<ClientConnection>, _ c: UInt32
+    ) -> CacheAnswer? {
+        let closing = clients[c].closesAfterResponse
+        return staleAnswer(
+            hash, moment, lane, key, &variantKey, region, requests[r], settings, closing: closing,
+            unreachable: unreachable, &clients[c].sink)
     }
 
     private static func staleAnswer(

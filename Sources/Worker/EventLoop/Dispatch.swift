@@ -1,7 +1,9 @@
 // From an event to the part that handles it. Stale events (their place has a new tenant, or none) fall through.
 
 internal import CLinux
+internal import ControlChannel
 internal import Glibc
+internal import ShmCache
 
 extension Worker {
     mutating func dispatch(_ token: Token, _ ready: ReadySet) {

@@ -33,14 +33,19 @@ extension Worker {
             var report = report
             report.isCollapsed = true
             join(ticket, c, route, report)
-        case .appeared, .retryNextTurn:
+        case .appeared: waitATurn(c, route, report)
+        case .retryNextTurn: waitATurn(c, route, report)
+        case .unavailable:
+            pass(c, route, report: report, probe: probe)
+        }
+    }
+
+    /// The key is in motion: the request asks again in the next turn.
+    private mutating func waitATurn(_ c: UInt32, _ route: Route, _ report: CacheStatus) {
             guard let x = makeContext(c, route, .waitingForFill) else { return refuse(c, status: 503) }
             contexts[x].report = report
             addFillWaiter(x)
             lookAgainNextTurn()
-        case .unavailable:
-            pass(c, route, report: report, probe: probe)
-        }
     }
 
     private mutating func own(
@@ -83,7 +88,7 @@ extension Worker {
             let purpose = lookup.mayValidate ? ExchangePurpose.validate : .fill
             _ = startExchange(
                 purpose, request: clients[c].request, context: .none, route, probe, lookup, permit: permit)
-        case .join, .appeared, .retryNextTurn, .unavailable:
+        default:
             break
         }
     }
@@ -121,7 +126,7 @@ extension Worker {
 
     private mutating func makeProbe(_ c: UInt32, _ route: Route) -> CacheProbe? {
         let r = clients[c].request
-        guard let key = Self.writeKey(&scratch.key, requests[r], router, route) else { return nil }
+        guard let key = Self.writeKey(&scratch.key, requests, r, router, route) else { return nil }
         return CacheProbe(
             key: key, hash: region.hash(key: scratch.key.readable), closing: clients[c].closesAfterResponse)
     }

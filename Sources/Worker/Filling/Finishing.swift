@@ -90,9 +90,7 @@ extension Worker {
         releaseRequest(e)
         var exchange = exchanges.remove(e)
         if let permit = exchange.permit.take() { permit.fail(.abandoned) }
-        let (head, keys) = exchange.surrenderBuffers()
-        buffers.give(head)
-        buffers.give(keys)
+        exchange.surrenderBuffers(to: &buffers)
     }
 
     mutating func detachContext(_ e: UInt32) {
@@ -133,7 +131,7 @@ extension Worker {
     private mutating func resume(_ permit: consuming FillPermit, _ x: UInt32) -> Bool {
         let c = contexts[x].client.index
         let route = contexts[x].route
-        guard let key = Self.writeKey(&scratch.key, requests[contexts[x].request], router, route) else {
+        guard let key = Self.writeKey(&scratch.key, requests, contexts[x].request, router, route) else {
             permit.fail(.ownerLost)
             return true
         }

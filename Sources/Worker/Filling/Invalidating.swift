@@ -15,14 +15,21 @@ extension Worker {
         let name = router.name(of: exchanges[e].route.site)
         for reference in [invalidation.location, invalidation.contentLocation] {
             guard let reference else { continue }
-            Self.purge(
-                reference: reference, origins[o].input, exchanges[e].keys, name, lane, region, &scratch.variantKey)
+            Self.purge(reference: reference, origins, o, exchanges, e, name, lane, region, &scratch.variantKey)
         }
         if invalidation.groups { Self.purgeGroups(origins[o].input, scratch, lane, region) }
     }
 
     private static func purge(_ keys: borrowing ExchangeKeys, _ lane: borrowing Lane) {
         lane.purge(hash: keys.baseHash, key: keys.base)
+    }
+
+    private static func purge(
+        reference: Extent, _ origins: borrowing Slab<OriginConnection>, _ o: UInt32,
+        _ exchanges: borrowing Slab<Exchange>, _ e: UInt32, _ site: [UInt8], _ lane: borrowing Lane,
+        _ region: borrowing CacheRegion, _ text: inout Buffer
+    ) {
+        purge(reference: reference, origins[o].input, exchanges[e].keys, site, lane, region, &text)
     }
 
     private static func purge(
@@ -35,8 +42,8 @@ extension Worker {
             text.clear()
             var sink = text.sink()
             let key = CacheKey.write(
-                reference: buffer.readable.slice(reference), seenFrom: keys.key, in: keys.base, site: site.span.bytes,
-                secure: false, into: &sink)
+                reference: buffer.readable.slice(reference), seenFrom: keys.key, in: keys.base,
+                site: unsafe site.span.bytes, secure: false, into: &sink)
             let count = sink.count
             guard key != nil else { return }
             text.commit(count)
@@ -63,8 +70,7 @@ extension Worker {
     mutating func applyHeadUpdate(_ e: UInt32, _ o: UInt32, _ head: ResponseHead) {
         guard exchanges[e].method == .head, exchanges[e].request != .max, head.status == 200 else { return }
         let probe = Self.headOutcome(
-            exchanges[e].keys, lane, origins[o].input, scratch, head, clock.unixMilliseconds,
-            requests[exchanges[e].request], &scratch.variantKey, region)
+            exchanges, e, lane, origins, o, &scratch, head, clock.unixMilliseconds, requests, region)
         guard let probe else { return }
         switch probe.outcome {
         case .ignore: return
@@ -80,9 +86,19 @@ extension Worker {
     }
 
     private static func headOutcome(
-        _ keys: borrowing ExchangeKeys, _ lane: borrowing Lane, _ input: borrowing Buffer?, _ scratch: borrowing Scratch,
-        _ head: ResponseHead, _ now: Int64, _ request: borrowing RequestBuffer, _ variantKey: inout Buffer,
-        _ region: borrowing CacheRegion
+        _ exchanges: borrowing Slab<Exchange>, _ e: UInt32, _ lane: borrowing Lane,
+        _ origins: borrowing Slab<OriginConnection>, _ o: UInt32, _ scratch: inout Scratch, _ head: ResponseHead,
+        _ now: Int64, _ requests: borrowing RequestBuffers, _ region: borrowing CacheRegion
+    ) -> HeadProbe? {
+        headOutcome(
+            exchanges[e].keys, lane, origins[o].input, scratch.responseFields, head, now,
+            requests[exchanges[e].request], &scratch.variantKey, region)
+    }
+
+    private static func headOutcome(
+        _ keys: borrowing ExchangeKeys, _ lane: borrowing Lane, _ input: borrowing Buffer?,
+        _ fields: borrowing FieldTable, _ head: ResponseHead, _ now: Int64, _ request: borrowing RequestBuffer,
+        _ variantKey: inout Buffer, _ region: borrowing CacheRegion
     ) -> HeadProbe? {
         guard let view = lane.lookup(hash: keys.baseHash, key: keys.base) else { return nil }
         switch input {
@@ -94,12 +110,12 @@ extension Worker {
                     let stored = StoredHead(variant.header)
                 else { return nil }
                 let outcome = Freshening.judgeHead(
-                    stored: stored, head: head, bytes: buffer.readable, fields: scratch.responseFields, now: now)
+                    stored: stored, head: head, bytes: buffer.readable, fields: fields, now: now)
                 return HeadProbe(outcome: outcome, hash: hash, isVariant: true)
             }
             guard let stored = StoredHead(view.header) else { return nil }
             let outcome = Freshening.judgeHead(
-                stored: stored, head: head, bytes: buffer.readable, fields: scratch.responseFields, now: now)
+                stored: stored, head: head, bytes: buffer.readable, fields: fields, now: now)
             return HeadProbe(outcome: outcome, hash: keys.baseHash, isVariant: false)
         }
     }
@@ -108,13 +124,12 @@ extension Worker {
         if isVariant { exchanges[e].keys.setVariant(scratch.variantKey, hash: hash) }
         switch Self.startObjectFill(lane, exchanges[e].keys) {
         case .own(let permit): exchanges[e].permit = consume permit
-        case .join, .appeared, .retryNextTurn, .unavailable: return
+        default: return
         }
         let times = ExchangeTimes(
             requestMilliseconds: exchanges[e].sentUnixMilliseconds, responseMilliseconds: clock.unixMilliseconds)
         let tags = Self.tags(origins[o].input, scratch, exchanges[e].keys, region)
-        _ = Self.renew(
-            &exchanges[e], lane, origins[o].input, &scratch, requests[exchanges[e].request], times, tags, clock, settings)
+        _ = Self.renew(&exchanges, e, lane, origins, o, &scratch, requests, times, tags, clock, settings)
         exchanges[e].permit = nil
     }
 

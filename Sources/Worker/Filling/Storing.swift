@@ -69,7 +69,7 @@ extension Worker {
         let cost = UInt32(clamping: times.responseMilliseconds - times.requestMilliseconds)
         let tags = Self.tags(origins[o].input, scratch, exchanges[e].keys, region)
         let encoded = Self.encode(
-            origins[o].input, &scratch, facts, plan, times, isVariant: exchanges[e].keys.isVariant, cost: cost)
+            origins, o, &scratch, facts, plan, times, isVariant: exchanges[e].keys.isVariant, cost: cost)
         guard encoded, !tags.overflowed else { return declineToStore(e, o, head, .headTooLarge, 0) }
         let attributes = Self.attributes(plan, exchanges[e].route, cost: cost, clock)
         let length = exchanges[e].body.knownLength
@@ -97,10 +97,10 @@ extension Worker {
     }
 
     private static func encode(
-        _ input: borrowing Buffer?, _ scratch: inout Scratch, _ facts: ResponseFacts, _ plan: StorePlan,
-        _ times: ExchangeTimes, isVariant: Bool, cost: UInt32
+        _ origins: borrowing Slab<OriginConnection>, _ o: UInt32, _ scratch: inout Scratch, _ facts: ResponseFacts,
+        _ plan: StorePlan, _ times: ExchangeTimes, isVariant: Bool, cost: UInt32
     ) -> Bool {
-        switch input {
+        switch origins[o].input {
         case .none: return false
         case .some(let buffer):
             return scratch.encodeBlock(buffer.readable, facts, plan, times, isVariant: isVariant, cost: cost)
@@ -142,13 +142,12 @@ extension Worker {
         _ e: UInt32, _ o: UInt32, _ request: RequestFacts, _ response: ResponseFacts
     ) -> Bool {
         let change = Self.encodeRecord(
-            origins[o].input, &scratch, exchanges[e].keys, lane, request, response, random.next(), settings)
+            origins, o, &scratch, exchanges, e, lane, request, response, random.next(), settings)
         guard let change else { return false }
         if change != .keep {
             guard storeRecord(e) else { return false }
         }
-        guard let hash = Self.variantKey(scratch.block, requests[exchanges[e].request], exchanges[e].keys, &scratch.variantKey, region)
-        else { return false }
+        guard let hash = Self.variantKey(&scratch, requests, exchanges, e, region) else { return false }
         if exchanges[e].keys.isVariant, hash == exchanges[e].keys.hash { return true }
         // What this fill was started for is not where its answer belongs: those who wait look again, and find the record.
         if let permit = exchanges[e].permit.take() { permit.fail(.abandoned) }
@@ -160,9 +159,18 @@ extension Worker {
             let context = exchanges[e].context
             if !context.isNone { contexts[context.index].body.ticket = consume ticket }
             return true
-        case .join, .appeared, .retryNextTurn, .unavailable:
+        default:
             return false
         }
+    }
+
+    private static func encodeRecord(
+        _ origins: borrowing Slab<OriginConnection>, _ o: UInt32, _ scratch: inout Scratch,
+        _ exchanges: borrowing Slab<Exchange>, _ e: UInt32, _ lane: borrowing Lane, _ request: RequestFacts,
+        _ response: ResponseFacts, _ random: UInt64, _ settings: borrowing WorkerSettings
+    ) -> VaryRecord.Change? {
+        encodeRecord(
+            origins[o].input, &scratch, exchanges[e].keys, lane, request, response, random, settings)
     }
 
     private static func encodeRecord(
@@ -191,7 +199,7 @@ extension Worker {
         }
         switch Self.startBaseFill(lane, exchanges[e].keys) {
         case .own(let permit): return Self.commit(permit, scratch.block, attributes, tags)
-        case .join, .appeared, .retryNextTurn, .unavailable: return false
+        default: return false
         }
     }
 
@@ -217,6 +225,13 @@ extension Worker {
             case .rejected: return false
             }
         }
+    }
+
+    private static func variantKey(
+        _ scratch: inout Scratch, _ requests: borrowing RequestBuffers, _ exchanges: borrowing Slab<Exchange>,
+        _ e: UInt32, _ region: borrowing CacheRegion
+    ) -> UInt64? {
+        variantKey(scratch.block, requests[exchanges[e].request], exchanges[e].keys, &scratch.variantKey, region)
     }
 
     private static func variantKey(

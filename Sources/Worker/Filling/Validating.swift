@@ -33,19 +33,29 @@ extension Worker {
         let times = ExchangeTimes(
             requestMilliseconds: exchanges[e].sentUnixMilliseconds, responseMilliseconds: clock.unixMilliseconds)
         let tags = Self.tags(origins[o].input, scratch, exchanges[e].keys, region)
-        let renewed = Self.renew(
-            &exchanges[e], lane, origins[o].input, &scratch, requests[exchanges[e].request], times, tags, clock, settings)
+        let renewed = Self.renew(&exchanges, e, lane, origins, o, &scratch, requests, times, tags, clock, settings)
         let context = exchanges[e].context
         origins[o].input?.consume(head.length)
         exchanges[e].connection = .max
         releaseOrigin(o, keepAlive: exchanges[e].keepsConnection)
         if !context.isNone { answerValidated(e, context.index) }
-        if !renewed { removeStored(exchanges[e].keys) }
+        if !renewed { Self.removeStored(exchanges[e].keys, lane) }
         detachContext(e)
         endExchange(e)
     }
 
     /// Writes the renewed object. False when it may no longer be stored.
+    static func renew(
+        _ exchanges: inout Slab<Exchange>, _ e: UInt32, _ lane: borrowing Lane,
+        _ origins: borrowing Slab<OriginConnection>, _ o: UInt32, _ scratch: inout Scratch,
+        _ requests: borrowing RequestBuffers, _ times: ExchangeTimes, _ tags: TagSet, _ clock: TurnClock,
+        _ settings: borrowing WorkerSettings
+    ) -> Bool {
+        let r = exchanges[e].request
+        return renew(
+            &exchanges[e], lane, origins[o].input, &scratch, requests[r], times, tags, clock, settings)
+    }
+
     private static func renew(
         _ exchange: inout Exchange, _ lane: borrowing Lane, _ input: borrowing Buffer?, _ scratch: inout Scratch,
         _ request: borrowing RequestBuffer, _ times: ExchangeTimes, _ tags: TagSet, _ clock: TurnClock,
@@ -87,9 +97,18 @@ extension Worker {
         provideSendBuffer(c)
         let moment = Moment(now: clock.unixMilliseconds, random: random.next())
         let answer = Self.sendStored(
-            exchanges[e].keys, lane, report, moment, requests[contexts[x].request], settings,
-            closing: clients[c].closesAfterResponse, &clients[c].sink)
+            exchanges, e, lane, report, moment, requests, contexts[x].request, settings, &clients, c)
         finishFromCache(x, answer)
+    }
+
+    private static func sendStored(
+        _ exchanges: borrowing Slab<Exchange>, _ e: UInt32, _ lane: borrowing Lane, _ report: CacheStatus,
+        _ moment: Moment, _ requests: borrowing RequestBuffers, _ r: UInt32, _ settings: borrowing WorkerSettings,
+        _ clients: inout Slab<ClientConnection>, _ c: UInt32
+    ) -> CacheAnswer {
+        let closing = clients[c].closesAfterResponse
+        return sendStored(
+            exchanges[e].keys, lane, report, moment, requests[r], settings, closing: closing, &clients[c].sink)
     }
 
     private static func sendStored(
@@ -106,7 +125,7 @@ extension Worker {
             view, stored, report, .hits, nil, closing: closing, moment, lane, keys.text, request, settings, &sink)
     }
 
-    private mutating func removeStored(_ keys: borrowing ExchangeKeys) {
+    private static func removeStored(_ keys: borrowing ExchangeKeys, _ lane: borrowing Lane) {
         lane.purge(hash: keys.hash, key: keys.object)
     }
 
@@ -123,7 +142,7 @@ extension Worker {
             armContextTimer(x)
         case .broken:
             abortClient(c)
-        case .miss, .pass, .unavailable, .completeAndRefresh:
+        default:
             restart(x)
         }
     }

@@ -100,8 +100,7 @@ extension Worker {
         let request = contexts[x].request
         guard let ticket = contexts[x].body.ticket.take() else { return restart(x) }
         let plan = Self.writeHead(
-            ticket, requests[request], contexts[x].report, clock.unixMilliseconds, random.next(), settings,
-            closing: clients[c].closesAfterResponse, &clients[c].sink)
+            ticket, requests, request, contexts[x].report, clock.unixMilliseconds, random.next(), settings, &clients, c)
         guard let plan else {
             abortClient(c)
             return false
@@ -122,6 +121,16 @@ extension Worker {
         var start = 0
         var end = Int.max
         var closes = false
+    }
+
+    private static func writeHead(
+        _ ticket: borrowing FillTicket, _ requests: borrowing RequestBuffers, _ r: UInt32, _ report: CacheStatus,
+        _ now: Int64, _ random: UInt64, _ settings: borrowing WorkerSettings, _ clients: inout Slab<ClientConnection>,
+        _ c: UInt32
+    ) -> FillResponse? {
+        let closing = clients[c].closesAfterResponse
+        return writeHead(
+            ticket, requests[r], report, now, random, settings, closing: closing, &clients[c].sink)
     }
 
     private static func writeHead(

@@ -93,6 +93,13 @@ internal import ShmCache
         return unsafe ByteSink(_overrideLifetime(space, mutating: &self))
     }
 
+    /// The free space itself.
+    @_lifetime(&self)
+    mutating func space() -> MutableRawSpan {
+        let space = unsafe MutableRawSpan(_unsafeStart: base + end, byteCount: capacity - end)
+        return unsafe _overrideLifetime(space, mutating: &self)
+    }
+
     /// The first `count` bytes of the free space have been written.
     mutating func commit(_ count: Int) {
         precondition(count >= 0 && count <= writableCount)
@@ -107,14 +114,6 @@ internal import ShmCache
         guard chunk.decode(into: &space) else { return false }
         if skip > 0 { unsafe (base + end).copyMemory(from: base + end + skip, byteCount: length) }
         end += length
-        return true
-    }
-
-    /// Room for a callee that writes a block of its own: it gives the number of bytes, or nil when it does not fit.
-    mutating func fill(_ body: (inout MutableRawSpan) -> Int?) -> Bool {
-        var space = unsafe MutableRawSpan(_unsafeStart: base + end, byteCount: writableCount)
-        guard let count = body(&space), count <= writableCount else { return false }
-        end += count
         return true
     }
 

@@ -1,5 +1,6 @@
 // Memory that is used within one step and never across two: key text, header blocks, decoded chunks, response heads.
 
+internal import CachePolicy
 internal import HTTPMessage
 
 struct Scratch: ~Copyable {
@@ -9,18 +10,93 @@ struct Scratch: ~Copyable {
     var variantKey: Buffer
     /// A header block or Vary record being encoded.
     var block: Buffer
-    /// One decoded chunk.
-    var chunk: Buffer
+    /// A client's address.
+    var text = Buffer(capacity: 64)
     var responseParser: ResponseParser
+    /// Trailers fit in this.
+    let trailerAllowance: Int
     var responseFields: FieldTable
 
-    init(chunkBytes: Int, limits: MessageLimits) {
+    init(limits: MessageLimits) {
         key = Buffer(capacity: 3 * limits.startLineBytes + 1024)
         variantKey = Buffer(capacity: 3 * limits.startLineBytes + 2 * limits.headBytes + 1024)
         block = Buffer(capacity: 2 * limits.headBytes + 1024)
-        chunk = Buffer(capacity: chunkBytes)
         responseParser = ResponseParser(limits: limits)
+        trailerAllowance = limits.trailerBytes + 1024
         responseFields = FieldTable(capacity: limits.fieldCount)
+    }
+}
+
+extension Scratch {
+    /// Parses a response head; the result is in `responseParser.head` and `responseFields`.
+    mutating func parseResponse(_ bytes: RawSpan) -> ResponseProgress {
+        responseParser.parse(bytes, into: &responseFields)
+    }
+
+    /// Encodes the parsed response's header block.
+    mutating func encodeBlock(
+        _ bytes: RawSpan, _ facts: ResponseFacts, _ plan: StorePlan, _ times: ExchangeTimes, isVariant: Bool, cost: UInt32
+    ) -> Bool {
+        Self.encodeBlock(
+            &block, responseParser.head, bytes, responseFields, facts, plan, times, isVariant: isVariant, cost: cost)
+    }
+
+    private static func encodeBlock(
+        _ block: inout Buffer, _ head: ResponseHead, _ bytes: RawSpan, _ fields: borrowing FieldTable,
+        _ facts: ResponseFacts, _ plan: StorePlan, _ times: ExchangeTimes, isVariant: Bool, cost: UInt32
+    ) -> Bool {
+        block.clear()
+        var space = block.space()
+        let count = StoredHead.encode(
+            head: head, bytes: bytes, fields: fields, facts: facts, plan: plan, times: times, isVariant: isVariant,
+            fetchCostMilliseconds: cost, into: &space)
+        guard let count else { return false }
+        block.commit(count)
+        return true
+    }
+
+    /// Encodes the header block that a 304 (or an answer to HEAD) makes of a stored one.
+    mutating func encodeRenewed(
+        _ stored: borrowing StoredHead, _ bytes: RawSpan, _ request: RequestFacts, _ times: ExchangeTimes,
+        _ settings: PolicySettings
+    ) -> StorePlan? {
+        Self.encodeRenewed(&block, stored, responseParser.head, bytes, responseFields, request, times, settings)
+    }
+
+    private static func encodeRenewed(
+        _ block: inout Buffer, _ stored: borrowing StoredHead, _ head: ResponseHead, _ bytes: RawSpan,
+        _ fields: borrowing FieldTable, _ request: RequestFacts, _ times: ExchangeTimes, _ settings: PolicySettings
+    ) -> StorePlan? {
+        block.clear()
+        var space = block.space()
+        let renewed = Freshening.encode(
+            stored: stored, head: head, bytes: bytes, fields: fields, request: request, times: times,
+            settings: settings, into: &space)
+        guard let renewed else { return nil }
+        block.commit(renewed.count)
+        return renewed.plan
+    }
+
+    /// Encodes the Vary record that the parsed response needs.
+    mutating func encodeRecord(
+        _ bytes: RawSpan, _ current: borrowing VaryRecord?, _ request: RequestFacts, _ response: ResponseFacts,
+        _ random: UInt64, _ settings: PolicySettings
+    ) -> VaryRecord.Change? {
+        Self.encodeRecord(&block, bytes, responseFields, current, request, response, random, settings)
+    }
+
+    private static func encodeRecord(
+        _ block: inout Buffer, _ bytes: RawSpan, _ fields: borrowing FieldTable, _ current: borrowing VaryRecord?,
+        _ request: RequestFacts, _ response: ResponseFacts, _ random: UInt64, _ settings: PolicySettings
+    ) -> VaryRecord.Change? {
+        block.clear()
+        var space = block.space()
+        let record = VaryRecord.encode(
+            responseBytes: bytes, responseFields: fields, asked: request.acceptedCodings, chosen: response.coding,
+            current: current, randomGeneration: random, settings: settings, into: &space)
+        guard let record else { return nil }
+        block.commit(record.count)
+        return record.change
     }
 }
 

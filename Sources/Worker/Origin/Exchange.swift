@@ -41,12 +41,27 @@ struct Exchange: ~Copyable {
     var hasBytes = false
     let startedUnixMilliseconds: Int64
     var sentUnixMilliseconds: Int64
+    /// The origin's connection may be used again after the response.
+    var keepsConnection = false
+    /// A validation was answered by another object: the whole is fetched now.
+    var isUnconditional = false
+    /// The request's body has been sent, or there is none.
+    var uploadIsDone = true
+    /// Tunnels: the client's end was passed on; the origin's end was seen.
+    var hasShutOrigin = false
+    var originEnded = false
     /// Next of the exchanges that are being committed.
     var nextFinishing = UInt32.max
     /// The body is whole and being packed.
     var isFinishing = false
     /// Asked for an upgrade (RFC 9110 section 7.8).
     var wantsUpgrade = false
+
+    /// Gives the buffers back to their pool.
+    consuming func surrenderBuffers(to pool: inout BufferPool) {
+        pool.give(requestHead)
+        pool.give(keys.text)
+    }
 }
 
 /// The keys of what an exchange fetches, in one buffer.

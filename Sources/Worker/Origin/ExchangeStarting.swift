@@ -28,7 +28,7 @@ extension Worker {
         var requestHead = buffers.take()
         let upgrade = purpose == .relay && head.upgrade
         let rendered = Self.render(
-            purpose, requests[r], keys, scratch.text, lane, router, settings, origin: route.origin, into: &requestHead)
+            purpose, requests[r], keys, scratch.text, lane, settings, into: &requestHead)
         requests.retain(r)
         let exchange = Exchange(
             purpose: purpose, route: route, request: r, context: context, requestHead: requestHead, keys: keys,
@@ -55,36 +55,35 @@ extension Worker {
     /// The head that goes to the origin.
     private static func render(
         _ purpose: ExchangePurpose, _ request: borrowing RequestBuffer, _ keys: borrowing ExchangeKeys,
-        _ peer: borrowing Buffer, _ lane: borrowing Lane, _ router: borrowing Router,
-        _ settings: borrowing WorkerSettings, origin: UInt16, into output: inout Buffer
+        _ peer: borrowing Buffer, _ lane: borrowing Lane, _ settings: borrowing WorkerSettings,
+        into output: inout Buffer
+    ) -> Bool {
+        switch purpose {
+        case .relay: return render(.pass, request, keys, peer, nil, settings, into: &output)
+        case .fill: return render(.fill, request, keys, peer, nil, settings, into: &output)
+        case .validate:
+            guard let view = lane.lookup(hash: keys.hash, key: keys.object) else {
+                return render(.fill, request, keys, peer, nil, settings, into: &output)
+            }
+            return render(.validate, request, keys, peer, StoredHead(view.header), settings, into: &output)
+        }
+    }
+
+    static func render(
+        _ purpose: OriginRequest.Purpose, _ request: borrowing RequestBuffer, _ keys: borrowing ExchangeKeys,
+        _ peer: borrowing Buffer, _ stored: borrowing StoredHead?, _ settings: borrowing WorkerSettings,
+        into output: inout Buffer
     ) -> Bool {
         var context = ForwardContext()
-        context.cacheable = purpose != .relay
-        context.framing = request.head.framing
-        let asked: OriginRequest.Purpose
-        switch purpose {
-        case .fill: asked = .fill
-        case .validate: asked = .validate
-        case .relay: asked = .pass
-        }
-        let bytes = request.bytes.readable
+        context.cacheable = purpose != .pass
+        context.framing = purpose == .pass ? request.head.framing : .none
         let base = keys.base
         var sink = output.sink()
-        if purpose == .validate, let view = lane.lookup(hash: keys.hash, key: keys.object),
-            let stored = StoredHead(view.header)
-        {
-            OriginRequest.write(
-                purpose: asked, head: request.head, bytes: bytes, fields: request.fields,
-                target: base.slice(keys.key.target), authority: base.slice(keys.key.authority),
-                clientAddress: peer.readable, stored: stored, range: nil, record: nil, context: context,
-                settings: settings.policy, into: &sink)
-        } else {
-            OriginRequest.write(
-                purpose: asked == .validate ? .fill : asked, head: request.head, bytes: bytes, fields: request.fields,
-                target: base.slice(keys.key.target), authority: base.slice(keys.key.authority),
-                clientAddress: peer.readable, stored: nil, range: nil, record: nil, context: context,
-                settings: settings.policy, into: &sink)
-        }
+        OriginRequest.write(
+            purpose: purpose, head: request.head, bytes: request.bytes.readable, fields: request.fields,
+            target: base.slice(keys.key.target), authority: base.slice(keys.key.authority),
+            clientAddress: peer.readable, stored: stored, range: nil, record: nil, context: context,
+            settings: settings.policy, into: &sink)
         let count = sink.overflowed ? 0 : sink.count
         output.commit(count)
         return count > 0
@@ -127,7 +126,7 @@ extension Worker {
             let address = addresses[pool.address(of: origin, among: addresses.count)]
             let descriptor = cl_stream_socket(address.domain)
             guard descriptor >= 0 else { return nil }
-            let result = address.withSocketAddress { pointer, length in
+            let result = unsafe address.withSocketAddress { pointer, length in
                 unsafe Glibc.connect(descriptor, pointer, length) == 0 ? 0 : cl_errno()
             }
             guard result == 0 || result == EINPROGRESS else {

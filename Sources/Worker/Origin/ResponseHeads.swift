@@ -12,7 +12,7 @@ extension Worker {
         guard e != .max else { return false }
         if readableCount(origins[o].input) > 0 {
             exchanges[e].hasBytes = true
-            switch Self.parse(origins[o].input, exchanges[e].method, &scratch) {
+            switch Self.parse(origins, o, exchanges[e].method, &scratch) {
             case .complete(let length): return headArrived(e, o, length)
             case .rejected:
                 originFailed(o, .badAnswer)
@@ -34,10 +34,10 @@ extension Worker {
 
     /// Parses from the start each time: a head almost always comes in one piece.
     private static func parse(
-        _ input: borrowing Buffer?, _ method: Method, _ scratch: inout Scratch
+        _ origins: borrowing Slab<OriginConnection>, _ o: UInt32, _ method: Method, _ scratch: inout Scratch
     ) -> ResponseProgress {
         scratch.responseParser.reset(requestMethod: method)
-        switch input {
+        switch origins[o].input {
         case .some(let buffer): return scratch.parseResponse(buffer.readable)
         case .none: return .needMore
         }
@@ -79,8 +79,7 @@ extension Worker {
             } else if exchanges[e].clientMinorVersion >= 1 {
                 provideSendBuffer(c)
                 _ = Self.writeRelayed(
-                    origins[o].input, scratch, nil, CacheStatus(), clock.unixMilliseconds, settings, exchanges[e].keys,
-                    &clients[c].sink)
+                    origins, o, scratch, nil, CacheStatus(), clock.unixMilliseconds, settings, exchanges, e, &clients, c)
                 if clients[c].sink.flush() == .failed {
                     abortClient(c)
                     return origins.isTaken(o) && origins[o].exchange == e
@@ -126,7 +125,12 @@ extension Worker {
         _ exchange: inout Exchange, _ requests: borrowing RequestBuffers, _ scratch: borrowing Scratch,
         _ settings: borrowing WorkerSettings
     ) -> Bool {
-        renderFill(requests[exchange.request], exchange.keys, scratch.text, settings, into: &exchange.requestHead)
+        var head = Buffer(capacity: 0)
+        swap(&head, &exchange.requestHead)
+        let rendered = render(
+            .fill, requests[exchange.request], exchange.keys, scratch.text, nil, settings, into: &head)
+        swap(&head, &exchange.requestHead)
+        return rendered
     }
 
     /// Begins the relayed answer at the client; used when nothing is stored.
@@ -145,10 +149,10 @@ extension Worker {
         var report = contexts[x].report
         report.forwardStatus = head.status
         let written = Self.writeRelayed(
-            origins[o].input, scratch,
+            origins, o, scratch,
             Delivery(
                 framing: framing, keepAlive: !clients[c].closesAfterResponse, minorVersion: request.minorVersion),
-            report, clock.unixMilliseconds, settings, exchanges[e].keys, &clients[c].sink)
+            report, clock.unixMilliseconds, settings, exchanges, e, &clients, c)
         guard written else { return abortClient(c) }
         contexts[x].body = BodySource()
         contexts[x].body.kind = .relay
@@ -182,15 +186,16 @@ extension Worker {
 
     /// Writes a relayed head into the client's sink. Without `delivery` it is an interim one.
     static func writeRelayed(
-        _ input: borrowing Buffer?, _ scratch: borrowing Scratch, _ delivery: Delivery?, _ report: CacheStatus,
-        _ now: Int64, _ settings: borrowing WorkerSettings, _ keys: borrowing ExchangeKeys, _ sink: inout ClientSink
+        _ origins: borrowing Slab<OriginConnection>, _ o: UInt32, _ scratch: borrowing Scratch, _ delivery: Delivery?,
+        _ report: CacheStatus, _ now: Int64, _ settings: borrowing WorkerSettings,
+        _ exchanges: borrowing Slab<Exchange>, _ e: UInt32, _ clients: inout Slab<ClientConnection>, _ c: UInt32
     ) -> Bool {
-        switch input {
+        switch origins[o].input {
         case .none: return false
         case .some(let buffer):
-            return sink.appendRelayed(
+            return clients[c].sink.appendRelayed(
                 scratch.responseParser.head, buffer.readable, scratch.responseFields, delivery: delivery, report: report,
-                key: keys.base, now: now, settings: settings.policy)
+                key: exchanges[e].keys.base, now: now, settings: settings.policy)
         }
     }
 

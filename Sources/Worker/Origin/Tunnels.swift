@@ -14,8 +14,7 @@ extension Worker {
         let c = contexts[x].client.index
         provideSendBuffer(c)
         let written = Self.writeRelayed(
-            origins[o].input, scratch, nil, CacheStatus(), clock.unixMilliseconds, settings, exchanges[e].keys,
-            &clients[c].sink)
+            origins, o, scratch, nil, CacheStatus(), clock.unixMilliseconds, settings, exchanges, e, &clients, c)
         guard written else {
             abortClient(c)
             return false

@@ -91,9 +91,11 @@ extension Worker {
     ) -> UploadStep {
         guard var output = connection.output.take() else { return .nothing }
         output.compact()
-        defer { connection.output = consume output }
-        guard upload.decoder != nil else { return movePlain(&upload, &request, &output) }
-        return moveChunked(&upload, &request, &output, &scratch)
+        let step =
+            upload.decoder == nil
+            ? movePlain(&upload, &request, &output) : moveChunked(&upload, &request, &output, &scratch)
+        connection.output = consume output
+        return step
     }
 
     private static func movePlain(
@@ -112,29 +114,38 @@ extension Worker {
         _ upload: inout Upload, _ request: inout RequestBuffer, _ output: inout Buffer, _ scratch: inout Scratch
     ) -> UploadStep {
         var moved = UploadStep.nothing
-        while output.writableCount > 2 * ChunkedEncoder.maxHeaderBytes + 1024 {
+        while output.writableCount > 2 * ChunkedEncoder.maxHeaderBytes + scratch.trailerAllowance {
             var position = 0
-            let room = output.writableCount - 2 * ChunkedEncoder.maxHeaderBytes
-            let window = request.unread.extracting(0..<min(request.unreadCount, room))
-            switch upload.decoder?.next(window, &position, trailers: &scratch.responseFields) ?? .needMore {
-            case .data(let extent):
-                output.write { ChunkedEncoder.writeHeader(size: extent.length, into: &$0) }
-                output.append(window.slice(extent))
-                output.write { $0.appendLineEnd() }
-                request.consumeBody(position)
-                moved = .some
-            case .needMore:
-                request.consumeBody(position)
-                return moved
-            case .end:
-                writeEnd(scratch.responseFields, window, &output)
-                request.consumeBody(position)
-                return .complete
-            case .rejected:
-                return .refused
+            let step = copyPiece(&upload, request, &output, &scratch, &position)
+            request.consumeBody(position)
+            switch step {
+            case .some: moved = .some
+            case .nothing: return moved
+            case .complete, .refused: return step
             }
         }
         return moved
+    }
+
+    /// One step of the decoder; its data, if any, is in the output as a chunk.
+    private static func copyPiece(
+        _ upload: inout Upload, _ request: borrowing RequestBuffer, _ output: inout Buffer, _ scratch: inout Scratch,
+        _ position: inout Int
+    ) -> UploadStep {
+        let room = output.writableCount - 2 * ChunkedEncoder.maxHeaderBytes
+        let window = request.unread.extracting(0..<min(request.unreadCount, room))
+        switch upload.decoder?.next(window, &position, trailers: &scratch.responseFields) ?? .needMore {
+        case .data(let extent):
+            output.write { ChunkedEncoder.writeHeader(size: extent.length, into: &$0) }
+            output.append(window.slice(extent))
+            output.write { $0.appendLineEnd() }
+            return .some
+        case .needMore: return .nothing
+        case .end:
+            writeEnd(scratch.responseFields, window, &output)
+            return .complete
+        case .rejected: return .refused
+        }
     }
 
     private static func writeEnd(_ trailers: borrowing FieldTable, _ input: RawSpan, _ output: inout Buffer) {

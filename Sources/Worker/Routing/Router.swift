@@ -36,7 +36,7 @@ struct Router {
     }
 
     private mutating func add(_ host: [UInt8], _ site: UInt16) {
-        hosts.append(Host(hash: Self.hash(host.span.bytes), start: hostBytes.count, count: host.count, site: site))
+        hosts.append(Host(hash: unsafe Self.hash(host.span.bytes), start: hostBytes.count, count: host.count, site: site))
         hostBytes.append(contentsOf: host)
     }
 
