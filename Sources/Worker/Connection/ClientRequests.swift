@@ -19,16 +19,26 @@ extension Worker {
         guard let route = Self.route(router, requests[r]) else {
             return refuse(c, status: 421)
         }
-        switch head.framing {
-        case .length(let length) where length > settings.limits.bodyBytes: return refuse(c, status: 413)
-        case .length(let length) where length > 0: return pass(c, route)
-        case .chunked: return pass(c, route)
-        default: break
-        }
-        guard head.method == .get || head.method == .head, !head.upgrade, head.form != .asterisk else {
-            return pass(c, route)
+        if case .length(let length) = head.framing, length > settings.limits.bodyBytes { return refuse(c, status: 413) }
+        if let forward = Self.forwardReason(requests[r], head) {
+            var report = CacheStatus()
+            report.forward = forward
+            return pass(c, route, report: report)
         }
         serveFromCache(c, route)
+    }
+
+    /// Why a request has nothing to do with the cache; nil when it has.
+    private static func forwardReason(_ request: borrowing RequestBuffer, _ head: RequestHead) -> CacheStatus.Forward? {
+        if head.method == .get, head.framing == .none, !head.upgrade, head.form != .asterisk,
+            RequestFacts.isPlain(method: head.method, fields: request.fields)
+        {
+            return nil
+        }
+        switch Admission.decide(head: head, facts: facts(request)) {
+        case .lookUp: return nil
+        case .relay(let forward): return forward
+        }
     }
 
     private borrowing func closesAfterThis(_ c: UInt32) -> Bool {

@@ -79,7 +79,7 @@ enum StoredAnswer {
             }
             counted = .rangeHits
         case .notModified: counted = .conditionalHits
-        case .preconditionFailed, .unsatisfiable: break
+        case .unsatisfiable: break
         }
         return Worker.sendBody(view, source, lane, counted, refresh: refresh, &sink)
     }

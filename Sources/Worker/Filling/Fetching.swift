@@ -107,16 +107,14 @@ extension Worker {
 
     /// Asks the origin for this request alone; nothing is stored.
     mutating func pass(
-        _ c: UInt32, _ route: Route, report: CacheStatus? = nil, probe: CacheProbe? = nil
+        _ c: UInt32, _ route: Route, report: CacheStatus, probe: CacheProbe? = nil
     ) {
         count(.passes)
         let r = clients[c].request
         let head = requests[r].head
-        var said = report ?? CacheStatus()
-        if report == nil { said.forward = head.method == .get || head.method == .head ? .bypass : .method }
         guard let probe = probe ?? makeProbe(c, route) else { return refuse(c, status: 414) }
         guard let x = makeContext(c, route, .awaitingOrigin) else { return refuse(c, status: 503) }
-        contexts[x].report = said
+        contexts[x].report = report
         prepareUpload(x, head)
         let exchange = startExchange(
             .relay, request: r, context: contexts.id(at: x), route, probe, LookupResult(hash: probe.hash), permit: nil)

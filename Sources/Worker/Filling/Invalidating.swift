@@ -17,7 +17,7 @@ extension Worker {
             guard let reference else { continue }
             Self.purge(reference: reference, origins, o, exchanges, e, name, lane, region, &scratch.variantKey)
         }
-        if invalidation.groups { Self.purgeGroups(origins[o].input, scratch, lane, region) }
+        if invalidation.groups { Self.purgeGroups(origins[o].input, scratch, exchanges[e].keys, lane, region) }
     }
 
     private static func purge(_ keys: borrowing ExchangeKeys, _ lane: borrowing Lane) {
@@ -52,16 +52,17 @@ extension Worker {
     }
 
     private static func purgeGroups(
-        _ input: borrowing Buffer?, _ scratch: borrowing Scratch, _ lane: borrowing Lane,
-        _ region: borrowing CacheRegion
+        _ input: borrowing Buffer?, _ scratch: borrowing Scratch, _ keys: borrowing ExchangeKeys,
+        _ lane: borrowing Lane, _ region: borrowing CacheRegion
     ) {
+        let host = region.hash(key: keys.base.slice(keys.key.authority))
         switch input {
         case .none: return
         case .some(let buffer):
             var walker = TagWalker.invalidated()
             let bytes = buffer.readable
             while let tag = walker.next(bytes: bytes, fields: scratch.responseFields) {
-                lane.purge(tag: region.hash(key: bytes.slice(tag.text)))
+                lane.purge(tag: tagHash(tag, bytes, host: host, region))
             }
         }
     }

@@ -120,18 +120,26 @@ extension Worker {
         _ region: borrowing CacheRegion
     ) -> TagSet {
         var tags = TagSet()
-        let base = keys.base
-        tags.add(region.hash(key: base.slice(keys.key.authority)))
+        let host = region.hash(key: keys.base.slice(keys.key.authority))
+        tags.add(host)
         switch input {
         case .none: break
         case .some(let buffer):
             let bytes = buffer.readable
             var walker = TagWalker.ofAnswer()
             while let tag = walker.next(bytes: bytes, fields: scratch.responseFields) {
-                tags.add(region.hash(key: bytes.slice(tag.text)))
+                tags.add(tagHash(tag, bytes, host: host, region))
             }
         }
         return tags
+    }
+
+    /// A group belongs to its origin (RFC 9875 section 2): its host is part of what is hashed.
+    static func tagHash(
+        _ tag: TagWalker.Tag, _ bytes: RawSpan, host: UInt64, _ region: borrowing CacheRegion
+    ) -> UInt64 {
+        let hash = region.hash(key: bytes.slice(tag.text))
+        return tag.kind == .group ? hash ^ (host &* 0x9E37_79B9_7F4A_7C15) : hash
     }
 
     // MARK: Vary

@@ -163,7 +163,7 @@ extension Worker {
             plan.start = Int(range.first)
             plan.end = Int(range.last) + 1
             sink.framing = .length(range.last - range.first + 1)
-        case .notModified, .preconditionFailed, .unsatisfiable: plan.hasBody = false
+        case .notModified, .unsatisfiable: plan.hasBody = false
         }
         if !plan.hasBody || stored.status == 204 || stored.status == 304 { sink.framing = .none }
         let delivery = Delivery(

@@ -10,6 +10,9 @@ struct Scratch: ~Copyable {
     var variantKey: Buffer
     /// A header block or Vary record being encoded.
     var block: Buffer
+    /// Field lines being merged, and their table.
+    var merged: Buffer
+    var mergedFields: FieldTable
     /// A client's address.
     var text = Buffer(capacity: 64)
     var responseParser: ResponseParser
@@ -21,6 +24,8 @@ struct Scratch: ~Copyable {
         key = Buffer(capacity: 3 * limits.startLineBytes + 1024)
         variantKey = Buffer(capacity: 3 * limits.startLineBytes + 2 * limits.headBytes + 1024)
         block = Buffer(capacity: 2 * limits.headBytes + 1024)
+        merged = Buffer(capacity: 4 * limits.headBytes)
+        mergedFields = FieldTable(capacity: 2 * limits.fieldCount)
         responseParser = ResponseParser(limits: limits)
         trailerAllowance = limits.trailerBytes + 1024
         responseFields = FieldTable(capacity: limits.fieldCount)
@@ -60,18 +65,22 @@ extension Scratch {
         _ stored: borrowing StoredHead, _ bytes: RawSpan, _ request: RequestFacts, _ times: ExchangeTimes,
         _ settings: PolicySettings
     ) -> StorePlan? {
-        Self.encodeRenewed(&block, stored, responseParser.head, bytes, responseFields, request, times, settings)
+        Self.encodeRenewed(
+            &block, &merged, &mergedFields, stored, responseParser.head, bytes, responseFields, request, times, settings)
     }
 
     private static func encodeRenewed(
-        _ block: inout Buffer, _ stored: borrowing StoredHead, _ head: ResponseHead, _ bytes: RawSpan,
+        _ block: inout Buffer, _ merged: inout Buffer, _ table: inout FieldTable, _ stored: borrowing StoredHead,
+        _ head: ResponseHead, _ bytes: RawSpan,
         _ fields: borrowing FieldTable, _ request: RequestFacts, _ times: ExchangeTimes, _ settings: PolicySettings
     ) -> StorePlan? {
         block.clear()
+        merged.clear()
         var space = block.space()
+        var mergeSpace = merged.space()
         let renewed = Freshening.encode(
             stored: stored, head: head, bytes: bytes, fields: fields, request: request, times: times,
-            settings: settings, into: &space)
+            settings: settings, scratch: &mergeSpace, table: &table, into: &space)
         guard let renewed else { return nil }
         block.commit(renewed.count)
         return renewed.plan
