@@ -3,6 +3,7 @@
 #pragma once
 #include "atomics.h"
 #include "descriptors.h"
+#include "mapping.h"
 #include "polling.h"
 #include "processes.h"
 #include "sockets.h"

@@ -44,6 +44,8 @@ public enum FillFailure: UInt8, Sendable {
     case abandoned
     /// The owner died and what it had cannot be continued.
     case ownerLost
+    /// No failure: the stored object was confirmed instead (`FillPermit.freshen`). Look it up again.
+    case freshened
 }
 
 /// What became of appended bytes.

@@ -2,26 +2,121 @@
 
 /// A reader of a running fill. Its bytes stay in place until it is dropped, also after the commit.
 public struct FillTicket: ~Copyable {
+    let core: LaneCore
+    let fill: Int
+    let gen: UInt32
+
+    /// Takes over one count of interest that the caller has joined.
+    init(joined core: LaneCore, fill: Int, gen: UInt32) {
+        self.core = core
+        self.fill = fill
+        self.gen = gen
+    }
+
+    deinit { core.leave(fill, gen: gen) }
+
+    private var map: RegionMap { core.map }
+
     /// How far the fill is.
-    public var phase: FillPhase { fatalError("being written") }
+    public var phase: FillPhase {
+        let state = map.fillState(fill)
+        let flags = map.fill32(fill, FillWords.flags).acquired
+        if flags & FillWords.isComplete != 0, flags & FillWords.hasHead != 0, state.state != .orphaned { return .complete }
+        switch state.state {
+        case .failed, .free, .releasing:
+            let reason = UInt8(truncatingIfNeeded: map.fill32(fill, FillWords.failure).relaxed)
+            return .failed(FillFailure(rawValue: reason) ?? .abandoned)
+        case .orphaned: return .orphaned
+        case .done: return .complete
+        case .waiting, .streaming, .committing:
+            if Liveness(map, lane: state.owner).isDead { return .orphaned }
+            return flags & FillWords.hasHead != 0 ? .streaming : .waiting
+        }
+    }
+
     /// Bytes of the body that can be read.
-    public var bytesReady: Int { fatalError("being written") }
+    public var bytesReady: Int { Int(map.fill64(fill, FillWords.bytesReady).acquired) }
+
     /// The body's length as far as it is known.
-    public var bodyLength: Int? { fatalError("being written") }
+    public var bodyLength: Int? {
+        if map.fill32(fill, FillWords.flags).acquired & FillWords.isComplete != 0 { return bytesReady }
+        let expected = map.fill64(fill, FillWords.expectedLength).relaxed
+        return expected == UInt64.max ? nil : Int(expected)
+    }
+
     /// Attributes given with the head. Meaningful from `.streaming` on.
-    public var attributes: ItemAttributes { fatalError("being written") }
+    public var attributes: ItemAttributes { map.fillAttributes(fill) }
+
+    /// The purge clock when the fill began.
+    public var born: UInt32 { map.fill32(fill, FillWords.born).relaxed }
+
     /// A purge issued since the fill began covers it: do not start serving from it.
-    public var isPurged: Bool { fatalError("being written") }
+    public var isPurged: Bool {
+        unsafe map.isPurged(
+            fill: fill,
+            key: RawSpan(
+                _unsafeStart: map.blockAddress(map.fill32(fill, FillWords.headBlock).acquired),
+                byteCount: Int(map.fill32(fill, FillWords.keyLength).relaxed)))
+    }
+
     /// The header block. Empty before `.streaming`.
     public var header: RawSpan {
         @_lifetime(borrow self)
-        get { fatalError("being written") }
+        get {
+            guard map.fill32(fill, FillWords.flags).acquired & FillWords.hasHead != 0 else { return RawSpan() }
+            let (start, count) = unsafe map.fillHeader(fill)
+            return unsafe _overrideLifetime(RawSpan(_unsafeStart: start, byteCount: count), borrowing: self)
+        }
     }
+
     /// A run of body bytes that starts at `offset`; empty when none is there yet.
     @_lifetime(borrow self)
-    public borrowing func read(at offset: Int) -> RawSpan { fatalError("being written") }
+    public borrowing func read(at offset: Int) -> RawSpan {
+        guard let (start, count) = unsafe map.fillRun(fill, at: offset, limit: bytesReady) else { return RawSpan() }
+        return unsafe _overrideLifetime(RawSpan(_unsafeStart: start, byteCount: count), borrowing: self)
+    }
 
     /// After the owner's death: makes the caller the owner, unless another reader was faster. The permit continues with
     /// what is there (`hasHead`, `bytesReady`): resume with a strong validator, or fail it and start anew.
-    public borrowing func takeOver() -> FillPermit? { fatalError("being written") }
+    public borrowing func takeOver() -> FillPermit? {
+        let core = core
+        let owner = map.fillState(fill)
+        if owner.state.isRunning, owner.state != .orphaned, Liveness(map, lane: owner.owner).isDead {
+            _ = LaneRecovery.recoverIfDead(map, lane: owner.owner)
+        }
+        return core.during(.takeover) {
+            let seen = map.fillState(fill)
+            guard seen.gen == gen, seen.state == .orphaned else { return nil }
+            let flags = map.fill32(fill, FillWords.flags).acquired
+            let next: FillState =
+                flags & FillWords.isComplete != 0 ? .committing : flags & FillWords.hasHead != 0 ? .streaming : .waiting
+            guard map.fill64(fill, FillWords.state).swap(seen.word, to: seen.with(next, owner: core.lane).word) else {
+                return nil
+            }
+            return FillPermit(core: core, fill: fill, gen: gen)
+        }
+    }
+}
+
+extension RegionMap {
+    func fillAttributes(_ fill: Int) -> ItemAttributes {
+        let low = fill64(fill, FillWords.attributes).relaxed
+        let high = fill64(fill, FillWords.attributes + 8).relaxed
+        return ItemAttributes(
+            storedSeconds: UInt32(truncatingIfNeeded: low), expiresSeconds: UInt32(low >> 32),
+            site: UInt16(truncatingIfNeeded: high), fetchCostMilliseconds: UInt16(truncatingIfNeeded: high >> 16),
+            callerFlags: UInt32(high >> 32))
+    }
+
+    func setFillAttributes(_ fill: Int, _ a: ItemAttributes) {
+        fill64(fill, FillWords.attributes).relax(UInt64(a.storedSeconds) | UInt64(a.expiresSeconds) << 32)
+        fill64(fill, FillWords.attributes + 8).relax(
+            UInt64(a.site) | UInt64(a.fetchCostMilliseconds) << 16 | UInt64(a.callerFlags) << 32)
+    }
+
+    func fillHeader(_ fill: Int) -> (UnsafeMutableRawPointer, Int) {
+        let head = unsafe blockAddress(fill32(fill, FillWords.headBlock).acquired)
+        let start = Int(fill32(fill, FillWords.keyLength).relaxed) + Int(fill32(fill, FillWords.tagCount).relaxed) * 8
+        return unsafe (head + start, Int(fill32(fill, FillWords.headerLength).relaxed))
+    }
 }

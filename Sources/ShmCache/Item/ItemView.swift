@@ -1,43 +1,71 @@
 // A stored object as seen during one loop turn (or under a pin): borrowed bytes of the mapping. Never outlives the turn.
+internal import CLinux
 
 /// A stored object. The view borrows its lane: it cannot survive `endTurn()`.
 @safe
 public struct ItemView: ~Escapable {
-    let lane: UnsafeRawPointer
+    let item: UnsafeMutableRawPointer
+    let mapPointer: UnsafePointer<RegionMap>
+    /// A soft purge covers the object: it may be revalidated or served stale, never served as fresh.
+    public let isSoftlyPurged: Bool
 
     @_lifetime(borrow lane)
-    init(unsafeLane lane: borrowing Lane) {
-        fatalError("being written")
+    init(
+        _ item: UnsafeMutableRawPointer, _ mapPointer: UnsafePointer<RegionMap>, softlyPurged: Bool,
+        lane: borrowing Lane
+    ) {
+        unsafe self.item = item
+        unsafe self.mapPointer = mapPointer
+        isSoftlyPurged = softlyPurged
+    }
+
+    var record: ItemHeader {
+        @inline(__always) get { unsafe ItemHeader(item) }
+    }
+
+    /// Segment and offset of the item.
+    var place: (segment: Int, offset: Int) {
+        let map = unsafe mapPointer.pointee
+        let distance = unsafe item - map.base - map.data
+        return (distance >> map.segmentShift, distance & (map.segmentSize - 1))
+    }
+
+    @_lifetime(copy self)
+    func bytes(_ offset: Int, _ count: Int) -> RawSpan {
+        unsafe _overrideLifetime(RawSpan(_unsafeStart: item + offset, byteCount: count), copying: self)
     }
 
     /// The key text, equal to the one looked up.
     public var key: RawSpan {
         @_lifetime(copy self)
-        get { fatalError("being written") }
+        get { bytes(record.keyOffset, record.keyLength) }
     }
     /// What the cache knows about the object.
-    public var attributes: ItemAttributes { fatalError("being written") }
+    public var attributes: ItemAttributes { record.attributes }
     /// The purge clock when the object's origin request began.
-    public var born: UInt32 { fatalError("being written") }
-    /// A soft purge covers the object: it may be revalidated or served stale, never served as fresh.
-    public var isSoftlyPurged: Bool { fatalError("being written") }
+    public var born: UInt32 { record.born }
     /// Not an object but a note left by `FillPermit.fail(.pass, markerSeconds:)`: requests for this key should go to
     /// the origin in parallel. Check `attributes.expiresSeconds`.
-    public var isPassMarker: Bool { fatalError("being written") }
+    public var isPassMarker: Bool { record.flags.contains(.passMarker) }
     /// The caller's header block.
     public var header: RawSpan {
         @_lifetime(copy self)
-        get { fatalError("being written") }
+        get { bytes(record.headerOffset, record.headerLength) }
+    }
+    /// Number of purge tags.
+    public var tagCount: Int { record.tagCount }
+    /// A purge tag's hash; `position` is below `tagCount`.
+    public func tag(_ position: Int) -> UInt64 {
+        position >= 0 && position < record.tagCount ? record.tag(position) : 0
     }
     /// Bytes of the body as the caller appended them.
-    public var bodyLength: Int { fatalError("being written") }
+    public var bodyLength: Int { record.bodyLength }
     /// Bytes of the body as stored.
-    public var storedBodyLength: Int { fatalError("being written") }
-
-    /// The stored bytes that hold the body from `offset` on: a run of raw bytes that starts exactly there, or the
-    /// compressed chunk that contains it.
-    @_lifetime(copy self)
-    public func bodyPiece(at offset: Int) -> BodyPiece { fatalError("being written") }
+    public var storedBodyLength: Int {
+        var total = record.inlineLength
+        for i in 0..<record.extentCount { total += Int(extent(i).storedLength) }
+        return total
+    }
 }
 
 /// Where a part of a body is.
@@ -50,25 +78,4 @@ public enum BodyPiece: ~Escapable {
     case missing(Range<Int>)
     /// The offset is at or beyond the end.
     case end
-}
-
-/// One compressed chunk of a body.
-public struct CompressedChunk: ~Escapable {
-    /// The compressed bytes.
-    public let stored: RawSpan
-    /// The body range that the chunk holds.
-    public let bodyOffset: Int
-    /// Raw bytes of the chunk, at most the region's `chunkSizeBytes`.
-    public let rawLength: Int
-
-    @_lifetime(copy stored)
-    init(stored: RawSpan, bodyOffset: Int, rawLength: Int) {
-        self.stored = stored
-        self.bodyOffset = bodyOffset
-        self.rawLength = rawLength
-    }
-
-    /// Decodes the whole chunk to the start of `output`, which must hold `rawLength` bytes. False means damage: treat
-    /// the object as missing.
-    public func decode(into output: inout MutableRawSpan) -> Bool { fatalError("being written") }
 }

@@ -1,53 +1,112 @@
-// One process's presence in the cache: epochs, lookups and pins. Hits only read the mapping here; fills and purges are
-// in their own folders as extensions.
+// One process's presence in the cache: epochs and lookups. Hits only read the mapping here; fills and purges are in
+// their own folders as extensions.
+internal import CLinux
 
 /// A process's access to the cache. Belongs to the thread that attached it. Views borrow it, so that the compiler
 /// refuses to end a turn while one is in use.
+@safe
 public struct Lane: ~Copyable {
+    let core: LaneCore
+    let mapPointer: UnsafePointer<RegionMap>
     /// The lane's index.
-    public var index: Int { fatalError("being written") }
+    public let index: Int
+
+    init(core: LaneCore) {
+        self.core = core
+        unsafe mapPointer = UnsafePointer(core.mapPointer)
+        index = core.lane
+    }
+
+    var map: RegionMap {
+        @inline(__always) get { unsafe mapPointer.pointee }
+    }
 
     /// Opens a loop turn: from now to `endTurn()` nothing that a lookup returns is reused. Call once per turn, not per
     /// request.
-    public mutating func beginTurn(now: CacheInstant) { fatalError("being written") }
+    public mutating func beginTurn(now: CacheInstant) {
+        core.now = now
+        Epoch(core.map, lane: index).enter()
+    }
 
     /// Closes the turn: call before blocking.
-    public mutating func endTurn() { fatalError("being written") }
+    public mutating func endTurn() {
+        Epoch(core.map, lane: index).leave()
+    }
 
     /// Background work of a loop turn, between `endTurn()` and `beginTurn`: keeps some segments free so that a fill
     /// never waits. Evicts at most `maximumSegments`. Cheap when there is nothing to do.
-    public mutating func maintain(now: CacheInstant, maximumSegments: Int = 2) { fatalError("being written") }
+    public mutating func maintain(now: CacheInstant, maximumSegments: Int = 2) {
+        core.now = now
+        core.maintain(maximumSegments: maximumSegments)
+    }
 
     /// Finds an object by its key. No allocation, no lock, and no shared write once the object is known to be popular.
     /// Valid inside a turn.
     @_lifetime(borrow self)
-    public borrowing func lookup(hash: UInt64, key: RawSpan) -> ItemView? { fatalError("being written") }
+    public borrowing func lookup(hash: UInt64, key: RawSpan) -> ItemView? {
+        guard let found = unsafe mapPointer.pointee.find(hash: hash, key: key) else { return nil }
+        let purge = unsafe mapPointer.pointee.purgeState(found.item)
+        guard purge != .gone else { return nil }
+        if found.word.frequency < 3 {
+            // Losing this exchange costs a count, nothing else.
+            _ = unsafe mapPointer.pointee.slot(found.slot)
+                .swapRelaxed(found.word.word, to: found.word.word &+ Slot.frequencyUnit)
+        }
+        return unsafe ItemView(found.item.address, mapPointer, softlyPurged: purge == .stale, lane: self)
+    }
 
     /// Fetches the cache lines that `lookup` of this hash will read.
-    public borrowing func prefetch(hash: UInt64) { fatalError("being written") }
+    public borrowing func prefetch(hash: UInt64) {
+        let (first, second) = unsafe mapPointer.pointee.buckets(hash)
+        unsafe cl_prefetch(mapPointer.pointee.slot(first).address)
+        unsafe cl_prefetch(mapPointer.pointee.slot(second).address)
+    }
 
-    /// Keeps an object in place beyond this turn. Nil when too much is pinned already: copy instead.
-    public borrowing func pin(_ view: borrowing ItemView) -> Pin? { fatalError("being written") }
-
-    /// The pinned object. Valid inside a turn.
-    @_lifetime(borrow self)
-    public borrowing func view(of pin: borrowing Pin) -> ItemView { fatalError("being written") }
-
-    /// For bodies of several extents: lets go of the extent pinned so far and pins the one that contains `offset`.
-    /// False when that extent is gone or too much is pinned.
-    @discardableResult
-    public borrowing func advance(_ pin: inout Pin, to offset: Int) -> Bool { fatalError("being written") }
-
-    /// Ends a pin.
-    public borrowing func unpin(_ pin: consuming Pin) { fatalError("being written") }
+    /// The cache clock, read now.
+    public borrowing func clock() -> CacheInstant {
+        unsafe CacheClock.now(mapPointer.pointee)
+    }
 
     /// Tells which descriptor of this process wakes a lane (eventfd). Not owned.
-    public mutating func setEventDescriptor(_ descriptor: Int32, forLane lane: Int) { fatalError("being written") }
+    public mutating func setEventDescriptor(_ descriptor: Int32, forLane lane: Int) {
+        guard lane >= 0, lane < core.eventDescriptors.count else { return }
+        core.eventDescriptors[lane] = descriptor
+    }
 
     /// To be called when this lane's eventfd was readable (after reading it), before looking at tickets.
-    public borrowing func acknowledgeWake() { fatalError("being written") }
+    public borrowing func acknowledgeWake() {
+        core.map.lane32(index, LaneWords.wakePending).publish(0)
+    }
 
     /// True once after a fill of this same lane made progress or ended: tickets of this process should be looked at
     /// although no eventfd was written.
-    public borrowing func takeLocalWake() -> Bool { fatalError("being written") }
+    public borrowing func takeLocalWake() -> Bool {
+        let woken = core.localWake
+        core.localWake = false
+        return woken
+    }
+}
+
+/// A lane's announcement of what it may still be reading.
+struct Epoch {
+    let map: RegionMap
+    let lane: Int
+
+    init(_ map: RegionMap, lane: Int) {
+        self.map = map
+        self.lane = lane
+    }
+
+    /// Announces the epoch; the one fence of a turn separates it from the turn's slot loads.
+    @inline(__always)
+    func enter() {
+        map.lane64(lane, LaneWords.epoch).release(map.global64(GlobalWords.epoch).acquired)
+        fullFence()
+        map.lane64(lane, LaneWords.turn).bumpOwn(1)
+    }
+
+    @inline(__always)
+    func leave() { map.lane64(lane, LaneWords.epoch).release(0) }
+
+    var isEntered: Bool { map.lane64(lane, LaneWords.epoch).relaxed != 0 }
 }

@@ -3,14 +3,47 @@
 extension Lane {
     /// Removes one object. Inside a turn. Returns whether it was stored.
     @discardableResult
-    public borrowing func purge(hash: UInt64, key: RawSpan) -> Bool { fatalError("being written") }
+    public borrowing func purge(hash: UInt64, key: RawSpan) -> Bool {
+        let core = core
+        return core.during(.purge) {
+            // First the word that commits and joins read, then the slots: a commit does it the other way round.
+            core.map.addressWord(hash).raise(to: core.map.nextPurge())
+            var removed = false
+            while let found = core.map.find(hash: hash, key: key, pendingToo: true) {
+                guard core.map.slot(found.slot).swap(found.word.word, to: 0) else { continue }
+                core.forget(found.word)
+                removed = true
+            }
+            return removed
+        }
+    }
 
     /// Purges all objects that carry a tag (or a host, which is a tag). Soft: they become stale instead.
-    public borrowing func purge(tag: UInt64, soft: Bool = false) { fatalError("being written") }
+    public borrowing func purge(tag: UInt64, soft: Bool = false) {
+        let map = core.map
+        let clock = map.nextPurge()
+        (soft ? map.softTag(tag) : map.hardTag(tag)).raise(to: clock)
+        map.global32(soft ? GlobalWords.newestTagSoft : GlobalWords.newestTagHard).raise(to: clock)
+    }
 
-    /// Purges all objects whose key begins with `head` and has `prefix` at byte `offset`.
-    public borrowing func purge(keyHead head: RawSpan, prefix: RawSpan, at offset: Int) { fatalError("being written") }
+    /// Purges all objects whose key begins with `head` and has `prefix` at byte `offset` (both below 64 KiB). The oldest
+    /// of 256 such purges becomes a purge of everything before it when another is added: true says that this happened.
+    @discardableResult
+    public borrowing func purge(keyHead head: RawSpan, prefix: RawSpan, at offset: Int) -> Bool {
+        let map = core.map
+        let index = Int(map.global32(GlobalWords.bansWritten).add(1))
+        let ban = Ban(map: map, index: index % 256)
+        let isFull = index >= 256
+        if isFull { map.global32(GlobalWords.everythingHard).raise(to: ban.clock.sequential) }
+        let clock = map.nextPurge()
+        ban.write(clock: clock, head: head, prefix: prefix, at: offset)
+        map.global32(GlobalWords.newestBan).raise(to: clock)
+        return isFull
+    }
 
     /// Purges everything.
-    public borrowing func purgeEverything(soft: Bool = false) { fatalError("being written") }
+    public borrowing func purgeEverything(soft: Bool = false) {
+        let map = core.map
+        map.global32(soft ? GlobalWords.everythingSoft : GlobalWords.everythingHard).raise(to: map.nextPurge())
+    }
 }

@@ -1,91 +1,73 @@
 // The mapped cache region: creating, opening and attaching it, its clock and its key hash. The engine's parts work on
 // the same mapping through Lane; no policy and no sockets here.
+internal import CLinux
 
 /// One process's mapping of a cache region. Dropping it unmaps it, once no lane, permit or ticket made from it is left.
 public struct CacheRegion: ~Copyable, Sendable {
+    let mapping: Mapping
+    let superblock: Superblock
+    let map: RegionMap
+    /// Whether the region existed before this process created or opened it.
+    public let wasWarm: Bool
+
+    init(mapping: Mapping, superblock: Superblock, map: RegionMap, wasWarm: Bool) {
+        self.mapping = mapping
+        self.superblock = superblock
+        self.map = map
+        self.wasWarm = wasWarm
+    }
+
     /// Creates a new, empty region.
-    public static func create(_ options: RegionOptions, backing: RegionBacking = .memory) throws(RegionError) -> CacheRegion {
-        fatalError("being written")
+    public static func create(
+        _ options: RegionOptions, backing: RegionBacking = .memory
+    ) throws(RegionError) -> CacheRegion {
+        try RegionFile.create(options, backing: backing)
     }
 
     /// Opens an existing region file, or creates it when there is none. An existing file that cannot be used is left
     /// untouched. When `options.sizeBytes` differs from an existing file's size the file's size wins.
     public static func open(path: String, creating options: RegionOptions) throws(RegionError) -> CacheRegion {
-        fatalError("being written")
+        let number = unsafe cl_open_region(path, false)
+        if number >= 0 { return try RegionFile.open(descriptor: OwnedDescriptor(number), path: path) }
+        guard cl_errno() == 2 else { throw .system(call: "open", errno: cl_errno(), path: path) }
+        return try create(options, backing: .file(path: path))
     }
 
     /// Maps the region behind a descriptor received from another process. The descriptor is duplicated.
     public static func attach(descriptor: Int32) throws(RegionError) -> CacheRegion {
-        fatalError("being written")
+        let number = cl_duplicate(descriptor)
+        guard number >= 0 else { throw .system(call: "fcntl", errno: cl_errno(), path: nil) }
+        return try RegionFile.open(descriptor: OwnedDescriptor(number), path: nil)
     }
 
     /// A descriptor of the region, to pass to other processes. Owned by the region.
-    public var descriptor: Int32 { fatalError("being written") }
+    public var descriptor: Int32 { mapping.descriptor }
     /// Bytes of the mapping in use.
-    public var sizeBytes: Int { fatalError("being written") }
+    public var sizeBytes: Int { map.data + map.usableSegments * map.segmentSize }
     /// Number of lanes.
-    public var laneCount: Int { fatalError("being written") }
+    public var laneCount: Int { map.laneCount }
     /// Bytes of one segment.
-    public var segmentSizeBytes: Int { fatalError("being written") }
+    public var segmentSizeBytes: Int { map.segmentSize }
     /// Raw bytes of one compressed chunk of a body: what a buffer must hold for `CompressedChunk.decode`.
-    public var chunkSizeBytes: Int { fatalError("being written") }
+    public var chunkSizeBytes: Int { map.chunkSize }
     /// Objects with a longer body are never stored.
-    public var maximumObjectBytes: Int { fatalError("being written") }
-    /// Whether this process's open found the region and its contents (false for one just created).
-    public var wasWarm: Bool { fatalError("being written") }
+    public var maximumObjectBytes: Int { map.usableSegments * map.segmentSize / 4 }
 
     /// The keyed 64-bit hash of a key text, of a tag or of a host. Differs from region to region.
-    public func hash(key: RawSpan) -> UInt64 { fatalError("being written") }
+    public func hash(key: RawSpan) -> UInt64 { map.hash(key) }
 
     /// The cache clock.
-    public func now() -> CacheInstant { fatalError("being written") }
+    public func now() -> CacheInstant { CacheClock.now(map) }
 
     /// Moves the cache clock of all processes. For tests and for the supervisor's re-basing.
-    public func shiftClock(nanoseconds: Int64) { fatalError("being written") }
+    public func shiftClock(nanoseconds: Int64) {
+        map.global64(GlobalWords.clockOffset).add(UInt64(bitPattern: nanoseconds))
+    }
 
-    /// Takes a lane for the calling thread, which from then on must be the only one to use it. A lane left by a dead
-    /// process is recovered first.
-    public func attachLane(_ index: Int) throws(RegionError) -> Lane { fatalError("being written") }
-
-    /// Takes the first lane that is free or whose process is dead.
-    public func attachAnyLane() throws(RegionError) -> Lane { fatalError("being written") }
-
-    /// Who holds a lane.
-    public func laneState(_ index: Int) -> LaneState { fatalError("being written") }
-
-    /// Makes good what a dead process left behind in its lane: fills become orphans, open segments are sealed, pins are
-    /// dropped. Does nothing (and says so) unless the kernel says that the lane's thread is dead. Any process may call
-    /// it, at any time; it may be killed at any instruction and run again.
-    @discardableResult
-    public func recoverLane(_ index: Int) -> RecoveryOutcome { fatalError("being written") }
-
-    /// Recovers every lane whose thread is dead. Returns how many.
-    @discardableResult
-    public func recoverDeadLanes() -> Int { fatalError("being written") }
-
-    /// Figures of the region: walks the tables, so for operators and not for a hit.
-    public func statistics() -> RegionStatistics { fatalError("being written") }
-
-    /// Every invariant that is broken, one line each. Only meaningful while no process changes the region.
-    public func checkInvariants() -> [String] { fatalError("being written") }
-}
-
-/// Who holds a lane.
-public enum LaneState: Equatable, Sendable {
-    /// Nobody; nothing is left of earlier holders.
-    case free
-    /// A live thread. `turn` counts its loop turns; `inTurn` says that it holds an epoch.
-    case live(processID: Int32, turn: UInt64, inTurn: Bool)
-    /// Its thread died; it waits to be recovered.
-    case dead(processID: Int32)
-}
-
-/// What `recoverLane` found.
-public enum RecoveryOutcome: Equatable, Sendable {
-    /// The lane was free.
-    case nothingToDo
-    /// A live thread holds it, or another process is recovering it.
-    case heldByLiveThread
-    /// Recovered.
-    case recovered(orphanedFills: Int, sealedSegments: Int)
+    /// Says that nobody writes any more, and writes a file's contents to disk: after the next reboot everything in it
+    /// is trusted. Only for the last process, after the others' lanes are given back.
+    public func markClean() {
+        map.global32(GlobalWords.clean).release(1)
+        if mapping.path != nil { _ = unsafe cl_sync_mapping(mapping.address, sizeBytes) }
+    }
 }

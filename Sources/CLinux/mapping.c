@@ -1,0 +1,128 @@
+#define _GNU_SOURCE
+#include "mapping.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <linux/futex.h>
+#include <linux/magic.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+void *cl_map_shared(int fd, size_t length, bool writable) {
+    void *p = mmap(NULL, length, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED | MAP_NORESERVE, fd, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+int cl_unmap(void *address, size_t length) { return munmap(address, length); }
+
+int64_t cl_file_size(int fd) {
+    struct stat s;
+    return fstat(fd, &s) == 0 ? (int64_t)s.st_size : -1;
+}
+
+int cl_set_file_size(int fd, int64_t length) { return ftruncate(fd, length); }
+
+int cl_duplicate(int fd) { return fcntl(fd, F_DUPFD_CLOEXEC, 3); }
+
+int cl_open_region(const char *path, bool create) {
+    return open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT | O_EXCL : 0), 0600);
+}
+
+int64_t cl_file_system_room(int fd) {
+    struct statfs s;
+    return fstatfs(fd, &s) == 0 ? (int64_t)s.f_bavail * s.f_bsize : -1;
+}
+
+bool cl_is_memory_file(int fd) {
+    struct statfs s;
+    return fstatfs(fd, &s) == 0 && (s.f_type == TMPFS_MAGIC || s.f_type == HUGETLBFS_MAGIC);
+}
+
+// The entries' own type: robust_list is only the pointer.
+struct node {
+    struct robust_list link;
+    uint32_t word;
+};
+
+static _Thread_local struct robust_list_head head;
+
+static void register_head(void) {
+    if (head.list.next) return;
+    head.list.next = &head.list;
+    head.futex_offset = offsetof(struct node, word);
+    head.list_op_pending = NULL;
+    syscall(SYS_set_robust_list, &head, sizeof head);
+}
+
+bool cl_robust_acquire(void *address, uint32_t expected) {
+    struct node *n = address;
+    register_head();
+    uint32_t me = (uint32_t)syscall(SYS_gettid);
+    // Announced first, so that a death between the exchange and the linking is noticed too.
+    *(struct robust_list *volatile *)&head.list_op_pending = &n->link;
+    bool taken = __atomic_compare_exchange_n(&n->word, &expected, me, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    if (taken) {
+        n->link.next = head.list.next;
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
+        *(struct robust_list *volatile *)&head.list.next = &n->link;
+    }
+    *(struct robust_list *volatile *)&head.list_op_pending = NULL;
+    return taken;
+}
+
+void cl_robust_release(void *address) {
+    struct node *n = address;
+    *(struct robust_list *volatile *)&head.list_op_pending = &n->link;
+    for (struct robust_list *p = &head.list; p->next != &head.list; p = p->next)
+        if (p->next == &n->link) {
+            *(struct robust_list *volatile *)&p->next = n->link.next;
+            break;
+        }
+    __atomic_store_n(&n->word, 0, __ATOMIC_SEQ_CST);
+    *(struct robust_list *volatile *)&head.list_op_pending = NULL;
+}
+
+int cl_close_descriptor(int fd) { return close(fd); }
+
+int64_t cl_read_at(void *buffer, size_t length, int fd) { return pread(fd, buffer, length, 0); }
+
+static int64_t read_file(const char *path, void *buffer, size_t length) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return -1;
+    ssize_t n = read(fd, buffer, length);
+    close(fd);
+    return n;
+}
+
+int64_t cl_boot_id(void *buffer, size_t length) {
+    return read_file("/proc/sys/kernel/random/boot_id", buffer, length);
+}
+
+static int64_t number_of(const char *path) {
+    char text[64];
+    int64_t n = read_file(path, text, sizeof text - 1);
+    if (n <= 0 || text[0] < '0' || text[0] > '9') return -1;
+    text[n] = 0;
+    return strtoll(text, NULL, 10);
+}
+
+int64_t cl_available_memory(void) {
+    char text[4096];
+    int64_t n = read_file("/proc/meminfo", text, sizeof text - 1), available = -1;
+    if (n > 0) {
+        text[n] = 0;
+        const char *line = strstr(text, "MemAvailable:");
+        if (line) available = strtoll(line + 13, NULL, 10) * 1024;
+    }
+    int64_t limit = number_of("/sys/fs/cgroup/memory.max"), used = number_of("/sys/fs/cgroup/memory.current");
+    if (limit >= 0 && used >= 0 && (available < 0 || limit - used < available)) available = limit > used ? limit - used : 0;
+    return available;
+}
+
+int cl_remove_file(const char *path) { return unlink(path); }
+
+int cl_sync_mapping(void *address, size_t length) { return msync(address, length, MS_SYNC); }

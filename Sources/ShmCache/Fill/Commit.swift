@@ -1,0 +1,169 @@
+// Making a packed object findable: write the item into the log, then its slot, by way of PENDING, so that a purge that
+// races with it is never missed.
+internal import CLinux
+
+/// What an item consists of besides its body.
+@unsafe
+struct ItemHead {
+    var hash: UInt64
+    var born: UInt32
+    var attributes: ItemAttributes
+    var keyLength: Int
+    var tagCount: Int
+    var headerLength: Int
+    var flags: ItemHeader.Flags
+    /// Key, tags and header block, contiguous.
+    var bytes: UnsafeRawPointer
+}
+
+extension Packer {
+    /// Stores the packed body of a fill under its key.
+    mutating func commit(_ core: LaneCore, fill: Int, gen: UInt32) -> FinishOutcome {
+        let map = core.map
+        let length = adoptedLength ?? Int(map.fill64(fill, FillWords.bytesReady).relaxed)
+        guard length == 0 || !entries.isEmpty else { return .rejected(.abandoned) }
+        let single = entries.count == 1
+        let rawBody = isRaw || (single && entries[0].isRaw)
+        let head = unsafe ItemHead(
+            hash: map.fill64(fill, FillWords.hash).relaxed, born: map.fill32(fill, FillWords.born).relaxed,
+            attributes: map.fillAttributes(fill), keyLength: Int(map.fill32(fill, FillWords.keyLength).relaxed),
+            tagCount: Int(map.fill32(fill, FillWords.tagCount).relaxed),
+            headerLength: Int(map.fill32(fill, FillWords.headerLength).relaxed),
+            flags: rawBody ? .raw : [], bytes: map.blockAddress(map.fill32(fill, FillWords.headBlock).relaxed))
+        let directory = single ? 0 : entries.count * ChunkEntry.size
+        let variable = unsafe head.keyLength + head.tagCount * 8 + head.headerLength
+        let total = ItemHeader.size + variable + directory + extents.count * ExtentReference.size + inline.count
+        guard let place = unsafe core.reserve(item: total, head: head, extents: extents) else {
+            return .rejected(total > map.segmentSize ? .tooLarge : .noSpace)
+        }
+        let item = unsafe ItemHeader(map.address(segment: place.segment, offset: place.offset))
+        let segmentGen = map.state(place.segment).gen
+        unsafe item.write(head: head, total: total, gen: segmentGen, bodyLength: length)
+        item.store(UInt32(inline.count), 40)
+        item.store(UInt16(extents.count), 44)
+        item.store(single ? entries[0].checksum : 0, 56)
+        if !single {
+            for (i, entry) in entries.enumerated() { item.store(entry, item.directoryOffset + i * ChunkEntry.size) }
+        }
+        for (i, extent) in extents.enumerated() {
+            item.store(extent, item.extentsOffset(map.chunkShift) + i * ExtentReference.size)
+        }
+        unsafe inline.copy(to: item.address + item.bodyOffset(map.chunkShift))
+        item.store(item.computeChecksum(map.chunkShift), 60)
+        let stored = total + extents.reduce(0) { $0 + Int($1.storedLength) }
+        core.word64(LaneWords.admitted).bumpOwn(UInt64(stored))
+        core.word64(LaneWords.written).bumpOwn(UInt64(stored - total))
+        return core.during(.commit) { core.commit(item, at: place, extents: extents, areAdopted: adoptedLength != nil) }
+    }
+}
+
+extension ItemHeader {
+    /// Writes the fixed header and the bytes behind it; body fields are the caller's.
+    func write(head: ItemHead, total: Int, gen: UInt32, bodyLength: Int) {
+        unsafe address.initializeMemory(as: UInt8.self, repeating: 0, count: ItemHeader.size)
+        unsafe store(head.hash, 0)
+        store(gen, 8)
+        unsafe store(head.born, 12)
+        store(UInt32(total), 16)
+        unsafe store(UInt16(head.keyLength), 20)
+        unsafe store(UInt8(head.tagCount), 22)
+        unsafe store(head.flags.rawValue, 23)
+        unsafe store(UInt32(head.headerLength), 24)
+        store(UInt64(bodyLength), 32)
+        let attributes = unsafe head.attributes
+        store(attributes.storedSeconds, 48)
+        store(attributes.expiresSeconds, 52)
+        store(attributes.site, 64)
+        store(attributes.fetchCostMilliseconds, 66)
+        store(attributes.callerFlags, 68)
+        let variable = unsafe head.keyLength + head.tagCount * 8 + head.headerLength
+        unsafe (address + ItemHeader.size).copyMemory(from: head.bytes, byteCount: variable)
+    }
+}
+
+extension LaneCore {
+    /// Finds room for an item in the log of its class; a key evicted lately goes straight to the main queue.
+    func reserve(item total: Int, head: ItemHead, extents: [ExtentReference]) -> LogPlace? {
+        let sizeClass = SizeClass.of(itemLength: total, extents: extents.count, segmentSize: map.segmentSize)
+        let wasEvicted = unsafe map.takeGhost(head.hash)
+        if wasEvicted {
+            countGhostHit(sizeClass: sizeClass, size: total + extents.reduce(0) { $0 + Int($1.storedLength) })
+        }
+        return reserve(length: total, sizeClass: sizeClass, main: wasEvicted)
+    }
+
+    /// Publishes a written item. Whole segments change hands before the slot goes live.
+    /// Adopted ones already are an older item's of the same key.
+    func commit(
+        _ item: ItemHeader, at place: LogPlace, extents: [ExtentReference], areAdopted: Bool = false
+    ) -> FinishOutcome {
+        let ownExtents = areAdopted ? [] : extents
+        for extent in ownExtents {
+            map.segment64(Int(extent.segment), SegmentWords.ownerHash).relax(item.hash)
+            let state = map.state(Int(extent.segment))
+            map.segment64(Int(extent.segment), SegmentWords.state).publish(state.with(.whole, owner: lane).word)
+        }
+        publish(place, expires: item.expiresSeconds, extents: extents.count)
+        let isLive = makeLive(item, at: place, keepingExtents: areAdopted)
+        for extent in ownExtents {
+            let state = map.state(Int(extent.segment))
+            let next = state.with(isLive ? .whole : .filling)
+            map.segment64(Int(extent.segment), SegmentWords.state).publish(next.word)
+        }
+        if !isLive {
+            map.segment32(place.segment, SegmentWords.live).subtractClamped(UInt32(place.length))
+            return .rejected(.purged)
+        }
+        word64(LaneWords.committed).bumpOwn(1)
+        return .committed
+    }
+
+    /// Turns the key's slot to the item, unless a purge covers it.
+    private func makeLive(_ item: ItemHeader, at place: LogPlace, keepingExtents: Bool) -> Bool {
+        let key = unsafe RawSpan(_unsafeStart: item.address + item.keyOffset, byteCount: item.keyLength)
+        let pending = Slot(
+            kind: .pending, tag: Slot.tag(item.hash), frequency: 0, gen: item.gen, segment: place.segment,
+            unit: place.offset >> map.unitShift)
+        while true {
+            let old = map.find(hash: item.hash, key: key, pendingToo: true)
+            guard let target = old.map({ ($0.slot, $0.word) }) ?? map.roomForSlot(hash: item.hash) else { return false }
+            word64(LaneWords.pendingValue).relax(pending.word)
+            word64(LaneWords.pendingSlot).release(UInt64(target.0 + 1))
+            guard map.slot(target.0).swap(target.1.word, to: pending.word) else { continue }
+            // PENDING is visible, now look at the purge words: whoever purges does it the other way round.
+            let isPurged = map.purgeState(item) == .gone || map.addressWord(item.hash).sequential > item.born
+            let live = map.slot(target.0).swap(pending.word, to: isPurged ? 0 : pending.with(kind: .live).word)
+            word64(LaneWords.pendingSlot).release(0)
+            forget(target.1, keepingExtents: keepingExtents && live && !isPurged && old != nil)
+            return live && !isPurged
+        }
+    }
+
+    /// Accounts for the item that a slot named until now. The caller holds an epoch.
+    func forget(_ slot: Slot, keepingExtents: Bool = false) {
+        guard slot.kind == .live, slot.segment < map.segmentCount else { return }
+        let offset = slot.unit << map.unitShift
+        let item = unsafe ItemHeader(map.address(segment: slot.segment, offset: offset))
+        guard item.gen & 255 == slot.gen, item.isPlausible(room: map.segmentSize - offset, chunkShift: map.chunkShift) else {
+            return
+        }
+        map.segment32(slot.segment, SegmentWords.live).subtractClamped(UInt32(item.itemLength))
+        if !keepingExtents { releaseExtents(of: item) }
+    }
+
+    /// Leaves a note under a fill's key that its answers may not be shared.
+    func storePassMarker(_ fill: Int, seconds: Int) {
+        let attributes = ItemAttributes(
+            storedSeconds: now.seconds, expiresSeconds: now.seconds &+ UInt32(clamping: seconds))
+        let head = unsafe ItemHead(
+            hash: map.fill64(fill, FillWords.hash).relaxed, born: map.fill32(fill, FillWords.born).relaxed,
+            attributes: attributes, keyLength: Int(map.fill32(fill, FillWords.keyLength).relaxed), tagCount: 0,
+            headerLength: 0, flags: [.raw, .passMarker], bytes: map.blockAddress(map.fill32(fill, FillWords.headBlock).relaxed))
+        let total = unsafe ItemHeader.size + head.keyLength
+        guard let place = reserve(length: total, sizeClass: 0, main: false) else { return }
+        let item = unsafe ItemHeader(map.address(segment: place.segment, offset: place.offset))
+        unsafe item.write(head: head, total: total, gen: map.state(place.segment).gen, bodyLength: 0)
+        item.store(item.computeChecksum(map.chunkShift), 60)
+        _ = during(.commit) { commit(item, at: place, extents: []) }
+    }
+}

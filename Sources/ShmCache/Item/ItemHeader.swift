@@ -1,0 +1,114 @@
+// The fixed header in front of every stored object, and where the parts behind it lie.
+internal import CLinux
+
+/// An item's header, 80 bytes, 16-byte aligned in its segment:
+///
+///       0  key hash 8                            40  inline body bytes 4
+///       8  gen 4 | born 4                        44  extents 2 | dictionary 2
+///      16  item length 4                         48  stored seconds 4 | expires seconds 4
+///      20  key length 2 | tags 1 | flags 1       56  body checksum 4 | header checksum 4
+///      24  header length 4 | 0 4                 64  site 2 | fetch cost 2 | caller flags 4
+///      32  body length 8                         72  0 8
+///
+/// then: key text | tags, 8 each | header block | chunk directory, 8 a chunk if there is more than one |
+/// extents, 16 each | inline body bytes. The gen is outside the header checksum, so that a copy keeps it.
+@safe
+struct ItemHeader {
+    static let size = 80
+
+    let address: UnsafeMutableRawPointer
+
+    @inline(__always)
+    init(_ address: UnsafeMutableRawPointer) { unsafe self.address = address }
+
+    @inline(__always)
+    func load<T: BitwiseCopyable>(_ type: T.Type, _ offset: Int) -> T {
+        unsafe address.loadUnaligned(fromByteOffset: offset, as: type)
+    }
+    @inline(__always)
+    func store<T: BitwiseCopyable>(_ value: T, _ offset: Int) {
+        unsafe address.storeBytes(of: value, toByteOffset: offset, as: T.self)
+    }
+
+    struct Flags: OptionSet {
+        let rawValue: UInt8
+        /// No chunk is compressed: the body's bytes lie raw in the inline part and the extents.
+        static let raw = Flags(rawValue: 1)
+        /// A note that requests for this key should not be collapsed.
+        static let passMarker = Flags(rawValue: 2)
+    }
+
+    var hash: UInt64 { load(UInt64.self, 0) }
+    var gen: UInt32 { load(UInt32.self, 8) }
+    var born: UInt32 { load(UInt32.self, 12) }
+    var itemLength: Int { Int(load(UInt32.self, 16)) }
+    var keyLength: Int { Int(load(UInt16.self, 20)) }
+    var tagCount: Int { Int(load(UInt8.self, 22)) }
+    var flags: Flags { Flags(rawValue: load(UInt8.self, 23)) }
+    var headerLength: Int { Int(load(UInt32.self, 24)) }
+    var bodyLength: Int { Int(truncatingIfNeeded: load(UInt64.self, 32) & 0xff_ffff_ffff) }
+    var inlineLength: Int { Int(load(UInt32.self, 40)) }
+    var extentCount: Int { Int(load(UInt16.self, 44)) }
+    var storedSeconds: UInt32 { load(UInt32.self, 48) }
+    var expiresSeconds: UInt32 { load(UInt32.self, 52) }
+    var bodyChecksum: UInt32 { load(UInt32.self, 56) }
+    var headerChecksum: UInt32 { load(UInt32.self, 60) }
+
+    var attributes: ItemAttributes {
+        ItemAttributes(
+            storedSeconds: storedSeconds, expiresSeconds: expiresSeconds, site: load(UInt16.self, 64),
+            fetchCostMilliseconds: load(UInt16.self, 66), callerFlags: load(UInt32.self, 68))
+    }
+
+    var keyOffset: Int { ItemHeader.size }
+    var tagsOffset: Int { keyOffset + keyLength }
+    var headerOffset: Int { tagsOffset + tagCount * 8 }
+    var directoryOffset: Int { headerOffset + headerLength }
+    func chunkCount(_ chunkShift: Int) -> Int { (bodyLength + (1 << chunkShift) - 1) >> chunkShift }
+    func directoryLength(_ chunkShift: Int) -> Int {
+        let chunks = chunkCount(chunkShift)
+        return chunks > 1 ? chunks * 8 : 0
+    }
+    func extentsOffset(_ chunkShift: Int) -> Int { directoryOffset + directoryLength(chunkShift) }
+    func bodyOffset(_ chunkShift: Int) -> Int { extentsOffset(chunkShift) + extentCount * ExtentReference.size }
+
+    func tag(_ i: Int) -> UInt64 { load(UInt64.self, tagsOffset + i * 8) }
+
+    /// Checks the lengths against each other and against the bytes that are there.
+    func isPlausible(room: Int, chunkShift: Int) -> Bool {
+        let length = itemLength
+        return length >= ItemHeader.size && length <= room && bodyLength >> chunkShift < 1 << 24
+            && bodyOffset(chunkShift) + inlineLength <= length
+    }
+
+    /// Checksum of everything but the body's bytes and the gen.
+    func computeChecksum(_ chunkShift: Int) -> UInt32 {
+        let end = bodyOffset(chunkShift)
+        let first = unsafe hash64(RawSpan(_unsafeStart: address, byteCount: 8), seed: 0)
+        let second = unsafe hash64(RawSpan(_unsafeStart: address + 12, byteCount: 48), seed: first)
+        return UInt32(truncatingIfNeeded: unsafe hash64(RawSpan(_unsafeStart: address + 64, byteCount: end - 64), seed: second))
+    }
+}
+
+/// A whole segment that holds part of a body: {segment 4, gen 4, stored bytes 4, first chunk 4}.
+struct ExtentReference: BitwiseCopyable {
+    static let size = 16
+    var segment: UInt32
+    var gen: UInt32
+    var storedLength: UInt32
+    var firstChunk: UInt32
+}
+
+/// A chunk's directory entry: {checksum 32, raw 1, unused 7, stored length 24}.
+struct ChunkEntry: BitwiseCopyable {
+    static let size = 8
+    var word: UInt64
+
+    init(storedLength: Int, isRaw: Bool, checksum: UInt32) {
+        word = UInt64(storedLength) | (isRaw ? 1 << 24 : 0) | UInt64(checksum) << 32
+    }
+
+    var storedLength: Int { Int(word & 0xff_ffff) }
+    var isRaw: Bool { word >> 24 & 1 == 1 }
+    var checksum: UInt32 { UInt32(word >> 32) }
+}

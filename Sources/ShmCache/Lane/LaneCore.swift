@@ -1,0 +1,78 @@
+// The private memory of a lane: what only its own process needs to know. Kept alive by the lane and by every permit and
+// ticket made from it; a hit never touches it.
+internal import CLinux
+
+/// What a lane is doing to shared memory. Tests read it to tell where a kill landed.
+enum LanePhase: UInt32 {
+    case idle = 0
+    case startFill, append, finish, commit, evict, relocate, purge, takeover, releaseFill, recover, grow
+}
+
+/// A lane's private state.
+@safe
+final class LaneCore {
+    let mapping: Mapping
+    let map: RegionMap
+    let mapPointer: UnsafeMutablePointer<RegionMap>
+    let lane: Int
+    var now = CacheInstant(nanoseconds: 0)
+    /// Open segments by class and queue (class * 2 + main), and when each was last used.
+    var open = [Int](repeating: -1, count: 16)
+    var openUsed = [UInt64](repeating: 0, count: 16)
+    var useCounter: UInt64 = 0
+    /// Own staging segments.
+    var staging: [Int] = []
+    var freeCursor = 0
+    /// Set when segments were taken since the last look at the reserve.
+    var tookSegments = true
+    var pinnedSegments = 0
+    /// Tickets of this process per fill.
+    var interest: [UInt16]
+    var eventDescriptors: [Int32]
+    var localWake = false
+    var scratch: ScratchBuffer
+
+    init(mapping: Mapping, map: RegionMap, lane: Int) {
+        self.mapping = mapping
+        self.map = map
+        self.lane = lane
+        unsafe mapPointer = .allocate(capacity: 1)
+        unsafe mapPointer.initialize(to: map)
+        interest = [UInt16](repeating: 0, count: map.fillCount)
+        eventDescriptors = [Int32](repeating: -1, count: map.laneCount)
+        scratch = ScratchBuffer(count: map.chunkSize)
+    }
+
+    deinit {
+        // A clean end leaves exactly what a death leaves, so the same code tidies up.
+        _ = LaneRecovery(map: map, lane: lane).run()
+        Liveness(map, lane: lane).release()
+        unsafe mapPointer.deallocate()
+    }
+
+    func word64(_ field: Int) -> SharedWord64 { map.lane64(lane, field) }
+
+    /// Marks what the lane is doing, around a piece of work.
+    @inline(__always)
+    func during<R: ~Copyable>(_ phase: LanePhase, _ work: () -> R) -> R {
+        let word = map.lane32(lane, LaneWords.phase)
+        let before = word.relaxed
+        word.release(phase.rawValue)
+        defer { word.release(before) }
+        return work()
+    }
+}
+
+/// A private buffer of fixed size.
+@safe
+struct ScratchBuffer: ~Copyable {
+    let start: UnsafeMutableRawPointer
+    let count: Int
+
+    init(count: Int) {
+        unsafe start = .allocate(byteCount: count, alignment: 64)
+        self.count = count
+    }
+
+    deinit { unsafe start.deallocate() }
+}

@@ -1,0 +1,107 @@
+// Taking free segments, giving them back, and the way of a used segment back to free. Every change of state is one
+// exchange of the state word.
+
+extension LaneCore {
+    /// Takes a free segment into `phase`. Nil when none is free.
+    func takeSegment(_ phase: SegmentPhase, sizeClass: Int = 0, main: Bool = false) -> Int? {
+        let count = map.usableSegments
+        if freeCursor >= count { freeCursor = 0 }
+        for step in 0..<count {
+            var segment = freeCursor + step
+            if segment >= count { segment -= count }
+            let state = map.state(segment)
+            guard state.phase == .free else { continue }
+            let taken = SegmentState(phase, gen: state.gen, owner: lane, sizeClass: sizeClass, main: main)
+            guard map.segment64(segment, SegmentWords.state).swap(state.word, to: taken.word) else { continue }
+            freeCursor = segment + 1
+            tookSegments = true
+            return segment
+        }
+        return nil
+    }
+
+    /// Takes a segment for new bytes, first making used ones free if that needs no waiting. The last free ones are left
+    /// for survivors of evictions.
+    func takeSegmentForFill(_ phase: SegmentPhase, sizeClass: Int = 0, main: Bool = false) -> Int? {
+        if let segment = takeSegment(phase, sizeClass: sizeClass, main: main) { return segment }
+        maintain(maximumSegments: 1)
+        return takeSegment(phase, sizeClass: sizeClass, main: main)
+    }
+}
+
+extension RegionMap {
+    /// Puts an owned, unreachable segment into limbo: free as soon as no lane can still be reading it. The gen goes up
+    /// first, then the epoch; a reader that announces the new epoch cannot have found the segment.
+    func retire(_ segment: Int, owner: Int) {
+        let state = state(segment)
+        let next = SegmentState(.evicting, gen: state.gen &+ 1, owner: owner)
+        segment64(segment, SegmentWords.state).publish(next.word)
+        fullFence()
+        resetFigures(segment)
+        let epoch = global64(GlobalWords.epoch).add(1) &+ 1
+        segment64(segment, SegmentWords.limboEpoch).relax(epoch)
+        segment64(segment, SegmentWords.state).publish(SegmentState(.limbo, gen: next.gen).word)
+    }
+
+    private func resetFigures(_ segment: Int) {
+        segment32(segment, SegmentWords.written).relax(0)
+        segment32(segment, SegmentWords.live).relax(0)
+        segment32(segment, SegmentWords.items).relax(0)
+        segment32(segment, SegmentWords.latestExpiry).relax(0)
+        segment32(segment, SegmentWords.extents).relax(0)
+    }
+
+    /// Frees a segment in limbo if no lane's epoch or pin and no fill's reader can still need it.
+    func freeIfUnread(_ segment: Int) -> Bool {
+        let state = state(segment)
+        guard state.phase == .limbo else { return false }
+        let needed = segment64(segment, SegmentWords.limboEpoch).relaxed
+        if Faults.waitForEpochs {
+            for lane in 0..<laneCount {
+                let epoch = lane64(lane, LaneWords.epoch).acquired
+                if epoch != 0 && epoch < needed { return false }
+            }
+        }
+        if Faults.scanPins {
+            for lane in 0..<laneCount where pin(lane: lane, segment: segment) != 0 { return false }
+        }
+        let tag = segment64(segment, SegmentWords.fillTag)
+        let fillTag = tag.relaxed
+        guard fillTag == 0 || !isLive(fillTag: fillTag) else { return false }
+        return segment64(segment, SegmentWords.state).swap(state.word, to: SegmentState(.free, gen: state.gen).word)
+    }
+
+    /// Frees a fill's own segment once the fill is over. Its gen goes up, so that a stale view of its state cannot free
+    /// it twice.
+    func freeIfFillEnded(_ segment: Int) -> Bool {
+        let state = state(segment)
+        guard state.owner == SegmentState.noOwner, state.phase == .filling || state.phase == .staging else { return false }
+        if state.phase == .filling {
+            guard !isLive(fillTag: segment64(segment, SegmentWords.fillTag).acquired) else { return false }
+        } else {
+            guard isUnused(staging: segment) else { return false }
+        }
+        let freed = SegmentState(.free, gen: state.gen &+ 1)
+        return segment64(segment, SegmentWords.state).swap(state.word, to: freed.word)
+    }
+
+    /// Whether no block of a staging segment belongs to a living fill.
+    func isUnused(staging segment: Int) -> Bool {
+        for block in 0..<blocksPerSegment {
+            let tag = stagingTag(segment, block).acquired
+            if tag != 0 && isLive(fillTag: tag) { return false }
+        }
+        return true
+    }
+}
+
+/// Negative controls of the tests: protections that can be left out to show that the tests would notice.
+enum Faults {
+    #if MARTLET_FAULTS
+    nonisolated(unsafe) static var waitForEpochs = true
+    nonisolated(unsafe) static var scanPins = true
+    #else
+    static var waitForEpochs: Bool { @inline(__always) get { true } }
+    static var scanPins: Bool { @inline(__always) get { true } }
+    #endif
+}

@@ -1,0 +1,112 @@
+// Making and opening the file behind a region: room checks, first contents, refusal. Touches nothing it refuses.
+internal import CLinux
+
+enum RegionFile {
+    /// A new file with an empty region in it.
+    static func create(_ options: RegionOptions, backing: RegionBacking) throws(RegionError) -> CacheRegion {
+        let layout = try RegionLayout(options: options)
+        let length = layout.length(segments: layout.usableSegments)
+        let descriptor = try makeFile(backing)
+        let path: String? = if case .file(let path) = backing { path } else { nil }
+        do {
+            try claimRoom(descriptor.number, length: length, path: path)
+        } catch {
+            if let path { _ = unsafe cl_remove_file(path) }
+            throw error
+        }
+        let superblock = Superblock(
+            layout: layout, byteWeight: options.byteWeight, hashKey: randomPair(), uuid: randomPair())
+        let mapping = try Mapping(descriptor: descriptor.take(), reserved: layout.maximumLength, path: path)
+        let map = unsafe RegionMap(superblock, base: mapping.address)
+        initialise(map, usable: layout.usableSegments)
+        let page = superblock.encoded()
+        unsafe page.withUnsafeBytes { unsafe mapping.address.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
+        return CacheRegion(mapping: mapping, superblock: superblock, map: map, wasWarm: false)
+    }
+
+    /// An existing file, checked, at this boot or after a reboot.
+    static func open(
+        descriptor: consuming OwnedDescriptor, path: String?, bootID: (UInt64, UInt64) = currentBootID()
+    ) throws(RegionError) -> CacheRegion {
+        let size = Int(cl_file_size(descriptor.number))
+        let superblock = try Superblock(page: readFirstPage(descriptor.number), fileSize: size, path: path)
+        guard let data = superblock.sections.first(where: { $0.kind == .data }) else { throw .foreign(path: path) }
+        let mapping = try Mapping(
+            descriptor: descriptor.take(), reserved: data.offset + superblock.segmentCount * superblock.segmentSize,
+            path: path)
+        let map = unsafe RegionMap(superblock, base: mapping.address)
+        let usable = map.usableSegments
+        guard usable >= 16, usable <= superblock.segmentCount, data.offset + usable * superblock.segmentSize <= size else {
+            throw .corrupt(path: path, reason: "the file is shorter than its contents")
+        }
+        let sameBoot =
+            map.global64(GlobalWords.bootLow).relaxed == bootID.0 && map.global64(GlobalWords.bootHigh).relaxed == bootID.1
+        if !sameBoot { Reboot.adopt(map, bootID: bootID) }
+        return CacheRegion(mapping: mapping, superblock: superblock, map: map, wasWarm: true)
+    }
+
+    private static func makeFile(_ backing: RegionBacking) throws(RegionError) -> OwnedDescriptor {
+        switch backing {
+        case .memory:
+            let number = unsafe cl_memfd_create("martlet-cache")
+            guard number >= 0 else { throw .system(call: "memfd_create", errno: cl_errno(), path: nil) }
+            return OwnedDescriptor(number)
+        case .file(let path):
+            let number = unsafe cl_open_region(path, true)
+            guard number >= 0 else { throw .system(call: "open", errno: cl_errno(), path: path) }
+            return OwnedDescriptor(number)
+        }
+    }
+
+    /// Memory is only promised, a file's blocks are taken at once: a full file system must not end in SIGBUS.
+    private static func claimRoom(_ descriptor: Int32, length: Int, path: String?) throws(RegionError) {
+        let memory = Int(cl_available_memory())
+        if path == nil || cl_is_memory_file(descriptor), memory >= 0, length > memory {
+            throw .noRoom("the cache needs \(length) bytes of memory and \(memory) are available; choose a smaller size")
+        }
+        if let path {
+            let room = Int(cl_file_system_room(descriptor))
+            guard room < 0 || length <= room else {
+                throw .noRoom("the cache file \(path) needs \(length) bytes and its file system has \(room) left")
+            }
+        }
+        guard cl_set_file_size(descriptor, Int64(length)) == 0 else {
+            throw .system(call: "ftruncate", errno: cl_errno(), path: path)
+        }
+        if path != nil, cl_allocate(descriptor, 0, Int64(length)) != 0 {
+            throw .system(call: "fallocate", errno: cl_errno(), path: path)
+        }
+    }
+
+    private static func initialise(_ map: RegionMap, usable: Int) {
+        let boot = currentBootID()
+        map.global64(GlobalWords.epoch).relax(1)
+        map.global32(GlobalWords.purgeClock).relax(1)
+        map.global64(GlobalWords.sealSequence).relax(1)
+        map.global64(GlobalWords.bootLow).relax(boot.0)
+        map.global64(GlobalWords.bootHigh).relax(boot.1)
+        map.global64(GlobalWords.usableSegments).relax(UInt64(usable))
+        CacheClock.setOffset(map)
+    }
+
+    private static func randomPair() -> (UInt64, UInt64) {
+        var words: (UInt64, UInt64) = (0, 0)
+        _ = unsafe withUnsafeMutableBytes(of: &words) { unsafe cl_getrandom($0.baseAddress!, $0.count) }
+        return words
+    }
+}
+
+/// The offset between the boot clock and cache time.
+enum CacheClock {
+    /// Cache time becomes wall-clock time as it is now.
+    static func setOffset(_ map: RegionMap) {
+        map.global64(GlobalWords.clockOffset).release(
+            UInt64(bitPattern: cl_realtime_nanoseconds() &- cl_boottime_nanoseconds()))
+    }
+
+    static func now(_ map: RegionMap) -> CacheInstant {
+        CacheInstant(
+            nanoseconds: cl_boottime_nanoseconds()
+                &+ Int64(bitPattern: map.global64(GlobalWords.clockOffset).relaxed))
+    }
+}

@@ -1,0 +1,142 @@
+// Where everything lies in a region, computed once from the options at creation and afterwards always read from the
+// directory in the file. Pure arithmetic.
+
+/// The sections of a cache region. Numbers are part of the file format.
+enum SectionKind: UInt32, CaseIterable {
+    case globals = 1
+    case lanes, pins, segments, stagingTags, fillBuckets, fills, ghosts, index, hardTags, softTags, addresses, bans, data
+}
+
+/// One section of the directory.
+struct Section: Equatable {
+    var kind: SectionKind
+    var version: UInt32 = 1
+    var offset: Int
+    var count: Int
+    var stride: Int
+
+    var length: Int { count * stride }
+}
+
+/// Sizes and section offsets of a region.
+struct RegionLayout: Equatable {
+    static let segmentSizes = (1 << 14)...(1 << 24)
+    static let pageSize = 4096
+
+    var segmentSize: Int
+    var segmentCount: Int  // as laid out (for the maximum size)
+    var usableSegments: Int
+    var laneCount: Int
+    var sections: [Section]
+    var maximumLength: Int
+
+    /// The length of a file that holds `segments` of the segments.
+    func length(segments: Int) -> Int {
+        (sections.last?.offset ?? 0) + segments * segmentSize
+    }
+
+    init(options: RegionOptions) throws(RegionError) {
+        try RegionLayout.check(options)
+        let size = options.maximumSizeBytes
+        let segmentSize = options.segmentSizeBytes ?? RegionLayout.preferredSegmentSize(options.sizeBytes)
+        guard options.sizeBytes / segmentSize >= 16 else {
+            throw .invalidOptions("a segment of \(segmentSize) bytes is too large for a region of \(options.sizeBytes) bytes")
+        }
+        self.segmentSize = segmentSize
+        laneCount = options.laneCount
+        // The tables depend on the number of segments and the other way round: two rounds settle it.
+        var segments = min(size / segmentSize, 1 << 20)
+        var parts = RegionLayout.sections(options: options, segments: segments, segmentSize: segmentSize)
+        segments = min((size - parts[parts.count - 1].offset) / segmentSize, segments)
+        parts = RegionLayout.sections(options: options, segments: segments, segmentSize: segmentSize)
+        segmentCount = segments
+        sections = parts
+        let data = parts[parts.count - 1].offset
+        usableSegments = min(segments, (options.sizeBytes - data) / segmentSize)
+        maximumLength = data + segments * segmentSize
+        guard usableSegments >= 16 else {
+            throw .invalidOptions("a region of \(options.sizeBytes) bytes leaves no room for objects; choose a larger size")
+        }
+    }
+
+    private static func check(_ options: RegionOptions) throws(RegionError) {
+        guard options.sizeBytes >= RegionOptions.minimumSizeBytes else {
+            throw .invalidOptions("a cache needs at least \(RegionOptions.minimumSizeBytes) bytes, not \(options.sizeBytes)")
+        }
+        guard options.maximumSizeBytes >= options.sizeBytes, options.maximumSizeBytes <= 1 << 44 else {
+            throw .invalidOptions("the maximum size must be between the size and 16 TiB, not \(options.maximumSizeBytes)")
+        }
+        guard (2...128).contains(options.laneCount) else {
+            throw .invalidOptions("a region has 2 to 128 lanes, not \(options.laneCount)")
+        }
+        guard (64...(1 << 24)).contains(options.averageObjectBytes) else {
+            throw .invalidOptions("the average object must be between 64 bytes and 16 MiB, not \(options.averageObjectBytes)")
+        }
+        if let segment = options.segmentSizeBytes {
+            guard segmentSizes.contains(segment), segment & (segment - 1) == 0 else {
+                throw .invalidOptions("a segment is a power of two from 16 KiB to 16 MiB, not \(segment)")
+            }
+        }
+    }
+
+    /// About 1/512 of the size, as a power of two.
+    static func preferredSegmentSize(_ size: Int) -> Int {
+        var segment = segmentSizes.lowerBound
+        while segment * 720 < size && segment < segmentSizes.upperBound { segment *= 2 }
+        return segment
+    }
+
+    private static func sections(options: RegionOptions, segments: Int, segmentSize: Int) -> [Section] {
+        let dataBytes = segments * segmentSize
+        let objects = max(256, dataBytes / options.averageObjectBytes)
+        let buckets = (objects * 4 / 3 + 7) / 8
+        let words = powerOfTwo(atLeast: dataBytes / 8192, 1024...(1 << 20))
+        let fills = powerOfTwo(atLeast: segments, 128...4096)
+        let blocks = segmentSize / BlockGeometry(segmentSize: segmentSize).blockSize
+        let table: [(SectionKind, Int, Int)] = [
+            (.globals, 1, pageSize),
+            (.lanes, options.laneCount, LaneWords.size),
+            (.pins, options.laneCount, (segments * 2 + 63) & ~63),
+            (.segments, segments, SegmentWords.size),
+            (.stagingTags, segments, blocks * 8),
+            (.fillBuckets, fills / 4, 8),
+            (.fills, fills, FillWords.size),
+            (.ghosts, max(16, objects / 8), 16),
+            (.index, buckets, 64),
+            (.hardTags, words, 4),
+            (.softTags, words, 4),
+            (.addresses, words, 4),
+            (.bans, 256, 32),
+            (.data, segments, segmentSize),
+        ]
+        var offset = pageSize
+        return table.map { kind, count, stride in
+            let section = Section(kind: kind, offset: offset, count: count, stride: stride)
+            offset = (offset + count * stride + 63) & ~63
+            if kind == .bans { offset = (offset + pageSize - 1) & ~(pageSize - 1) }
+            return kind == .data ? Section(kind: kind, offset: section.offset, count: count, stride: stride) : section
+        }
+    }
+
+    private static func powerOfTwo(atLeast n: Int, _ range: ClosedRange<Int>) -> Int {
+        var result = range.lowerBound
+        while result < n && result < range.upperBound { result *= 2 }
+        return result
+    }
+}
+
+/// How a segment is cut into staging blocks and bodies into chunks.
+struct BlockGeometry {
+    /// Bytes of a staging block: 1/64 of a segment, between 4 and 64 KiB.
+    var blockSize: Int
+    /// Raw bytes of a compressed chunk: 64 KiB, less in small segments.
+    var chunkSize: Int
+    /// Body bytes that a fill keeps in blocks before it takes whole segments: a multiple of the chunk.
+    var blockBytes: Int
+
+    init(segmentSize: Int) {
+        blockSize = min(65536, max(4096, segmentSize / 64))
+        chunkSize = min(65536, segmentSize / 4)
+        blockBytes = min(segmentSize / 4, 16 * blockSize)
+    }
+}

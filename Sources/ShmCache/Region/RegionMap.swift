@@ -1,0 +1,208 @@
+// Where every shared word and byte of a mapped region is. The only place that computes addresses; indices come from
+// this process's own arithmetic or have been checked by the caller. Stateless, cheap to copy.
+internal import CLinux
+
+/// Addresses and constants of a mapped cache region.
+@safe
+struct RegionMap: @unchecked Sendable {
+    let base: UnsafeMutableRawPointer
+    let globals, lanes, pins, segments, stagingTags, fillBuckets, fills, ghosts, index: Int
+    let hardTags, softTags, addresses, bans, data: Int
+    let laneCount, pinStride, segmentShift, segmentCount, unitShift: Int
+    let blockShift, blocksPerSegment, chunkShift, blockBytes: Int
+    let bucketCount: UInt64
+    let fillBucketCount, ghostBuckets, byteWeight: Int
+    let wordMask: UInt64
+    let hashSeed, hashFinal: UInt64
+
+    var segmentSize: Int { 1 << segmentShift }
+    var blockSize: Int { 1 << blockShift }
+    var chunkSize: Int { 1 << chunkShift }
+    var fillCount: Int { fillBucketCount * 4 }
+    /// An inline part is never larger, so that an item always fits a segment.
+    var maximumInlineBytes: Int { segmentSize / 4 * 3 }
+
+    init(_ superblock: Superblock, base: UnsafeMutableRawPointer) {
+        func section(_ kind: SectionKind) -> Section {
+            superblock.sections.first { $0.kind == kind } ?? Section(kind: kind, offset: 0, count: 0, stride: 0)
+        }
+        unsafe self.base = base
+        globals = section(.globals).offset
+        lanes = section(.lanes).offset
+        pins = section(.pins).offset
+        segments = section(.segments).offset
+        stagingTags = section(.stagingTags).offset
+        fillBuckets = section(.fillBuckets).offset
+        fills = section(.fills).offset
+        ghosts = section(.ghosts).offset
+        index = section(.index).offset
+        hardTags = section(.hardTags).offset
+        softTags = section(.softTags).offset
+        addresses = section(.addresses).offset
+        bans = section(.bans).offset
+        data = section(.data).offset
+        laneCount = superblock.laneCount
+        pinStride = section(.pins).stride
+        segmentShift = superblock.segmentSize.trailingZeroBitCount
+        segmentCount = superblock.segmentCount
+        unitShift = max(4, superblock.segmentSize.trailingZeroBitCount - 18)
+        let geometry = BlockGeometry(segmentSize: superblock.segmentSize)
+        blockShift = geometry.blockSize.trailingZeroBitCount
+        blocksPerSegment = superblock.segmentSize / geometry.blockSize
+        chunkShift = geometry.chunkSize.trailingZeroBitCount
+        blockBytes = geometry.blockBytes
+        bucketCount = UInt64(section(.index).count)
+        fillBucketCount = section(.fillBuckets).count
+        ghostBuckets = section(.ghosts).count
+        byteWeight = superblock.byteWeight
+        wordMask = UInt64(section(.hardTags).count - 1)
+        hashSeed = superblock.hashKey.0
+        hashFinal = superblock.hashKey.1
+    }
+
+    @inline(__always)
+    func word64(_ offset: Int) -> SharedWord64 { unsafe SharedWord64(base + offset) }
+    @inline(__always)
+    func word32(_ offset: Int) -> SharedWord32 { unsafe SharedWord32(base + offset) }
+
+    @inline(__always)
+    func global64(_ field: Int) -> SharedWord64 { word64(globals + field) }
+    @inline(__always)
+    func global32(_ field: Int) -> SharedWord32 { word32(globals + field) }
+
+    @inline(__always)
+    func lane64(_ lane: Int, _ field: Int) -> SharedWord64 { word64(lanes + lane * LaneWords.size + field) }
+    @inline(__always)
+    func lane32(_ lane: Int, _ field: Int) -> SharedWord32 { word32(lanes + lane * LaneWords.size + field) }
+
+    @inline(__always)
+    func segment64(_ segment: Int, _ field: Int) -> SharedWord64 {
+        word64(segments + segment * SegmentWords.size + field)
+    }
+    @inline(__always)
+    func segment32(_ segment: Int, _ field: Int) -> SharedWord32 {
+        word32(segments + segment * SegmentWords.size + field)
+    }
+    @inline(__always)
+    func state(_ segment: Int) -> SegmentState {
+        SegmentState(word: segment64(segment, SegmentWords.state).acquired)
+    }
+
+    @inline(__always)
+    func fill64(_ fill: Int, _ field: Int) -> SharedWord64 { word64(fills + fill * FillWords.size + field) }
+    @inline(__always)
+    func fill32(_ fill: Int, _ field: Int) -> SharedWord32 { word32(fills + fill * FillWords.size + field) }
+    func fillBucket(_ bucket: Int) -> SharedWord64 { word64(fillBuckets + bucket * 8) }
+
+    func stagingTag(_ segment: Int, _ block: Int) -> SharedWord64 {
+        word64(stagingTags + (segment * blocksPerSegment + block) * 8)
+    }
+
+    /// Slots are numbered through: bucket * 8 + way.
+    @inline(__always)
+    func slot(_ slot: Int) -> SharedWord64 { word64(index + slot * 8) }
+
+    @inline(__always)
+    func pin(lane: Int, segment: Int) -> UInt16 { unsafe cl_load16_relaxed(base + pins + lane * pinStride + segment * 2) }
+    @inline(__always)
+    func setPin(lane: Int, segment: Int, _ count: UInt16) {
+        unsafe cl_store16_relaxed(base + pins + lane * pinStride + segment * 2, count)
+    }
+
+    /// Bytes of a segment's data area.
+    @inline(__always)
+    func address(segment: Int, offset: Int) -> UnsafeMutableRawPointer {
+        unsafe base + (data + segment << segmentShift + offset)
+    }
+
+    @inline(__always)
+    func clear(_ offset: Int, count: Int) {
+        unsafe (base + offset).initializeMemory(as: UInt8.self, repeating: 0, count: count)
+    }
+
+    /// Segments in use: grows online, never shrinks while attached.
+    var usableSegments: Int { Int(global64(GlobalWords.usableSegments).acquired) }
+
+    /// The keyed hash of a key, a tag or a host.
+    @inline(__always)
+    func hash(_ key: RawSpan) -> UInt64 {
+        var h = hash64(key, seed: hashSeed) ^ hashFinal
+        h = (h ^ (h >> 32)) &* 0x9E37_79B9_7F4A_7C15
+        return h ^ (h >> 29)
+    }
+}
+
+/// Words of the globals section: hot words on lines of their own.
+///
+///       0  epoch 8                              192  cache clock offset 8 | boot id 16 | clean 4
+///      64  purge clock 4                        224  usable segments 8
+///     128  everything hard 4 | soft 4           256  seal sequence 8
+///          newest tag hard 4 | soft 4           320  eviction figures: 8 classes of {ghost hits 8, bytes 8}
+///          newest ban 4 | bans written 4
+enum GlobalWords {
+    static let size = 4096
+    static let epoch = 0
+    static let purgeClock = 64
+    static let everythingHard = 128
+    static let everythingSoft = 132
+    static let newestTagHard = 136
+    static let newestTagSoft = 140
+    static let newestBan = 144
+    static let bansWritten = 148
+    static let clockOffset = 192
+    static let bootLow = 200
+    static let bootHigh = 208
+    static let clean = 216
+    static let usableSegments = 224
+    static let sealSequence = 256
+    static let ghostFigures = 320
+}
+
+/// Words of a lane, four cache lines.
+///
+///       0  epoch 8 | turn 8                                  written by the lane every turn, read by evictors
+///      64  robust link 8 | liveness 4 | pid 4 | incarnation 4 | event index 4
+///     128  pending slot 8 | pending value 8                  a commit under way
+///     144  admitted 8 | written 8 | committed 8 | evicted 8  figures, single writer
+///     192  wake pending 4 | phase 4 | mutations 8
+enum LaneWords {
+    static let size = 256
+    static let epoch = 0
+    static let turn = 8
+    static let robust = 64
+    static let liveness = 72
+    static let processID = 76
+    static let incarnation = 80
+    static let pendingSlot = 128
+    static let pendingValue = 136
+    static let admitted = 144
+    static let written = 152
+    static let committed = 160
+    static let evicted = 168
+    static let wakePending = 192
+    static let phase = 196
+}
+
+/// Words of a segment header.
+///
+///       0  state 8: state 4 | class 4 | queue 1 | 7 unused | owner lane 8 | 8 unused | gen 32
+///       8  seal sequence 8
+///      16  written bytes 4 | live bytes 4 | items 4 | latest expiry 4
+///      32  limbo epoch 8
+///      40  whole segments that hang on items here 4 | next segment of a fill 4
+///      48  fill tag 8: of the fill that owns a whole staging segment
+///      56  key hash of the object that owns a whole segment 8
+enum SegmentWords {
+    static let size = 64
+    static let state = 0
+    static let sealSequence = 8
+    static let written = 16
+    static let live = 20
+    static let items = 24
+    static let latestExpiry = 28
+    static let limboEpoch = 32
+    static let extents = 40
+    static let next = 44
+    static let fillTag = 48
+    static let ownerHash = 56
+}

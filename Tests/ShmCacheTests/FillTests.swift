@@ -1,0 +1,162 @@
+// Fills shared by several lanes: joining, streaming, failing, taking over, purges that race with them.
+import CLinux
+import Testing
+
+@testable import ShmCache
+
+@Suite struct FillTests {
+    let attributes = ItemAttributes(storedSeconds: 5)
+
+    @Test func aSecondMissJoinsAndStreams() throws {
+        let region = try CacheRegion.create(RegionOptions(sizeBytes: 8 << 20))
+        var owner = try region.attachLane(0)
+        var reader = try region.attachLane(1)
+        let key = Sample.key(1)
+        let hash = unsafe region.hash(key: key.span.bytes)
+        let body = Sample.body(1, 300_000)
+        owner.beginTurn(now: region.now())
+        reader.beginTurn(now: region.now())
+        guard case .own(var permit) = unsafe owner.startFill(hash: hash, key: key.span.bytes),
+            case .join(let ticket) = unsafe reader.startFill(hash: hash, key: key.span.bytes)
+        else { throw Failure() }
+        #expect(ticket.phase == .waiting)
+        let head = Array("header".utf8)
+        let noTags: [UInt64] = []
+        #expect(
+            unsafe permit.setHead(
+                head.span.bytes, attributes: attributes, tags: noTags.span, expectedBodyLength: nil) == .accepted)
+        #expect(ticket.phase == .streaming)
+        #expect(unsafe ticket.header.withUnsafeBytes { unsafe Array($0) } == head)
+        for start in stride(from: 0, to: body.count, by: 7777) {
+            let end = min(body.count, start + 7777)
+            #expect(unsafe permit.append(body.span.bytes.extracting(start..<end)) == .accepted)
+            #expect(ticket.bytesReady == end)
+        }
+        permit.complete()
+        #expect(ticket.phase == .complete)
+        let streamed = ticket.readAll() == body
+        #expect(streamed)
+        while permit.finish(budgetBytes: 65536) == .again {}
+        let afterwards = ticket.readAll() == body
+        #expect(afterwards)
+        let stored = reader.fetch(region, key) == body
+        #expect(stored)
+        owner.endTurn()
+        reader.endTurn()
+    }
+
+    @Test func aDroppedPermitFailsItsReaders() throws {
+        let region = try CacheRegion.create(RegionOptions(sizeBytes: 4 << 20))
+        var owner = try region.attachLane(0)
+        var reader = try region.attachLane(1)
+        owner.beginTurn(now: region.now())
+        reader.beginTurn(now: region.now())
+        let key = Sample.key(1)
+        let hash = unsafe region.hash(key: key.span.bytes)
+        let ticket = try drop(&owner, &reader, hash, key)
+        #expect(ticket.phase == .failed(.abandoned))
+        owner.endTurn()
+        reader.endTurn()
+    }
+
+    private func drop(_ owner: inout Lane, _ reader: inout Lane, _ hash: UInt64, _ key: [UInt8]) throws -> FillTicket {
+        guard case .own(let permit) = unsafe owner.startFill(hash: hash, key: key.span.bytes),
+            case .join(let ticket) = unsafe reader.startFill(hash: hash, key: key.span.bytes)
+        else { throw Failure() }
+        _ = consume permit
+        return ticket
+    }
+
+    @Test func aPurgeDuringTheFillForbidsTheCommit() throws {
+        let region = try CacheRegion.create(RegionOptions(sizeBytes: 4 << 20))
+        var lane = try region.attachLane(0)
+        let tag: UInt64 = 0xabcdef
+        for kind in 0..<4 {
+            lane.beginTurn(now: region.now())
+            let key = Sample.key(kind)
+            let hash = unsafe region.hash(key: key.span.bytes)
+            guard case .own(var permit) = unsafe lane.startFill(hash: hash, key: key.span.bytes) else { throw Failure() }
+            let (tags, bytes) = ([tag], [1, 2, 3, 4] as [UInt8])
+            #expect(
+                unsafe permit.setHead(bytes.span.bytes, attributes: attributes, tags: tags.span, expectedBodyLength: 4)
+                    == .accepted)
+            #expect(unsafe permit.append(bytes.span.bytes) == .accepted)
+            switch kind {
+            case 0: unsafe lane.purge(hash: hash, key: key.span.bytes)
+            case 1: lane.purge(tag: tag)
+            case 2: unsafe lane.purge(keyHead: key.span.bytes.extracting(0..<6), prefix: key.span.bytes.extracting(7..<12), at: 7)
+            default: lane.purgeEverything()
+            }
+            #expect(permit.finish(budgetBytes: .max) == .rejected(.purged), "\(kind)")
+            #expect(lane.fetch(region, key) == nil)
+            lane.endTurn()
+        }
+        #expect(region.checkInvariants() == [])
+    }
+
+    @Test func purgesReachStoredObjects() throws {
+        let region = try CacheRegion.create(RegionOptions(sizeBytes: 4 << 20))
+        var lane = try region.attachLane(0)
+        lane.beginTurn(now: region.now())
+        for n in 0..<8 { lane.store(region, Sample.key(n), [1], tags: [UInt64(n)]) }
+        let first = unsafe region.hash(key: Sample.key(0).span.bytes)
+        #expect(unsafe lane.purge(hash: first, key: Sample.key(0).span.bytes))
+        #expect(lane.fetch(region, Sample.key(0)) == nil)
+        lane.purge(tag: 1)
+        #expect(lane.fetch(region, Sample.key(1)) == nil)
+        lane.purge(tag: 2, soft: true)
+        let key = Sample.key(2)
+        let hash = unsafe region.hash(key: key.span.bytes)
+        if let view = unsafe lane.lookup(hash: hash, key: key.span.bytes) {
+            let isSoft = view.isSoftlyPurged
+            #expect(isSoft)
+        } else {
+            Issue.record("gone")
+        }
+        let prefix = Sample.key(3)
+        unsafe lane.purge(keyHead: prefix.span.bytes.extracting(0..<7), prefix: prefix.span.bytes.extracting(7..<prefix.count), at: 7)
+        #expect(lane.fetch(region, Sample.key(3)) == nil)
+        #expect(lane.fetch(region, Sample.key(4)) != nil)
+        lane.purgeEverything()
+        #expect(lane.fetch(region, Sample.key(4)) == nil)
+        lane.store(region, Sample.key(4), [2])
+        #expect(lane.fetch(region, Sample.key(4)) == [2])
+        lane.endTurn()
+    }
+
+    @Test func aConfirmedObjectKeepsItsBody() throws {
+        let region = try CacheRegion.create(RegionOptions(sizeBytes: 32 << 20))
+        var lane = try region.attachLane(0)
+        for (n, size) in [0, 50, 3000, 200_000, 1_500_000].enumerated() {
+            for compressible in [false, true] {
+                lane.beginTurn(now: region.now())
+                let key = Sample.key(n)
+                let body = Sample.body(n, size, compressible: compressible)
+                #expect(lane.store(region, key, body, refreshing: true) == .committed)
+                try confirm(region, lane, key, body)
+                lane.endTurn()
+                lane.maintain(now: region.now())
+            }
+        }
+        #expect(region.checkInvariants() == [])
+    }
+
+    private func confirm(_ region: borrowing CacheRegion, _ lane: borrowing Lane, _ key: [UInt8], _ body: [UInt8]) throws {
+        let hash = unsafe region.hash(key: key.span.bytes)
+        guard case .own(var permit) = unsafe lane.startFill(hash: hash, key: key.span.bytes, refreshing: true),
+            let view = unsafe lane.lookup(hash: hash, key: key.span.bytes)
+        else { throw Failure() }
+        let (header, tags) = ([9, 9] as [UInt8], [] as [UInt64])
+        let outcome = unsafe permit.freshen(
+            view, header: header.span.bytes, attributes: ItemAttributes(storedSeconds: 77), tags: tags.span)
+        #expect(outcome == .committed)
+        let isSame = lane.fetch(region, key) == body
+        #expect(isSame, "\(body.count)")
+        if let view = unsafe lane.lookup(hash: hash, key: key.span.bytes) {
+            let (stored, length) = (view.attributes.storedSeconds, view.header.byteCount)
+            #expect(stored == 77 && length == 2)
+        }
+    }
+}
+
+struct Failure: Error {}

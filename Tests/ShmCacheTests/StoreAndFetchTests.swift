@@ -1,0 +1,86 @@
+// Objects of all sizes go in and come out unchanged.
+import Testing
+
+@testable import ShmCache
+
+@Suite struct StoreAndFetchTests {
+    @Test(arguments: [4 << 20, 16 << 20, 256 << 20])
+    func everySizeComesBackUnchanged(regionBytes: Int) throws {
+        let region = try CacheRegion.create(RegionOptions(sizeBytes: regionBytes))
+        var lane = try region.attachLane(0)
+        let limit = region.maximumObjectBytes
+        var sizes = [0, 1, 63, 64, 100, 1000, 4096, 5000, 20_000, 65_535, 65_536, 65_537, 200_000, 262_144, 300_000, 700_000]
+        sizes += [1 << 20, (1 << 20) + 1, 3_000_000, 9_999_999]
+        for (n, size) in sizes.filter({ $0 <= limit && $0 < regionBytes / 6 }).enumerated() {
+            for compressible in [false, true] {
+                let key = Sample.key(n * 2 + (compressible ? 1 : 0))
+                let body = Sample.body(n, size, compressible: compressible)
+                lane.beginTurn(now: region.now())
+                #expect(lane.store(region, key, body, pieces: 30_000) == .committed, "\(size)")
+                lane.endTurn()
+                lane.maintain(now: region.now())
+                lane.beginTurn(now: region.now())
+                let isSame = lane.fetch(region, key) == body
+                #expect(isSame, "\(size) \(compressible)")
+                lane.endTurn()
+            }
+        }
+        #expect(region.checkInvariants() == [])
+    }
+
+    @Test func aViewTellsWhatWasStored() throws {
+        let region = try CacheRegion.create(RegionOptions(sizeBytes: 4 << 20))
+        var lane = try region.attachLane(3)
+        let key = Sample.key(1)
+        lane.beginTurn(now: region.now())
+        #expect(lane.store(region, key, Array("body".utf8), header: Array("head".utf8), tags: [7, 8], expires: 99) == .committed)
+        let hash = unsafe region.hash(key: key.span.bytes)
+        #expect(lane.fetch(region, key) == Array("body".utf8))
+        if let view = unsafe lane.lookup(hash: hash, key: key.span.bytes) {
+            #expect(unsafe view.header.withUnsafeBytes { unsafe Array($0) } == Array("head".utf8))
+            #expect(view.attributes == ItemAttributes(storedSeconds: 1, expiresSeconds: 99))
+            #expect(view.tagCount == 2 && view.tag(1) == 8)
+            #expect(view.bodyLength == 4 && !view.isPassMarker && !view.isSoftlyPurged)
+        }
+        lane.endTurn()
+    }
+
+    @Test func replacingAnObjectLeavesOneSlot() throws {
+        let region = try CacheRegion.create(RegionOptions(sizeBytes: 4 << 20))
+        var lane = try region.attachLane(0)
+        for round in 0..<200 {
+            lane.beginTurn(now: region.now())
+            let body = Sample.body(round, 3000)
+            #expect(lane.store(region, Sample.key(5), body, refreshing: true) == .committed)
+            let isSame = lane.fetch(region, Sample.key(5)) == body
+            #expect(isSame, "\(round)")
+            lane.endTurn()
+            lane.maintain(now: region.now())
+        }
+        #expect(region.statistics().objects == 1)
+        #expect(region.checkInvariants() == [])
+    }
+
+    @Test func aFullCacheGoesOnTakingObjects() throws {
+        let region = try CacheRegion.create(RegionOptions(sizeBytes: 4 << 20))
+        var lane = try region.attachLane(0)
+        var dice = Dice(seed: 11)
+        var stored = 0
+        for n in 0..<6000 {
+            let size = n % 50 == 0 ? Int(dice.next() % 200_000) : Int(dice.next() % 6000)
+            lane.beginTurn(now: region.now())
+            if lane.store(region, Sample.key(n), Sample.body(n, size)) == .committed { stored += 1 }
+            let old = Int(dice.next() % UInt64(n + 1))
+            if let body = lane.fetch(region, Sample.key(old)) {
+                let isSame = body == Sample.body(old, body.count)
+                #expect(isSame)
+            }
+            lane.endTurn()
+            lane.maintain(now: region.now())
+        }
+        let figures = region.statistics()
+        #expect(stored > 5900, "\(stored)")
+        #expect(figures.storedBytes > region.sizeBytes / 2, "\(figures)")
+        #expect(region.checkInvariants() == [])
+    }
+}
