@@ -181,7 +181,7 @@ extension Worker {
         switch reason {
         case .pass, .tooLarge, .noSpace: return goAlone(x)
         case .originFailed: return answerFailure(x, status: 502)
-        case .purged, .abandoned, .ownerLost: return restart(x)
+        case .purged, .abandoned, .ownerLost, .freshened: return restart(x)
         }
     }
 
