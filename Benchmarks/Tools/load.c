@@ -130,8 +130,8 @@ static void settle(struct connection *connection, uint64_t now) {
         histogram_add(&histogram, now > connection->due ? now - connection->due : 0);
     }
     connection->busy = 0;
-    if (connection->closing) forget(connection);
-    idle[idle_count++] = (int)(connection - connections);
+    // The server closes first, always: who does pays for the closed state, and that must not depend on a race.
+    if (!connection->closing) idle[idle_count++] = (int)(connection - connections);
 }
 
 static void fail(struct connection *connection, const char *what, long detail) {
@@ -223,12 +223,14 @@ static void digest(struct connection *connection, char *bytes, size_t length) {
 
 static void handle(struct connection *connection) {
     ssize_t count = recv(connection->descriptor, received, RECEIVE_BYTES - 1, MSG_DONTWAIT);
-    if (count > 0)
+    if (count > 0) {
         digest(connection, received, (size_t)count);
-    else if (count == 0 && !connection->busy)
+    } else if (count == 0 && !connection->busy) {
+        if (connection->closing) idle[idle_count++] = (int)(connection - connections);
         forget(connection);
-    else if (count == 0 || errno != EAGAIN)
+    } else if (count == 0 || errno != EAGAIN) {
         fail(connection, count ? "receive" : "closed early", count ? errno : 0);
+    }
 }
 
 /// Sends what is due: in a closed loop whatever connection is free, in an open loop only what the clock allows.
