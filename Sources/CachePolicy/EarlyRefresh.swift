@@ -19,12 +19,13 @@ package enum EarlyRefresh {
         return remainingMilliseconds <= Int64(lead)
     }
 
-    /// -ln(random / 2^64) in 1/1024, from the bit length and the ten bits below the leading one.
+    /// -ln(random / 2^64) in 1/1024, from the bit length and the ten bits below the leading one; the parabola makes up
+    /// for log2(1 + f) not being f.
     static func negativeLogarithm(_ random: UInt64) -> UInt64 {
         let value = max(random, 1)
         let zeros = UInt64(value.leadingZeroBitCount)
         let fraction = ((value << zeros) << 1) >> 54
-        let logarithm2 = ((63 - zeros) << 10) + fraction
+        let logarithm2 = ((63 - zeros) << 10) + fraction + ((fraction * (1024 - fraction) * 351) >> 20)
         return (((64 << 10) - logarithm2) * 710) >> 10
     }
 }

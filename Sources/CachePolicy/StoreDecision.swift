@@ -96,7 +96,10 @@ extension StoreDecision {
             return .setCookie
         }
         if response.variesOnEverything { return .varyStar }
-        if settings.guardsAgainstDeception, request.promise == .staticFile, response.contentClass == .personal {
+        // An error page under a file's name is nobody's account.
+        if settings.guardsAgainstDeception, (200..<300).contains(response.status), request.promise == .staticFile,
+            response.contentClass == .personal
+        {
             return .deception
         }
         return nil
