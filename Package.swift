@@ -35,7 +35,11 @@ let coreTargets: [Target] = [
     .testTarget(name: "CachePolicyTests", dependencies: ["CachePolicy", "HTTPMessage"], swiftSettings: settings),
     .testTarget(name: "ShmCacheTests", dependencies: ["ShmCache", "CLinux"], swiftSettings: settings),
     .testTarget(name: "ControlChannelTests", dependencies: ["ControlChannel", "CLinux"], swiftSettings: settings),
-    .testTarget(name: "WorkerTests", dependencies: ["Worker"], swiftSettings: settings),
+    .testTarget(
+        name: "WorkerTests",
+        dependencies: ["Worker", "ShmCache", "CachePolicy", "HTTPMessage", "ControlChannel"],
+        swiftSettings: settings
+    ),
 ]
 
 let supervisorTargets: [Target] = [

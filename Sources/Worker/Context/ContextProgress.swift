@@ -47,6 +47,10 @@ extension Worker {
         case .finished:
             return finishSending(x, c)
         case .blocked, .waiting:
+            if outcome == .waiting, contexts[x].body.kind == .fill {
+                if Self.isOrphaned(contexts[x].body) { return adopt(x) }
+                armContextTimer(x)
+            }
             if clients[c].sink.flush() == .failed {
                 abortClient(c)
                 return false

@@ -1,5 +1,4 @@
-// The end of fills: packing and committing in steps, so that no turn is long; failures; and taking over what a dead worker
-// left behind.
+// The end of fills: packing and committing in steps, so that no turn is long; and failures.
 
 internal import CachePolicy
 internal import ControlChannel
@@ -105,46 +104,5 @@ extension Worker {
         guard r != .max else { return }
         exchanges[e].request = .max
         requests.release(r)
-    }
-
-    /// The fill's owner died: this process goes on if it is the first to try.
-    mutating func adopt(_ x: UInt32) -> Bool {
-        guard contexts[x].phase == .waitingForFill || contexts[x].phase == .sending else { return false }
-        switch Self.takeOver(contexts[x].body) {
-        case .none:
-            // Another reader was faster: its progress will wake this one.
-            return false
-        case .some(let permit):
-            count(.fillsTakenOver)
-            return resume(permit, x)
-        }
-    }
-
-    private static func takeOver(_ body: borrowing BodySource) -> FillPermit? {
-        switch body.ticket {
-        case .none: nil
-        case .some(let ticket): ticket.takeOver()
-        }
-    }
-
-    /// Goes on with a fetch that another process began.
-    private mutating func resume(_ permit: consuming FillPermit, _ x: UInt32) -> Bool {
-        let c = contexts[x].client.index
-        let route = contexts[x].route
-        guard let key = Self.writeKey(&scratch.key, requests, contexts[x].request, router, route) else {
-            permit.fail(.ownerLost)
-            return true
-        }
-        let hash = region.hash(key: scratch.key.readable)
-        let probe = CacheProbe(key: key, hash: hash, closing: clients[c].closesAfterResponse)
-        guard !permit.hasHead else {
-            permit.fail(.ownerLost)
-            return true
-        }
-        let exchange = startExchange(
-            .fill, request: contexts[x].request, context: contexts.id(at: x), route, probe, LookupResult(hash: hash),
-            permit: permit)
-        if let exchange, clients[c].context.index == x { contexts[x].exchange = exchange }
-        return false
     }
 }

@@ -38,7 +38,7 @@ extension Worker {
         }
     }
 
-    private static func responseFacts(
+    static func responseFacts(
         _ input: borrowing Buffer?, _ scratch: borrowing Scratch, _ now: Int64, _ settings: borrowing WorkerSettings
     ) -> ResponseFacts {
         switch input {

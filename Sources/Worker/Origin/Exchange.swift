@@ -11,6 +11,8 @@ enum ExchangePurpose: UInt8 {
     case fill
     /// Confirm or replace a stored object.
     case validate
+    /// Fetch the rest of an object whose fetcher died.
+    case resume
     /// For one request only.
     case relay
 }

@@ -16,7 +16,7 @@ extension Worker {
     /// told).
     mutating func startExchange(
         _ purpose: ExchangePurpose, request r: UInt32, context: SlabID, _ route: Route, _ probe: CacheProbe,
-        _ lookup: LookupResult, permit: consuming FillPermit?
+        _ lookup: LookupResult, permit: consuming FillPermit?, range: ByteRange? = nil
     ) -> UInt32? {
         let head = requests[r].head
         var text = buffers.take()
@@ -27,8 +27,11 @@ extension Worker {
         if !context.isNone { Self.write(clients[contexts[context.index].client.index].peer, &scratch.text) }
         var requestHead = buffers.take()
         let upgrade = purpose == .relay && head.upgrade
-        let rendered = Self.render(
-            purpose, requests[r], keys, scratch.text, lane, settings, into: &requestHead)
+        let rendered =
+            range == nil
+            ? Self.render(purpose, requests[r], keys, scratch.text, lane, settings, into: &requestHead)
+            : Self.renderResume(
+                requests, r, keys, scratch.text, contexts, context.index, range, settings, into: &requestHead)
         requests.retain(r)
         let exchange = Exchange(
             purpose: purpose, route: route, request: r, context: context, requestHead: requestHead, keys: keys,
@@ -60,7 +63,7 @@ extension Worker {
     ) -> Bool {
         switch purpose {
         case .relay: return render(.pass, request, keys, peer, nil, settings, into: &output)
-        case .fill: return render(.fill, request, keys, peer, nil, settings, into: &output)
+        case .fill, .resume: return render(.fill, request, keys, peer, nil, settings, into: &output)
         case .validate:
             guard let view = lane.lookup(hash: keys.hash, key: keys.object) else {
                 return render(.fill, request, keys, peer, nil, settings, into: &output)
@@ -69,10 +72,24 @@ extension Worker {
         }
     }
 
+    /// Asks for the rest of the object whose head the context's fill has.
+    private static func renderResume(
+        _ requests: borrowing RequestBuffers, _ r: UInt32, _ keys: borrowing ExchangeKeys, _ peer: borrowing Buffer,
+        _ contexts: borrowing Slab<RequestContext>, _ x: UInt32, _ range: ByteRange?,
+        _ settings: borrowing WorkerSettings, into output: inout Buffer
+    ) -> Bool {
+        switch contexts[x].body.ticket {
+        case .none: return false
+        case .some(let ticket):
+            return render(
+                .range, requests[r], keys, peer, StoredHead(ticket.header), settings, range: range, into: &output)
+        }
+    }
+
     static func render(
         _ purpose: OriginRequest.Purpose, _ request: borrowing RequestBuffer, _ keys: borrowing ExchangeKeys,
         _ peer: borrowing Buffer, _ stored: borrowing StoredHead?, _ settings: borrowing WorkerSettings,
-        into output: inout Buffer
+        range: ByteRange? = nil, into output: inout Buffer
     ) -> Bool {
         var context = ForwardContext()
         context.cacheable = purpose != .pass
@@ -82,7 +99,7 @@ extension Worker {
         OriginRequest.write(
             purpose: purpose, head: request.head, bytes: request.bytes.readable, fields: request.fields,
             target: base.slice(keys.key.target), authority: base.slice(keys.key.authority),
-            clientAddress: peer.readable, stored: stored, range: nil, record: nil, context: context,
+            clientAddress: peer.readable, stored: stored, range: range, record: nil, context: context,
             settings: settings.policy, into: &sink)
         let count = sink.overflowed ? 0 : sink.count
         output.commit(count)

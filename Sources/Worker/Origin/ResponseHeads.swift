@@ -94,6 +94,7 @@ extension Worker {
     /// Decides what becomes of a final answer.
     private mutating func judge(_ e: UInt32, _ o: UInt32, _ head: ResponseHead) {
         if exchanges[e].purpose == .relay { return relayHead(e, o, head) }
+        if exchanges[e].purpose == .resume { return resumeHead(e, o, head) }
         if exchanges[e].purpose == .validate, !exchanges[e].isUnconditional {
             switch judgeValidation(e, o, head) {
             case .update: return freshen(e, o, head)

@@ -1,0 +1,83 @@
+// A fill whose owner has died: the first of its readers to notice goes on with it, from where the owner stopped if a strong
+// validator says that it is still the same object, else from the beginning. Two versions are never spliced.
+
+internal import CachePolicy
+internal import ControlChannel
+internal import HTTPMessage
+internal import ShmCache
+
+extension Worker {
+    /// Makes this process the owner, if no other reader was faster. True when the context should be looked at again.
+    mutating func adopt(_ x: UInt32) -> Bool {
+        switch Self.takeOver(contexts[x].body) {
+        case .none:
+            // Another reader has it: its progress will wake this one.
+            return false
+        case .some(let permit):
+            count(.fillsTakenOver)
+            return resume(permit, x)
+        }
+    }
+
+    static func isOrphaned(_ body: borrowing BodySource) -> Bool {
+        switch body.ticket {
+        case .none: false
+        case .some(let ticket): ticket.phase == .orphaned
+        }
+    }
+
+    private static func takeOver(_ body: borrowing BodySource) -> FillPermit? {
+        switch body.ticket {
+        case .none: nil
+        case .some(let ticket): ticket.takeOver()
+        }
+    }
+
+    private mutating func resume(_ permit: consuming FillPermit, _ x: UInt32) -> Bool {
+        let c = contexts[x].client.index
+        let route = contexts[x].route
+        guard let key = Self.writeKey(&scratch.key, requests, contexts[x].request, router, route) else {
+            permit.fail(.ownerLost)
+            return true
+        }
+        let hash = region.hash(key: scratch.key.readable)
+        let probe = CacheProbe(key: key, hash: hash, closing: clients[c].closesAfterResponse)
+        var range: ByteRange?
+        if permit.hasHead {
+            range = Self.missingRange(contexts[x].body, from: permit.bytesReady)
+            guard range != nil else {
+                permit.fail(.ownerLost)
+                return true
+            }
+        }
+        let exchange = startExchange(
+            range == nil ? .fill : .resume, request: contexts[x].request, context: contexts.id(at: x), route, probe,
+            LookupResult(hash: hash), permit: permit, range: range)
+        if let exchange, clients.isTaken(c), clients[c].context.index == x { contexts[x].exchange = exchange }
+        return false
+    }
+
+    /// What is still missing of a whole object with a strong validator; nil when it cannot be resumed.
+    private static func missingRange(_ body: borrowing BodySource, from position: Int) -> ByteRange? {
+        switch body.ticket {
+        case .none: return nil
+        case .some(let ticket):
+            guard let stored = StoredHead(ticket.header), stored.status == 200, let length = stored.declaredLength,
+                UInt64(position) < length,
+                !stored.flags.isDisjoint(with: [.strongETag, .strongLastModified])
+            else { return nil }
+            return ByteRange(first: UInt64(position), last: length - 1)
+        }
+    }
+
+    /// The origin's answer to the request for the rest: the very bytes that are missing, or the end of this fill.
+    mutating func resumeHead(_ e: UInt32, _ o: UInt32, _ head: ResponseHead) {
+        let facts = Self.responseFacts(origins[o].input, scratch, clock.unixMilliseconds, settings)
+        let expected = exchanges[e].permit?.bytesReady ?? -1
+        guard head.status == 206, let range = facts.contentRange, Int(clamping: range.first) == expected else {
+            if let permit = exchanges[e].permit.take() { permit.fail(.ownerLost) }
+            return endExchange(e)
+        }
+        releaseRequest(e)
+    }
+}
