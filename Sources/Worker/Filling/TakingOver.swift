@@ -74,7 +74,8 @@ extension Worker {
     mutating func resumeHead(_ e: UInt32, _ o: UInt32, _ head: ResponseHead) {
         let facts = Self.responseFacts(origins[o].input, scratch, clock.unixMilliseconds, settings)
         let expected = exchanges[e].permit?.bytesReady ?? -1
-        guard head.status == 206, let range = facts.contentRange, Int(clamping: range.first) == expected else {
+        guard head.status == 206, case .bytes(let range, _) = facts.contentRange, Int(clamping: range.first) == expected
+        else {
             if let permit = exchanges[e].permit.take() { permit.fail(.ownerLost) }
             return endExchange(e)
         }
