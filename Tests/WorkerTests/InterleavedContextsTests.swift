@@ -94,9 +94,9 @@ struct InterleavedContextsTests {
         }
         let attributes = ItemAttributes(storedSeconds: region.now().seconds)
         let header = Array("head".utf8)
-        #expect(
-            unsafe permit.setHead(
-                header.span.bytes, attributes: attributes, tags: Span(), expectedBodyLength: nil) == .accepted)
+        let begun = unsafe permit.setHead(
+            header.span.bytes, attributes: attributes, tags: Span(), expectedBodyLength: nil)
+        #expect(begun == .accepted)
         var hit = BodySource(item: 0..<stored.count)
         var fill = BodySource(fill: permit.ticket())
         var hitSink = FakeStreamSink(stream: 1, layer: FakeRecordLayer())
@@ -116,7 +116,8 @@ struct InterleavedContextsTests {
             }
             if appended < coming.count {
                 let part = Array(coming[appended..<min(coming.count, appended + Int(generator.next() % 7_000))])
-                #expect(unsafe permit.append(part.span.bytes) == .accepted)
+                let took = unsafe permit.append(part.span.bytes)
+                #expect(took == .accepted)
                 appended += part.count
                 if appended == coming.count { permit.complete() }
             }
@@ -146,10 +147,10 @@ struct InterleavedContextsTests {
             return
         }
         let attributes = ItemAttributes(storedSeconds: region.now().seconds)
-        #expect(
-            unsafe permit.setHead(
-                key.span.bytes, attributes: attributes, tags: Span(), expectedBodyLength: body.count) == .accepted)
-        #expect(unsafe permit.append(body.span.bytes) == .accepted)
+        let begun = unsafe permit.setHead(
+            key.span.bytes, attributes: attributes, tags: Span(), expectedBodyLength: body.count)
+        let took = unsafe permit.append(body.span.bytes)
+        #expect(begun == .accepted && took == .accepted)
         while permit.finish(budgetBytes: 1 << 20) == .again {}
     }
 

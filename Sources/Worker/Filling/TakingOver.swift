@@ -34,6 +34,11 @@ extension Worker {
     }
 
     private mutating func resume(_ permit: consuming FillPermit, _ x: UInt32) -> Bool {
+        if permit.isComplete {
+            // The dead owner had only the commit left.
+            while permit.finish(budgetBytes: Self.finishBudgetBytes) == .again {}
+            return true
+        }
         let c = contexts[x].client.index
         let route = contexts[x].route
         guard let key = Self.writeKey(&scratch.key, requests, contexts[x].request, router, route) else {
