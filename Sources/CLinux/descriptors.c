@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "descriptors.h"
+#include <sys/stat.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -40,4 +41,26 @@ int cl_close_range(unsigned first, unsigned last) { return (int)syscall(SYS_clos
 
 int cl_getrandom(void *buffer, size_t length) {
     return getrandom(buffer, length, 0) == (ssize_t)length ? 0 : -1;
+}
+
+static void facts_of(const struct stat *from, struct cl_file_facts *facts) {
+    facts->inode = from->st_ino;
+    facts->owner = from->st_uid;
+    facts->isDirectory = S_ISDIR(from->st_mode);
+    facts->isSocket = S_ISSOCK(from->st_mode);
+    facts->permissions = from->st_mode & 07777;
+}
+
+int cl_file_facts(const char *path, struct cl_file_facts *facts) {
+    struct stat found;
+    if (stat(path, &found) != 0) return -1;
+    facts_of(&found, facts);
+    return 0;
+}
+
+int cl_descriptor_facts(int fd, struct cl_file_facts *facts) {
+    struct stat found;
+    if (fstat(fd, &found) != 0) return -1;
+    facts_of(&found, facts);
+    return 0;
 }

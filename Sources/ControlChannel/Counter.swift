@@ -55,7 +55,8 @@ extension Counter {
         case .conditionalHits: .init("conditional_hits", "304 responses to clients from a stored object")
         case .rangeHits: .init("range_hits", "206 responses from a stored object")
         case .fillsStarted: .init("fills_started", "Fetches that write into the cache")
-        case .fillsCollapsed: .init("fills_collapsed", "Requests that joined a running fill instead of asking the origin")
+        case .fillsCollapsed:
+            .init("fills_collapsed", "Requests that joined a running fill instead of asking the origin")
         case .fillsCommitted: .init("fills_committed", "Fills that ended as a stored object")
         case .fillsFailed: .init("fills_failed", "Fills that ended by an error of the origin or the network")
         case .fillsUncacheable: .init("fills_uncacheable", "Fills whose response may not be stored")

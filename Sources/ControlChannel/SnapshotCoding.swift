@@ -126,7 +126,9 @@ extension ConfigurationSnapshot {
         cache.compresses = try reader.takeBool()
         pseudonym = try reader.takeText()
         backend = try reader.takeCase()
-        for site in sites where Int(site.origin) >= origins.count { throw .malformed("site \(site.name) has no origin") }
+        for site in sites where Int(site.origin) >= origins.count {
+            throw .malformed("site \(site.name) has no origin")
+        }
     }
 }
 

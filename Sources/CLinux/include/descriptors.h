@@ -1,6 +1,7 @@
 // Memory files, event descriptors, clocks and randomness.
 #pragma once
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
@@ -23,6 +24,17 @@ int cl_allocate(int fd, int64_t offset, int64_t length);
 int cl_close_range(unsigned first, unsigned last);
 // Fills the buffer with random bytes; 0 or -1.
 int cl_getrandom(void *_Nonnull buffer, size_t length);
+
+// What stat tells, without the struct that two Swift modules claim to define. Symbolic links are followed. 0 or -1.
+struct cl_file_facts {
+    uint64_t inode;
+    uint32_t owner;
+    bool isDirectory;
+    bool isSocket;
+    uint32_t permissions;
+};
+int cl_file_facts(const char *_Nonnull path, struct cl_file_facts *_Nonnull facts);
+int cl_descriptor_facts(int fd, struct cl_file_facts *_Nonnull facts);
 
 static inline int64_t cl_clock_nanoseconds(int clock) {
     struct timespec t;

@@ -1,0 +1,170 @@
+// Reads the YAML configuration file into settings. Every complaint names file, line and column, and a suggestion where
+// there is one.
+import ControlChannel
+import Foundation
+import Yams
+
+struct ConfigFile {
+    let path: String
+
+    static func read(path: String, into settings: inout Settings) throws(Failure) {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            let why = FileManager.default.fileExists(atPath: path) ? "cannot be read" : "does not exist"
+            throw .usage("configuration file \(path) \(why)")
+        }
+        guard let text = String(data: data, encoding: .utf8) else {
+            throw .usage("configuration file \(path) is not UTF-8 text")
+        }
+        try ConfigFile(path: path).parse(text, into: &settings)
+    }
+
+    func parse(_ text: String, into settings: inout Settings) throws(Failure) {
+        let root: Yams.Node?
+        do {
+            root = try Yams.compose(yaml: text)
+        } catch {
+            throw syntax(error)
+        }
+        guard let root else { return }
+        guard let mapping = root.mapping else { throw at(root, "the file must be a list of `name: value` lines") }
+        try walk(mapping, prefix: "", into: &settings)
+    }
+
+    // MARK: Walking
+
+    private func walk(_ mapping: Yams.Node.Mapping, prefix: String, into settings: inout Settings) throws(Failure) {
+        for (key, value) in mapping {
+            guard let name = key.scalar?.string else { throw at(key, "a directive's name must be a word") }
+            let path = prefix + name
+            if path == "sites" {
+                try readSites(value, into: &settings)
+            } else if let directive = Directive.all.first(where: { $0.path == path }) {
+                try apply(directive, value, into: &settings)
+            } else if let inner = value.mapping, Directive.all.contains(where: { $0.path.hasPrefix(path + ".") }) {
+                try walk(inner, prefix: path + ".", into: &settings)
+            } else {
+                throw at(key, unknown(name, prefix: prefix))
+            }
+        }
+    }
+
+    private func unknown(_ name: String, prefix: String) -> String {
+        var known = Directive.all.filter { $0.path.hasPrefix(prefix) }
+            .map { String($0.path.dropFirst(prefix.count).prefix { $0 != "." }) }
+        if prefix.isEmpty { known.append("sites") }
+        let place = prefix.isEmpty ? "" : " in '\(prefix.dropLast())'"
+        if let guess = nearest(to: name, among: known) {
+            return "unknown directive '\(name)'\(place); did you mean '\(guess)'?"
+        }
+        if let elsewhere = Directive.all.first(where: { $0.path.hasSuffix("." + name) }) {
+            return "unknown directive '\(name)'\(place); did you mean '\(elsewhere.path)'?"
+        }
+        return "unknown directive '\(name)'\(place); known are \(Set(known).sorted().joined(separator: ", "))"
+    }
+
+    private func readSites(_ value: Yams.Node, into settings: inout Settings) throws(Failure) {
+        guard let list = value.sequence else { throw at(value, "'sites' must be a list") }
+        for one in list {
+            guard let mapping = one.mapping else { throw at(one, "a site must have 'hosts' and 'origin'") }
+            var site = Settings.SiteSettings(name: "", hosts: [], origin: try OriginURL("http://unset"))
+            var hasOrigin = false
+            for (key, value) in mapping {
+                switch key.scalar?.string {
+                case "name": site.name = try scalar(value)
+                case "hosts": site.hosts = try texts(value).map { $0.lowercased() }
+                case "origin":
+                    site.origin = try located(value) { () throws(Failure) in try OriginURL(try scalar(value)) }
+                    hasOrigin = true
+                case "origin-host": site.hostHeader = try scalar(value) == "origin" ? .origin : .client
+                case let other:
+                    let known = ["name", "hosts", "origin", "origin-host"]
+                    let guess = nearest(to: other ?? "", among: known).map { "; did you mean '\($0)'?" } ?? ""
+                    throw at(key, "unknown directive '\(other ?? "")' in a site\(guess)")
+                }
+            }
+            guard hasOrigin else { throw at(one, "this site has no 'origin'") }
+            guard !site.hosts.isEmpty else { throw at(one, "this site has no 'hosts'") }
+            if site.name.isEmpty { site.name = site.hosts[0] }
+            settings.sites.append(site)
+        }
+    }
+
+    private func apply(_ directive: Directive, _ value: Yams.Node, into settings: inout Settings) throws(Failure) {
+        try located(value) { () throws(Failure) in
+            switch directive.kind {
+            case .text(let set): try set(&settings, try scalar(value))
+            case .texts(let set): try set(&settings, try texts(value))
+            case .bytes(let set): set(&settings, try number(value, "a size such as 64KiB", Quantity.bytes))
+            case .milliseconds(let set): set(&settings, try duration(value))
+            case .seconds(let set): set(&settings, try duration(value) / 1_000)
+            case .count(let range, let set):
+                let expected = "a number from \(range.lowerBound) to \(range.upperBound)"
+                let count = try number(value, expected) { UInt32($0) }
+                guard range.contains(count) else { throw .usage("expected \(expected), found \(count)") }
+                set(&settings, count)
+            case .share(let set): set(&settings, try number(value, "a share such as 25%", Quantity.perMille))
+            case .flag(let set):
+                set(&settings, try number(value, "true or false") { Bool($0) })
+            case .choice(let choices, let set):
+                let text = try scalar(value)
+                guard choices.contains(text) else {
+                    let guess = nearest(to: text, among: choices).map { "; did you mean '\($0)'?" } ?? ""
+                    throw .usage("expected one of \(choices.joined(separator: ", ")), found '\(text)'\(guess)")
+                }
+                set(&settings, text)
+            }
+        }
+    }
+
+    // MARK: Values
+
+    private func scalar(_ node: Yams.Node) throws(Failure) -> String {
+        guard let text = node.scalar?.string, !text.isEmpty else { throw .usage("expected a value") }
+        return text
+    }
+
+    private func texts(_ node: Yams.Node) throws(Failure) -> [String] {
+        guard let list = node.sequence else { return [try scalar(node)] }
+        var found: [String] = []
+        for one in list { found.append(try located(one) { () throws(Failure) in try scalar(one) }) }
+        return found
+    }
+
+    private func duration(_ node: Yams.Node) throws(Failure) -> UInt32 {
+        UInt32(clamping: try number(node, "a duration such as 30s, 5m or 250ms", Quantity.milliseconds))
+    }
+
+    private func number<T>(_ node: Yams.Node, _ expected: String, _ parse: (String) -> T?) throws(Failure) -> T {
+        let text = try scalar(node)
+        guard let value = parse(text) else { throw .usage("expected \(expected), found '\(text)'") }
+        return value
+    }
+
+    // MARK: Complaints
+
+    private func located<T>(_ node: Yams.Node, _ body: () throws(Failure) -> T) throws(Failure) -> T {
+        do {
+            return try body()
+        } catch {
+            throw error.description.hasPrefix(path + ":") ? error : at(node, error.description)
+        }
+    }
+
+    private func at(_ node: Yams.Node, _ text: String) -> Failure {
+        let mark = node.mark
+        return .usage("\(path):\(mark?.line ?? 1):\(mark?.column ?? 1): \(text)")
+    }
+
+    private func place(_ mark: Mark) -> String { "\(path):\(mark.line):\(mark.column): " }
+
+    private func syntax(_ error: any Error) -> Failure {
+        switch error as? YamlError {
+        case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+            .composer(_, let problem, let mark, _):
+            .usage(place(mark) + problem)
+        case .duplicatedKeysInMapping(let duplicates, let context):
+            .usage(place(context.mark) + "named twice: \(duplicates.sorted().joined(separator: ", "))")
+        default: .usage("\(path): not YAML: \(error)")
+        }
+    }
+}

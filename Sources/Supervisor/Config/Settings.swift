@@ -1,0 +1,82 @@
+// Everything that a configuration says, checked but not resolved. The defaults of what workers use are in
+// `ConfigurationSnapshot`; the flags and the file both write here.
+import ControlChannel
+
+struct Settings: Equatable, Sendable {
+    enum Workers: Equatable, Sendable {
+        case auto
+        case count(Int)
+    }
+
+    struct SiteSettings: Equatable, Sendable {
+        var name: String
+        var hosts: [String]
+        var origin: OriginURL
+        var hostHeader = Origin.HostHeader.client
+    }
+
+    var listen: [ListenSpec] = []
+    /// Nil starts the demo origin.
+    var origin: OriginURL?
+    var originHostHeader = Origin.HostHeader.client
+    var sites: [SiteSettings] = []
+    var workers = Workers.auto
+    var maximumWorkers: Int?
+    var cacheSizeBytes: UInt64 = 512 << 20
+    var cacheFile: String?
+    var runtimeDirectory: String?
+    var workerPath: String?
+    var orphanSeconds: UInt32 = 0
+    var drainIdleMilliseconds: UInt32 = 5_000
+    var drainRequestMilliseconds: UInt32 = 120_000
+    var drainStreamMilliseconds: UInt32 = 3_600_000
+    var stopMilliseconds: UInt32 = 10_000
+    var canaryMilliseconds: UInt32 = 250
+    /// Timeouts, limits, policy, pools: filled in place, addresses and origins added by `SnapshotBuilder`.
+    var base = ConfigurationSnapshot()
+
+    static let defaultListen = ListenSpec(text: "127.0.0.1:8080")
+    /// Lanes allow 128 processes; a generation change needs two of them per worker, and old ones linger.
+    static let mostWorkers = 32
+}
+
+/// The flags of `martlet run`, as given: kept for reloads and upgrades, where they win over the file again.
+struct RunFlags: Equatable, Codable, Sendable {
+    var config: String?
+    var origin: String?
+    var listen: [String] = []
+    var workers: String?
+    var cacheSize: String?
+    var cacheFile: String?
+    var runtimeDirectory: String?
+    var worker: String?
+
+    /// The file's settings with the flags on top.
+    func settings() throws(Failure) -> Settings {
+        var settings = Settings()
+        if let config { try ConfigFile.read(path: config, into: &settings) }
+        if !listen.isEmpty { settings.listen = listen.map(ListenSpec.init) }
+        if let origin { settings.origin = try OriginURL(origin) }
+        if let workers { settings.workers = try Self.workers(workers) }
+        if let cacheSize {
+            guard let bytes = Quantity.bytes(cacheSize) else {
+                throw .usage("--cache-size '\(cacheSize)': write a size such as 512MiB or 4GiB")
+            }
+            settings.cacheSizeBytes = bytes
+        }
+        if let cacheFile { settings.cacheFile = cacheFile }
+        if let runtimeDirectory { settings.runtimeDirectory = runtimeDirectory }
+        if let worker { settings.workerPath = worker }
+        if settings.listen.isEmpty { settings.listen = [Settings.defaultListen] }
+        for spec in settings.listen { _ = try spec.addresses() }
+        return settings
+    }
+
+    static func workers(_ text: String) throws(Failure) -> Settings.Workers {
+        if text == "auto" { return .auto }
+        guard let count = Int(text), (1...Settings.mostWorkers).contains(count) else {
+            throw .usage("workers '\(text)': write a number from 1 to \(Settings.mostWorkers), or auto")
+        }
+        return .count(count)
+    }
+}

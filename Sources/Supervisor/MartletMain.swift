@@ -1,1 +1,0 @@
-@main struct MartletMain { static func main() {} }

@@ -1,0 +1,176 @@
+// The listening sockets of the node: one per address and slot, bound once, kept as long as the address is configured.
+import CLinux
+import ControlChannel
+import Glibc
+
+struct Listeners: ~Copyable {
+    struct Address: Equatable, Codable, Sendable {
+        var text: String
+        var isActive: Bool
+        /// One descriptor per slot.
+        var descriptors: [Int32]
+    }
+
+    /// The index is the address index that workers and hand-overs speak of.
+    private(set) var addresses: [Address] = []
+    private(set) var specs: [SocketAddress] = []
+    /// As configured: port 0 stands for the one that the kernel chose.
+    private(set) var requested: [SocketAddress] = []
+    let slots: Int
+    /// Nil as long as steering works; else why the kernel's hash chooses.
+    private(set) var steeringRefused: String?
+
+    init(slots: Int) { self.slots = slots }
+
+    init(
+        adopting addresses: [Address], specs: [SocketAddress], requested: [SocketAddress], slots: Int,
+        steeringRefused: String?
+    ) {
+        self.addresses = addresses
+        self.specs = specs
+        self.requested = requested
+        self.slots = slots
+        self.steeringRefused = steeringRefused
+    }
+
+    /// Opens what is new among `wanted` and notes what is gone; nothing is closed here. All or nothing: on an error
+    /// everything is as before.
+    mutating func open(_ wanted: [SocketAddress], live: [Int]) throws(Failure) {
+        var opened: [(requested: SocketAddress, exact: SocketAddress, descriptors: [Int32])] = []
+        do {
+            for address in wanted where !requested.contains(address) {
+                guard let group = try openGroup(address, live: live, isOnlyOne: wanted.count == 1) else { continue }
+                opened.append((address, group.0, group.1))
+            }
+        } catch {
+            for group in opened { for fd in Set(group.descriptors) { close(fd) } }
+            throw error
+        }
+        for group in opened {
+            requested.append(group.requested)
+            specs.append(group.exact)
+            addresses.append(
+                Address(text: group.exact.description, isActive: true, descriptors: group.descriptors))
+        }
+        for index in specs.indices { addresses[index].isActive = wanted.contains(requested[index]) }
+        guard addresses.contains(where: \.isActive) else {
+            throw .runtime("none of the listen addresses can be used on this machine")
+        }
+    }
+
+    /// What the workers are told: all addresses, in the order of their indexes.
+    var snapshot: [ListenAddress] {
+        specs.indices.map { ListenAddress(address: specs[$0], isActive: addresses[$0].isActive) }
+    }
+
+    /// Sends new connections to these slots only, in every group.
+    mutating func steer(_ live: [Int]) {
+        guard steeringRefused == nil else { return }
+        let program = Steering.program(live: live)
+        for (index, address) in addresses.enumerated() where specs[index].family != .unix {
+            if unsafe cl_attach_reuseport_cbpf(address.descriptors[0], program, Int32(program.count)) != 0 {
+                steeringRefused = "the kernel refuses the steering program (errno \(cl_errno()))"
+                return
+            }
+        }
+    }
+
+    var allDescriptors: [Int32] { Array(Set(addresses.flatMap(\.descriptors))) }
+
+    deinit {
+        for fd in Set(addresses.flatMap(\.descriptors)) { close(fd) }
+        for spec in specs where spec.family == .unix { unsafe unlink(spec.path) }
+    }
+
+    // MARK: Opening
+
+    private mutating func openGroup(
+        _ address: SocketAddress, live: [Int], isOnlyOne: Bool
+    ) throws(Failure) -> (SocketAddress, [Int32])? {
+        if address.family == .unix { return (address, try unixListener(address)) }
+        // Once without SO_REUSEPORT: a port that anyone uses, even a process of ours, is an error.
+        let test = cl_stream_socket(address.domain)
+        if test < 0, address.family == .ipv6, cl_errno() == EAFNOSUPPORT, !isOnlyOne { return nil }
+        guard test >= 0 else { throw failure(address, "socket") }
+        var exact = address
+        do {
+            defer { close(test) }
+            try bindAndListen(test, address, reusePort: false)
+            if address.port == 0 { exact.port = boundPort(test) }
+        }
+        var group: [Int32] = []
+        do throws(Failure) {
+            for slot in 0..<slots {
+                let fd = cl_stream_socket(exact.domain)
+                guard fd >= 0 else { throw failure(exact, "socket") }
+                group.append(fd)
+                // Before the first one listens, so that no connection meets a slot without a worker.
+                if slot == 0 { attachFirst(fd, live) }
+                try bindAndListen(fd, exact, reusePort: true)
+            }
+        } catch {
+            for fd in group { close(fd) }
+            throw error
+        }
+        return (exact, group)
+    }
+
+    private mutating func attachFirst(_ fd: Int32, _ live: [Int]) {
+        _ = cl_set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1)
+        guard steeringRefused == nil, !live.isEmpty else { return }
+        let program = Steering.program(live: live)
+        if unsafe cl_attach_reuseport_cbpf(fd, program, Int32(program.count)) != 0 {
+            steeringRefused = "the kernel refuses the steering program (errno \(cl_errno()))"
+        }
+    }
+
+    private func bindAndListen(_ fd: Int32, _ address: SocketAddress, reusePort: Bool) throws(Failure) {
+        _ = cl_set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1)
+        if reusePort { _ = cl_set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1) }
+        if address.family == .ipv6 { _ = cl_set_option(fd, Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1) }
+        guard unsafe address.withSocketAddress({ unsafe bind(fd, $0, $1) }) == 0 else { throw failure(address, "bind") }
+        guard listen(fd, 4_096) == 0 else { throw failure(address, "listen") }
+    }
+
+    private func unixListener(_ address: SocketAddress) throws(Failure) -> [Int32] {
+        let probe = cl_stream_socket(AF_UNIX)
+        let isLive = unsafe address.withSocketAddress { unsafe connect(probe, $0, $1) } == 0
+        close(probe)
+        if isLive { throw .runtime("cannot listen on \(address): somebody listens there already") }
+        var facts = cl_file_facts()
+        if unsafe cl_file_facts(address.path, &facts) == 0 {
+            guard facts.isSocket else {
+                throw .runtime("cannot listen on \(address): there is a file that is not a socket")
+            }
+            unsafe unlink(address.path)
+        }
+        let fd = cl_stream_socket(AF_UNIX)
+        guard fd >= 0, unsafe address.withSocketAddress({ unsafe bind(fd, $0, $1) }) == 0, listen(fd, 4_096) == 0
+        else { throw failure(address, "bind") }
+        return [Int32](repeating: fd, count: slots)
+    }
+
+    private func boundPort(_ fd: Int32) -> UInt16 {
+        var storage = sockaddr_storage()
+        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        _ = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe getsockname(fd, $0, &length) }
+        }
+        return SocketAddress(storage: storage)?.port ?? 0
+    }
+
+    private func failure(_ address: SocketAddress, _ call: String) -> Failure {
+        let code = cl_errno()
+        let why: String
+        switch code {
+        case EADDRINUSE: why = "the port is in use; stop who uses it or choose another with --listen"
+        case EACCES: why = "not allowed; ports below 1024 need privileges, choose another with --listen"
+        case EADDRNOTAVAIL: why = "this machine has no such address"
+        case EMFILE, ENFILE: why = "too many open descriptors; raise the limit (ulimit -n) or lower max-workers"
+        default: why = "\(call) failed: \(systemText(code))"
+        }
+        return .runtime("cannot listen on \(address): \(why)")
+    }
+}
+
+func systemText(_ code: Int32) -> String { unsafe String(cString: strerror(code)) }

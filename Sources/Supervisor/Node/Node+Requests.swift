@@ -1,0 +1,141 @@
+// What operators ask of the node, by admin socket or signal: reload, worker count, stop. Each becomes an operation.
+import CLinux
+import ControlChannel
+import Foundation
+import Glibc
+import Logging
+
+extension Node {
+    private func deadline(_ seconds: Double) -> Milliseconds {
+        LoopExecutor.now() + Milliseconds(min(max(seconds, 0.1), 1e6) * 1_000)
+    }
+
+    /// The first generation, or the one that follows adopted workers.
+    func begin(_ loaded: LoadedConfiguration, timeoutSeconds: Double = 60) throws -> OperationID {
+        let operation = operations.begin("start")
+        try replace(operation, loaded, what: "start", timeoutSeconds)
+        return operation
+    }
+
+    /// Loads the configuration again and starts a generation from it; a bad one changes nothing.
+    func reload(timeoutSeconds: Double, worker: String? = nil, what: String = "reload") async -> OperationID {
+        let operation = operations.begin(what)
+        var flags = flags
+        if let worker { flags.worker = worker }
+        let demo = demoOrigin
+        let wanted = flags
+        let result = await Task.detached { () -> Result<LoadedConfiguration, Failure> in
+            do throws(Failure) {
+                return .success(try LoadedConfiguration.load(wanted, demoOrigin: demo))
+            } catch {
+                return .failure(error)
+            }
+        }.value
+        do {
+            let loaded = try result.get()
+            operations.progress(operation, "configuration is good")
+            try replace(operation, loaded, what: what, timeoutSeconds)
+            if worker != nil { self.flags.worker = loaded.workerPath }
+        } catch {
+            let text = "\(error); generation \(machine.current.number) goes on untouched"
+            operations.finish(operation, succeeded: false, text)
+            log.error("\(what): \(text)")
+        }
+        return operation
+    }
+
+    private func replace(
+        _ operation: OperationID, _ loaded: LoadedConfiguration, what: String, _ timeoutSeconds: Double
+    ) throws {
+        if isUpgrading { throw Failure.runtime("the supervisor is being upgraded") }
+        guard loaded.count <= listeners.slots else {
+            throw Failure.runtime("\(loaded.count) workers asked for, but this node has \(listeners.slots) slots")
+        }
+        try listeners.open(loaded.listen, live: machine.steered.isEmpty ? Array(0..<loaded.count) : machine.steered)
+        noteSteering()
+        apply(loaded.settings)
+        revision += 1
+        var snapshot = loaded.snapshot
+        snapshot.revision = revision
+        snapshot.addresses = listeners.snapshot
+        let launch = nextLaunch
+        nextLaunch += 1
+        launches[launch] = Launch(
+            workerPath: loaded.workerPath, configuration: try snapshot.writeToMemoryFile(), revision: revision,
+            orphanSeconds: loaded.settings.orphanSeconds)
+        step(
+            .request(
+                ChangeRequest(
+                    operation: operation, kind: .replace(launch: launch, count: loaded.count, what: what),
+                    deadline: deadline(timeoutSeconds))))
+    }
+
+    private func apply(_ settings: Settings) {
+        machine.settings.canaryMilliseconds = Milliseconds(settings.canaryMilliseconds)
+        machine.settings.drainIdleMilliseconds = settings.drainIdleMilliseconds
+        machine.settings.drainRequestMilliseconds = settings.drainRequestMilliseconds
+        machine.settings.drainStreamMilliseconds = settings.drainStreamMilliseconds
+        machine.settings.stopMilliseconds = settings.stopMilliseconds
+    }
+
+    /// "4", "+1", "-2" or "auto".
+    func resize(_ text: String, timeoutSeconds: Double) throws -> OperationID {
+        let count = try Self.workerCount(text, current: machine.current.count)
+        guard count <= listeners.slots else {
+            throw Failure.runtime(
+                "\(count) workers asked for, but this node has \(listeners.slots) slots (max-workers)")
+        }
+        let operation = operations.begin("workers \(count)")
+        guard !isUpgrading else {
+            operations.finish(operation, succeeded: false, "the supervisor is being upgraded")
+            return operation
+        }
+        flags.workers = String(count)
+        step(.request(ChangeRequest(operation: operation, kind: .resize(count), deadline: deadline(timeoutSeconds))))
+        return operation
+    }
+
+    static func workerCount(_ text: String, current: Int) throws -> Int {
+        if text == "auto" { return min(HostFacts.usableCPUs(), Settings.mostWorkers) }
+        guard let number = Int(text) else {
+            throw Failure.usage("workers '\(text)': write N, +N, -N or auto")
+        }
+        let count = text.hasPrefix("+") || text.hasPrefix("-") ? current + number : number
+        guard (1...Settings.mostWorkers).contains(count) else {
+            throw Failure.usage("\(count) workers: there must be 1 to \(Settings.mostWorkers)")
+        }
+        return count
+    }
+
+    func stop(_ manner: StopManner, timeoutSeconds: Double? = nil) -> OperationID {
+        let operation = operations.begin("stop")
+        let patience = Double(machine.settings.stopMilliseconds) / 1_000 + 2
+        let seconds = timeoutSeconds ?? (manner == .patient ? 1e6 : patience)
+        step(.request(ChangeRequest(operation: operation, kind: .stop(manner), deadline: deadline(seconds))))
+        return operation
+    }
+
+    func operation(_ number: UInt32) -> Operation? { operations.operation(number) }
+
+    // MARK: Signals
+
+    func watchSignals(_ descriptor: Int32) {
+        signals = descriptor
+        loop.watch(descriptor, token: LoopToken.signals.packed)
+    }
+
+    func readSignals() {
+        // struct signalfd_siginfo has 128 bytes and begins with the signal's number.
+        var info = [UInt32](repeating: 0, count: 32)
+        while unsafe read(signals, &info, 128) == 128 {
+            let signal = Int32(info[0])
+            log.info("signal \(signal)")
+            switch signal {
+            case SIGTERM, SIGINT: _ = stop(machine.stopping == nil ? .drain : .now)
+            case SIGQUIT: _ = stop(.patient)
+            case SIGHUP: Task { _ = await reload(timeoutSeconds: 60) }
+            default: break
+            }
+        }
+    }
+}

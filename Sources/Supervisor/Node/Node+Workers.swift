@@ -1,0 +1,227 @@
+// The node's dealings with single workers: starting, probing, listening to them, noticing their end.
+import CLinux
+import ControlChannel
+import Glibc
+import Logging
+
+/// What a descriptor on the node's loop belongs to; packed into epoll's 64 bits.
+enum LoopToken {
+    case control(MemberID)
+    case process(MemberID)
+    case probe(MemberID)
+    case signals
+
+    var packed: UInt64 {
+        switch self {
+        case .control(let id): 1 << 32 | UInt64(id.number)
+        case .process(let id): 2 << 32 | UInt64(id.number)
+        case .probe(let id): 3 << 32 | UInt64(id.number)
+        case .signals: 4 << 32
+        }
+    }
+
+    init?(packed: UInt64) {
+        let id = MemberID(number: UInt32(truncatingIfNeeded: packed))
+        switch packed >> 32 {
+        case 1: self = .control(id)
+        case 2: self = .process(id)
+        case 3: self = .probe(id)
+        case 4: self = .signals
+        default: return nil
+        }
+    }
+}
+
+extension Node {
+    nonisolated func ready(token: UInt64, events: UInt32) {
+        assumeIsolated { node in
+            switch LoopToken(packed: token) {
+            case .control(let id): node.hear(id)
+            case .process(let id): node.ended(id)
+            case .probe(let id): node.readProbe(id)
+            case .signals: node.readSignals()
+            case nil: break
+            }
+        }
+    }
+
+    // MARK: Start
+
+    func start(_ member: Member, _ events: inout [MachineEvent]) {
+        guard let launch = launches[member.launch] else {
+            events.append(.spawnFailed(member.id, reason: "its configuration is gone"))
+            return
+        }
+        do {
+            let worker = try WorkerProcess.spawn(member, path: launch.workerPath)
+            workers[member.id] = worker
+            watch(worker)
+            events.append(.spawned(member.id, pid: worker.pid))
+            try introduce(worker, member, launch)
+        } catch let failure as Failure {
+            events.append(.spawnFailed(member.id, reason: failure.description))
+        } catch {
+            // The socket broke: the process is ending, and its pidfd will say how.
+            log.warning("\(member.id): \(error)")
+        }
+    }
+
+    func watch(_ worker: WorkerProcess) {
+        loop.watch(worker.pidfd, token: LoopToken.process(worker.id).packed)
+        loop.watch(worker.control.fd, token: LoopToken.control(worker.id).packed)
+    }
+
+    private func introduce(_ worker: WorkerProcess, _ member: Member, _ launch: Launch) throws {
+        let adoption = try adoptionListener(directory.workerSocket(worker.pid))
+        defer { watchQueue(worker) }
+        try worker.introduce(member, launch: launch, regions: regions, listeners: listeners, adoption: adoption)
+    }
+
+    /// The socket on which a later supervisor finds this worker.
+    private func adoptionListener(_ path: String) throws -> Int32 {
+        unsafe unlink(path)
+        let kind = Int32(SOCK_SEQPACKET.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+        let fd = socket(AF_UNIX, kind, 0)
+        let address = SocketAddress(path: path)
+        guard fd >= 0, unsafe address.withSocketAddress({ unsafe bind(fd, $0, $1) }) == 0, listen(fd, 8) == 0 else {
+            let why = systemText(errno)
+            if fd >= 0 { close(fd) }
+            throw Failure.runtime("\(path): \(why)")
+        }
+        return fd
+    }
+
+    // MARK: Talk
+
+    func send(_ id: MemberID, _ message: SupervisorMessage, _ descriptors: [PassedDescriptor] = []) {
+        guard let worker = workers[id] else {
+            for descriptor in descriptors where descriptor.closesAfterSending { close(descriptor.fd) }
+            return
+        }
+        do {
+            try worker.control.send(message, descriptors)
+        } catch {
+            log.debug("\(id): \(error)")
+        }
+        watchQueue(worker)
+    }
+
+    /// Asks for writability only while something waits for it.
+    func watchQueue(_ worker: WorkerProcess) {
+        let wanted = worker.control.hasQueued
+        guard wanted != worker.isWatchedForWriting else { return }
+        worker.isWatchedForWriting = wanted
+        loop.watch(worker.control.fd, token: LoopToken.control(worker.id).packed, writable: wanted)
+    }
+
+    private func hear(_ id: MemberID) {
+        guard let worker = workers[id] else { return }
+        do {
+            try worker.control.flush()
+            watchQueue(worker)
+            // Bounded, so that one chatty worker cannot keep the loop.
+            for _ in 0..<64 {
+                switch try worker.control.receive() {
+                case .nothing: return
+                case .closed: return deaf(worker)
+                case .message(let message, let descriptors):
+                    for fd in descriptors { close(fd) }
+                    heard(worker, message)
+                }
+            }
+        } catch .closed {
+            deaf(worker)
+        } catch {
+            log.warning("\(id): \(error)")
+            deaf(worker)
+            step(.failed(id, reason: "\(error)"))
+        }
+    }
+
+    /// The worker closed its end: it is ending; only its pidfd is of interest now.
+    private func deaf(_ worker: WorkerProcess) { loop.unwatch(worker.control.fd) }
+
+    private func heard(_ worker: WorkerProcess, _ message: WorkerMessage) {
+        let id = worker.id
+        switch message {
+        case .ready(let backend, let build):
+            worker.backend = backend
+            worker.build = build
+            step(.ready(id))
+        case .failed(let reason): step(.failed(id, reason: reason))
+        case .accepting(let slot): step(.accepting(id, slot: Int(slot)))
+        case .stoppedAccepting(let slot): step(.stoppedAccepting(id, slot: Int(slot)))
+        case .laneReleased: step(.laneReleased(id))
+        case .drained(let outcome):
+            log.info(
+                "\(id) (pid \(worker.pid)) drained: \(outcome.handedOver) handed over, \(outcome.closed) closed, \(outcome.cut) cut"
+            )
+        case .connections(_, let report):
+            worker.report = report
+            worker.reportedAt = LoopExecutor.now()
+        case .orphan, .eventDescriptors, .listeners: log.warning("\(id) sent an adoption message unasked")
+        }
+    }
+
+    func connect(_ giver: MemberID, _ taker: MemberID) {
+        guard let from = machine.members[giver], let to = machine.members[taker] else { return }
+        var ends: [Int32] = [-1, -1]
+        guard unsafe cl_seqpacket_pair(&ends) == 0 else {
+            log.warning("no hand-over from \(giver) to \(taker): \(systemText(cl_errno()))")
+            return
+        }
+        send(taker, .handOver(role: .taker, peerLane: UInt16(from.lane)), [.giving(ends[1])])
+        send(giver, .handOver(role: .giver, peerLane: UInt16(to.lane)), [.giving(ends[0])])
+    }
+
+    /// Told to go at once; a worker that cannot hear is killed when its deadline comes.
+    func dismiss(_ id: MemberID) { send(id, .stop) }
+
+    // MARK: Probe
+
+    func probe(_ id: MemberID) {
+        guard let worker = workers[id] else { return }
+        var ends: [Int32] = [-1, -1]
+        guard unsafe cl_stream_pair(&ends) == 0 else {
+            log.warning("\(id) is not probed: \(systemText(cl_errno()))")
+            return
+        }
+        worker.probe = ends[0]
+        let request = ProbeAnswer.request
+        _ = unsafe cl_send(ends[0], request, request.utf8.count, false)
+        loop.watch(ends[0], token: LoopToken.probe(id).packed)
+        send(id, .probe, [.giving(ends[1])])
+    }
+
+    private func readProbe(_ id: MemberID) {
+        guard let worker = workers[id], worker.probe >= 0 else { return }
+        var buffer = [UInt8](repeating: 0, count: 4_096)
+        let count = unsafe recv(worker.probe, &buffer, 4_096, Int32(MSG_PEEK))
+        if count < 0, errno == EAGAIN || errno == EINTR { return }
+        let verdict = count <= 0 ? false : ProbeAnswer.isHTTP(Array(buffer.prefix(count)))
+        guard let verdict else { return }
+        loop.unwatch(worker.probe)
+        close(worker.probe)
+        worker.probe = -1
+        if verdict {
+            step(.probed(id))
+        } else {
+            step(.failed(id, reason: "its answer to the probe request was no HTTP response"))
+        }
+    }
+
+    // MARK: End
+
+    private func ended(_ id: MemberID) {
+        guard let worker = workers[id] else { return }
+        // What it said last counts before its end does.
+        hear(id)
+        guard let reason = worker.reap() else { return }
+        loop.unwatch(worker.pidfd)
+        loop.unwatch(worker.control.fd)
+        if worker.probe >= 0 { loop.unwatch(worker.probe) }
+        unsafe unlink(directory.workerSocket(worker.pid))
+        workers[id] = nil
+        step(.exited(id, reason))
+    }
+}

@@ -1,0 +1,164 @@
+// The running node: the state machine with its hands. Events come from descriptors, timers and the admin plane; actions
+// become messages, processes and sockets. It runs on its own loop and never waits for a worker.
+import CLinux
+import ControlChannel
+import Foundation
+import Glibc
+import Logging
+import ShmCache
+
+actor Node: LoopExecutor.Delegate {
+    /// How a node ends.
+    enum End: Equatable, Sendable {
+        case stopped
+        case failed(String)
+    }
+
+    nonisolated let loop: LoopExecutor
+    nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
+    nonisolated let directory: RuntimeDirectory
+    nonisolated let regions: Regions
+    nonisolated let log: Logger
+
+    var machine: NodeMachine
+    var listeners: Listeners
+    var workers: [MemberID: WorkerProcess] = [:]
+    var launches: [UInt32: Launch] = [:]
+    var nextLaunch: UInt32 = 1
+    var revision: UInt64 = 0
+    var operations = OperationLog()
+    var restarts: [TimedRestart] = []
+    var restartCount = 0
+    var flags: RunFlags
+    var demoOrigin: OriginURL?
+    var signals: Int32 = -1
+    let startedAt = Date()
+    var end: End?
+    var endWaiters: [CheckedContinuation<End, Never>] = []
+    var recordedSlots: [Int: MemberID] = [:]
+    var reportSerial: UInt32 = 0
+    var isUpgrading = false
+    var upgrades = 0
+
+    init(
+        loop: LoopExecutor, directory: RuntimeDirectory, regions: Regions, listeners: consuming Listeners,
+        machine: NodeMachine, flags: RunFlags, demoOrigin: OriginURL?, log: Logger
+    ) {
+        self.loop = loop
+        self.directory = directory
+        self.regions = regions
+        self.listeners = listeners
+        self.machine = machine
+        self.flags = flags
+        self.demoOrigin = demoOrigin
+        self.log = log
+    }
+
+    // MARK: Events and actions
+
+    func step(_ event: MachineEvent) {
+        var events = [event]
+        while !events.isEmpty {
+            let actions = machine.handle(events.removeFirst(), now: LoopExecutor.now())
+            for action in actions { perform(action, &events) }
+        }
+        recordSlots()
+        loop.setWake(at: machine.nextDeadline)
+    }
+
+    nonisolated func timeout() { assumeIsolated { $0.step(.tick) } }
+
+    private func perform(_ action: MachineAction, _ events: inout [MachineEvent]) {
+        switch action {
+        case .spawn(let member): start(member, &events)
+        case .probe(let id): probe(id)
+        case .accept(let id, let slot): send(id, .accept(slot: UInt16(slot)))
+        case .stopAccepting(let id, let slot): send(id, .stopAccepting(slot: UInt16(slot)))
+        case .connect(let giver, let takers): for taker in takers { connect(giver, taker) }
+        case .drain(let id, let deadlines): send(id, .drain(deadlines))
+        case .stop(let id): dismiss(id)
+        case .kill(let id, let reason):
+            log.warning("\(id) \(reason): killing it")
+            if let worker = workers[id] { _ = cl_pidfd_send_signal(worker.pidfd, SIGKILL) }
+        case .recover(let lane):
+            let regions = regions
+            Task.detached { _ = regions.cache.recoverLane(lane) }
+        case .steer(let live): steer(live)
+        case .retire(let launch): retire(launch)
+        case .log(let text): log.warning("\(text)")
+        case .restarted(let restart): note(restart)
+        case .progress(let operation, let text):
+            operations.progress(operation, text)
+            log.info("\(text)")
+        case .succeed(let operation, let text): finish(operation, true, text)
+        case .fail(let operation, let text): finish(operation, false, text)
+        case .abandon(let reason): finishNode(.failed(reason))
+        case .finished: finishNode(.stopped)
+        }
+    }
+
+    private func finish(_ operation: OperationID, _ succeeded: Bool, _ text: String) {
+        operations.finish(operation, succeeded: succeeded, text)
+        if succeeded { log.info("\(text)") } else { log.error("\(text)") }
+    }
+
+    private func steer(_ live: [Int]) {
+        listeners.steer(live)
+        noteSteering()
+    }
+
+    func noteSteering() {
+        guard let why = listeners.steeringRefused, machine.settings.canSteer else { return }
+        machine.settings.canSteer = false
+        log.warning("steering does not work: \(why); every slot is accepted from instead")
+    }
+
+    private func retire(_ number: UInt32) {
+        if let launch = launches.removeValue(forKey: number) { close(launch.configuration) }
+    }
+
+    private func note(_ restart: Restart) {
+        restartCount += 1
+        restarts.append(TimedRestart(at: Date(), restart: restart))
+        if restarts.count > 32 { restarts.removeFirst() }
+    }
+
+    /// Who accepts on which slot, for the workers to see when the supervisor is gone.
+    private func recordSlots() {
+        guard recordedSlots != machine.holders else { return }
+        for slot in 0..<regions.node.slotCount where recordedSlots[slot] != machine.holders[slot] {
+            guard let id = machine.holders[slot], let member = machine.members[id] else {
+                regions.node.setSlot(slot, .init())
+                continue
+            }
+            regions.node.setSlot(
+                slot,
+                .init(
+                    lane: UInt8(member.lane), state: 1, generation: UInt16(truncatingIfNeeded: member.generation),
+                    processID: member.pid ?? 0))
+        }
+        recordedSlots = machine.holders
+    }
+
+    // MARK: End
+
+    func finishNode(_ end: End) {
+        guard self.end == nil else { return }
+        self.end = end
+        if case .failed = end {
+            for worker in workers.values { _ = cl_pidfd_send_signal(worker.pidfd, SIGKILL) }
+        }
+        for waiter in endWaiters { waiter.resume(returning: end) }
+        endWaiters = []
+    }
+
+    func waitForEnd() async -> End {
+        if let end { return end }
+        return await withCheckedContinuation { endWaiters.append($0) }
+    }
+}
+
+struct TimedRestart: Codable, Sendable, Equatable {
+    var at: Date
+    var restart: Restart
+}

@@ -1,0 +1,125 @@
+// The life of a supervisor process: signals, demo origin, runtime directory, regions, node, admin plane; and the
+// orderly end.
+import CLinux
+import Foundation
+import Glibc
+import Logging
+
+enum NodeRunner {
+    static func run(_ flags: RunFlags) async throws {
+        let signals = try blockSignals()
+        raiseDescriptorLimit()
+        let log = logger()
+        let settings = try flags.settings()
+        let demo = settings.origin == nil && settings.sites.isEmpty ? try await startDemo() : nil
+        let loaded = try LoadedConfiguration.load(flags, demoOrigin: demo)
+        let directory = try RuntimeDirectory.take(settings.runtimeDirectory ?? RuntimeDirectory.defaultPath())
+        do {
+            let node = try make(loaded, flags, demo, directory, log)
+            try await live(node, signals, loaded, isDemo: demo != nil)
+        } catch {
+            directory.clear()
+            throw error
+        }
+    }
+
+    private static func make(
+        _ loaded: LoadedConfiguration, _ flags: RunFlags, _ demo: OriginURL?, _ directory: RuntimeDirectory,
+        _ log: Logger
+    ) throws -> Node {
+        let slots = slotCount(loaded)
+        var listeners = Listeners(slots: slots)
+        try listeners.open(loaded.listen, live: Array(0..<loaded.count))
+        let regions = try Regions.create(loaded.settings, slots: slots)
+        let machine = NodeMachine(settings: MachineSettings(slots: slots, lanes: Regions.laneCount))
+        return Node(
+            loop: try LoopExecutor(), directory: directory, regions: regions, listeners: listeners, machine: machine,
+            flags: flags, demoOrigin: demo, log: log)
+    }
+
+    /// Slots for growing: twice the CPUs, at least 8, at most 64.
+    private static func slotCount(_ loaded: LoadedConfiguration) -> Int {
+        let usual = max(8, 2 * HostFacts.usableCPUs())
+        return min(64, max(loaded.settings.maximumWorkers ?? usual, loaded.count))
+    }
+
+    private static func live(
+        _ node: Node, _ signals: Int32, _ loaded: LoadedConfiguration, isDemo: Bool
+    ) async throws {
+        node.loop.start(delegate: node)
+        await node.watchSignals(signals)
+        node.directory.writePIDFile()
+        let admin = Task.detached { try await AdminServer(node: node, directory: node.directory).run {} }
+        let operation = try await node.begin(loaded)
+        let announcing = Task.detached { await announce(node, operation, isDemo: isDemo) }
+        let end = await node.waitForEnd()
+        announcing.cancel()
+        admin.cancel()
+        node.directory.clear()
+        if case .failed(let reason) = end { throw Failure.runtime("the node could not be started: \(reason)") }
+    }
+
+    /// Says where the node serves once it does; with the demo site, shows a miss and a hit.
+    private static func announce(_ node: Node, _ operation: OperationID, isDemo: Bool) async {
+        while await node.operation(operation.number)?.outcome == nil {
+            if (try? await Task.sleep(for: .milliseconds(10))) == nil { return }
+        }
+        let addresses = await node.listeners.addresses.map(\.text)
+        let workers = await node.machine.current.count
+        Console.say("martlet \(Build.version) serves on \(addresses.joined(separator: ", ")) with \(workers) workers")
+        Console.say("admin socket \(node.directory.adminSocket); Ctrl-C stops")
+        guard isDemo, let first = addresses.first(where: { !$0.hasPrefix("unix:") }) else { return }
+        let base = "http://" + first.replacingOccurrences(of: "0.0.0.0", with: "127.0.0.1")
+        Console.say("no origin is configured: the demo site stands in. Pages: / /about /api/birds /api/now /slow")
+        do {
+            for line in try await DemoShow.lines(base: base) { Console.say(line) }
+            Console.say("look yourself: curl -i \(base)/")
+        } catch {
+            Console.say("the demo requests failed: \(error)")
+        }
+    }
+
+    private static func startDemo() async throws -> OriginURL {
+        let (ports, continuation) = AsyncStream<Int>.makeStream()
+        Task.detached {
+            do {
+                try await DemoOrigin().run { port in continuation.yield(port) }
+            } catch {
+                continuation.finish()
+            }
+        }
+        for await port in ports { return try OriginURL("http://127.0.0.1:\(port)") }
+        throw Failure.runtime("the demo site cannot listen on a loopback port")
+    }
+
+    // MARK: Process
+
+    /// Signals that the node's loop reads from a descriptor; blocked before any other thread exists.
+    static func blockSignals() throws -> Int32 {
+        var mask: UInt64 = 0
+        var set = sigset_t()
+        unsafe sigemptyset(&set)
+        for signal in [SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR2] {
+            mask |= 1 << UInt64(signal - 1)
+            unsafe sigaddset(&set, signal)
+        }
+        unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
+        let fd = unsafe cl_signalfd(&mask)
+        guard fd >= 0 else { throw Failure.runtime("signalfd: \(systemText(cl_errno()))") }
+        return fd
+    }
+
+    private static func raiseDescriptorLimit() {
+        var limit = rlimit()
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+
+    static func logger() -> Logger {
+        var log = Logger(label: "martlet") { StreamLogHandler.standardError(label: $0) }
+        let wanted = ProcessInfo.processInfo.environment["MARTLET_LOG"].flatMap(Logger.Level.init(rawValue:))
+        log.logLevel = wanted ?? .notice
+        return log
+    }
+}

@@ -1,0 +1,105 @@
+// The directory that is the node: made if missing, for its owner only, locked while a supervisor lives. Everything in
+// it is removed when the node stops.
+import CLinux
+import Foundation
+import Glibc
+
+struct RuntimeDirectory: Sendable {
+    let path: String
+    let lock: Int32
+    private let wasMade: Bool
+
+    static func defaultPath() -> String {
+        if let base = ProcessInfo.processInfo.environment["XDG_RUNTIME_DIR"], !base.isEmpty { return base + "/martlet" }
+        return "/run/martlet"
+    }
+
+    /// Makes, checks and locks the directory.
+    static func take(_ path: String) throws(Failure) -> RuntimeDirectory {
+        let path = absolute(path)
+        guard path.utf8.count <= 80 else {
+            throw .usage("runtime directory \(path): at most 80 bytes, because socket paths inside are limited to 107")
+        }
+        let wasMade = unsafe mkdir(path, 0o700) == 0
+        if !wasMade, errno != EEXIST {
+            throw .runtime(
+                "runtime directory \(path) cannot be made: \(systemText(errno)); choose another with --runtime-dir")
+        }
+        var facts = cl_file_facts()
+        guard unsafe cl_file_facts(path, &facts) == 0, facts.isDirectory else {
+            throw .runtime("runtime directory \(path) is not a directory")
+        }
+        guard facts.owner == geteuid() else {
+            throw .runtime("runtime directory \(path) belongs to another user (uid \(facts.owner))")
+        }
+        if facts.permissions & 0o077 != 0 { unsafe chmod(path, 0o700) }
+        return RuntimeDirectory(path: path, lock: try lockFile(path), wasMade: wasMade)
+    }
+
+    /// After an upgrade in place: the lock came along as a descriptor.
+    init(path: String, lock: Int32, wasMade: Bool) {
+        self.path = path
+        self.lock = lock
+        self.wasMade = wasMade
+    }
+
+    var adminSocket: String { path + "/admin.sock" }
+    func workerSocket(_ pid: Int32) -> String { path + "/worker-\(pid).sock" }
+
+    /// Whether a supervisor of this directory lives.
+    static func isLocked(_ path: String) -> Bool {
+        let fd = unsafe open(path + "/lock", O_RDWR | O_CLOEXEC)
+        guard fd >= 0 else { return false }
+        defer { close(fd) }
+        return flock(fd, LOCK_EX | LOCK_NB) != 0
+    }
+
+    private static func lockFile(_ path: String) throws(Failure) -> Int32 {
+        while true {
+            let fd = unsafe open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+            guard fd >= 0 else {
+                throw .runtime("runtime directory \(path) cannot be written to: \(systemText(errno))")
+            }
+            guard flock(fd, LOCK_EX | LOCK_NB) == 0 else {
+                close(fd)
+                throw .runtime(
+                    "a node already runs in \(path); choose another --runtime-dir or stop it with `martlet stop`")
+            }
+            // Whoever held it may have removed the file between our open and our lock.
+            var mine = cl_file_facts()
+            var named = cl_file_facts()
+            if unsafe cl_descriptor_facts(fd, &mine) == 0, unsafe cl_file_facts(path + "/lock", &named) == 0,
+                mine.inode == named.inode
+            {
+                return fd
+            }
+            close(fd)
+        }
+    }
+
+    /// Sockets of workers, by process id.
+    func workerSockets() -> [Int32] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        return names.compactMap { name in
+            guard name.hasPrefix("worker-"), name.hasSuffix(".sock") else { return nil }
+            return Int32(name.dropFirst(7).dropLast(5))
+        }
+    }
+
+    func writePIDFile() {
+        try? "\(getpid())\n".write(toFile: path + "/pid", atomically: true, encoding: .utf8)
+    }
+
+    /// Removes everything of ours, the directory too if we made it.
+    func clear() {
+        for pid in workerSockets() { unsafe unlink(workerSocket(pid)) }
+        for name in ["admin.sock", "pid", "lock"] { unsafe unlink(path + "/" + name) }
+        if wasMade { unsafe rmdir(path) }
+    }
+
+    var wasMadeByUs: Bool { wasMade }
+
+    private static func absolute(_ path: String) -> String {
+        path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
+    }
+}

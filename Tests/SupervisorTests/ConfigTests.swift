@@ -1,0 +1,143 @@
+// Flags and file mean the same; every complaint names its place.
+import ControlChannel
+import Testing
+
+@testable import Supervisor
+
+private func parse(_ text: String) throws -> Settings {
+    var settings = Settings()
+    try ConfigFile(path: "m.yaml").parse(text, into: &settings)
+    return settings
+}
+
+private func complaint(_ text: String) -> String {
+    do {
+        _ = try parse(text)
+        return "no complaint"
+    } catch {
+        return "\(error)"
+    }
+}
+
+struct ConfigFileTests {
+    @Test func everyDirectiveHasAPlace() throws {
+        let settings = try parse(
+            """
+            listen: [127.0.0.1:80, "[::1]:80"]
+            origin: http://origin.example:3000
+            workers: 3
+            cache:
+              size: 64MiB
+              object-share: 12.5%
+            timeouts: { idle: 75s, origin-connect: 250ms }
+            limits:
+              fields: 200
+            policy:
+              stale-if-error: 1h
+              sort-query: true
+            sites:
+              - hosts: [A.example]
+                origin: http://127.0.0.1:1
+            """)
+        #expect(settings.listen.count == 2)
+        #expect(settings.origin?.port == 3000)
+        #expect(settings.workers == .count(3))
+        #expect(settings.cacheSizeBytes == 64 << 20)
+        #expect(settings.base.cache.objectSharePerMille == 125)
+        #expect(settings.base.timeouts.idleMilliseconds == 75_000)
+        #expect(settings.base.timeouts.originConnectMilliseconds == 250)
+        #expect(settings.base.limits.fieldCount == 200)
+        #expect(settings.base.policy.staleIfErrorSeconds == 3_600)
+        #expect(settings.base.policy.sortsQuery)
+        #expect(settings.sites.first?.hosts == ["a.example"])
+    }
+
+    @Test(arguments: [
+        ("workres: 2", "m.yaml:1:1: unknown directive 'workres'; did you mean 'workers'?"),
+        ("cache:\n  sise: 1MiB", "m.yaml:2:3: unknown directive 'sise' in 'cache'; did you mean 'size'?"),
+        ("cache:\n  size: many", "m.yaml:2:9: expected a size such as 64KiB, found 'many'"),
+        ("workers: 0", "m.yaml:1:10: workers '0': write a number from 1 to 32, or auto"),
+        ("io: epol", "m.yaml:1:5: expected one of auto, epoll, io_uring, found 'epol'; did you mean 'epoll'?"),
+        ("idle: 5s", "m.yaml:1:1: unknown directive 'idle'; did you mean 'timeouts.idle'?"),
+        ("limits: {fields: 2}", "m.yaml:1:18: expected a number from 8 to 1024, found 2"),
+        ("origin: ftp://x", "m.yaml:1:9: origin 'ftp://x': unknown scheme 'ftp'; write http://HOST[:PORT], for example http://127.0.0.1:3000"),
+        ("sites:\n  - hosts: [a]", "m.yaml:2:5: this site has no 'origin'"),
+    ])
+    func complaintsNameTheirPlace(_ text: String, _ expected: String) {
+        #expect(complaint(text) == expected)
+    }
+
+    @Test func brokenYAMLNamesItsPlace() {
+        #expect(complaint("workers: [1").hasPrefix("m.yaml:"))
+        #expect(complaint("workers: 1\nworkers: 2").contains("workers"))
+    }
+
+    @Test func randomTextNeverTraps() {
+        let pieces = ["cache", ":", " ", "\n", "-", "size", "[", "]", "{", "}", "1", "workers", "\t", "&a", "*a", "!!x", "%"]
+        for _ in 0..<500 {
+            let text = (0..<12).map { _ in pieces.randomElement() ?? "" }.joined()
+            _ = try? parse(text)
+        }
+    }
+}
+
+struct QuantityTests {
+    @Test func sizesAndDurations() {
+        #expect(Quantity.bytes("512MiB") == 512 << 20)
+        #expect(Quantity.bytes("1.5 GiB") == 1_610_612_736)
+        #expect(Quantity.bytes("10kB") == 10_000)
+        #expect(Quantity.bytes("10 parsecs") == nil)
+        #expect(Quantity.bytes("-1") == nil)
+        #expect(Quantity.milliseconds("1.5s") == 1_500)
+        #expect(Quantity.milliseconds("2m") == 120_000)
+        #expect(Quantity.milliseconds("x") == nil)
+        #expect(Quantity.perMille("25%") == 250)
+        #expect(Quantity.show(bytes: 1_610_612_736) == "1.5 GiB")
+    }
+
+    @Test(arguments: [
+        ("127.0.0.1:8080", ["127.0.0.1:8080"]), ("*:80", ["0.0.0.0:80", "[::]:80"]), ("8080", ["0.0.0.0:8080", "[::]:8080"]),
+        ("[::1]:443", ["[::1]:443"]), ("unix:/tmp/x", ["unix:/tmp/x"]),
+    ])
+    func listenAddresses(_ text: String, _ expected: [String]) throws {
+        #expect(try ListenSpec(text: text).addresses().map(\.description) == expected)
+    }
+
+    @Test(arguments: ["", "host:80", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:99999", "unix:relative"])
+    func badListenAddresses(_ text: String) {
+        #expect(throws: Failure.self) { _ = try ListenSpec(text: text).addresses() }
+    }
+
+    @Test(arguments: ["", "x", "http://", "http://:80", "https://x", "http://a/b", "http://u@h", "http://h:0", "http://h:x"])
+    func badOrigins(_ text: String) {
+        #expect(throws: Failure.self) { _ = try OriginURL(text) }
+    }
+
+    @Test func workerCounts() throws {
+        #expect(try Node.workerCount("+2", current: 3) == 5)
+        #expect(try Node.workerCount("-2", current: 3) == 1)
+        #expect(try Node.workerCount("7", current: 3) == 7)
+        #expect(throws: Failure.self) { _ = try Node.workerCount("-3", current: 3) }
+        #expect(throws: Failure.self) { _ = try Node.workerCount("many", current: 3) }
+    }
+}
+
+struct HostFactsTests {
+    @Test func quotas() {
+        #expect(HostFacts.quota(cpuMax: "150000 100000\n") == 1.5)
+        #expect(HostFacts.quota(cpuMax: "max 100000\n") == nil)
+        let groups = "5:cpu,cpuacct:/a/b\n1:name=systemd:/x\n0::/user.slice/me\n"
+        #expect(HostFacts.cgroupPath(groups, controller: "") == "/user.slice/me")
+        #expect(HostFacts.cgroupPath(groups, controller: "cpu") == "/a/b")
+        #expect(HostFacts.cgroupPath(groups, controller: "memory") == nil)
+        #expect(HostFacts.ancestors("/a/b", under: "/r") == ["/r/a/b", "/r/a", "/r"])
+        #expect(HostFacts.available(meminfo: "MemTotal: 5 kB\nMemAvailable:   3 kB\n") == 3_072)
+    }
+
+    @Test func steeringPrograms() {
+        #expect(Steering.program(live: [0, 1, 2]).count == 3)
+        let sparse = Steering.program(live: [1, 4])
+        #expect(sparse.count == 7)
+        #expect(UInt32(truncatingIfNeeded: sparse[3]) == 1 && UInt32(truncatingIfNeeded: sparse[5]) == 4)
+    }
+}
