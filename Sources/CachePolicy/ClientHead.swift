@@ -28,14 +28,21 @@ package enum ClientHead {
         let age = stored.ageSeconds(now: now)
         StatusLine.write(stored.status, reason: stored.reason, into: &sink)
         sink.append(stored.fieldLines)
-        if StatusLine.mayHaveBody(stored.status) { sink.appendField("Content-Length", decimal: bodyLength) }
-        sink.appendField("Age", decimal: age)
-        sink.append("Via: 1.1 ")
+        if StatusLine.mayHaveBody(stored.status) {
+            sink.append("Content-Length: ")
+            sink.appendDecimal(bodyLength)
+            sink.append("\r\nAge: ")
+        } else {
+            sink.append("Age: ")
+        }
+        sink.appendDecimal(age)
+        sink.append("\r\nVia: 1.1 ")
         settings.nodeName.write(into: &sink)
         sink.append("\r\nCache-Status: ")
         settings.nodeName.write(into: &sink)
         sink.append("; hit; ttl=")
         sink.appendDecimal(Int64(stored.freshnessSeconds) &- Int64(truncatingIfNeeded: age))
+        if keepAlive, minorVersion > 0 { return sink.append("\r\n\r\n") }
         sink.append("\r\n")
         writeConnection(keepAlive: keepAlive, minorVersion: minorVersion, into: &sink)
         sink.append("\r\n")

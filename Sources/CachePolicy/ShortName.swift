@@ -1,4 +1,5 @@
-// A name of at most 32 bytes held inline, so that settings can carry one without a reference. Nothing else.
+// A name of at most 32 bytes held inline, so that settings can carry one without a reference. The target's one unsafe
+// expression is here: every answer bears the name twice, and byte by byte it cost a tenth of a hit's head.
 
 package import HTTPMessage
 
@@ -42,6 +43,6 @@ package struct ShortName: Sendable {
 
     /// Writes the name.
     package func write(into sink: inout ByteSink) {
-        for index in 0..<Int(length) { sink.append(storage[index]) }
+        sink.append(unsafe storage.span.bytes.extracting(0..<Int(length)))
     }
 }

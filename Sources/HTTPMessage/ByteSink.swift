@@ -98,15 +98,24 @@
         append("\r\n")
     }
 
-    /// Appends a number in decimal, without padding.
+    /// Appends a number in decimal, without padding. Divides by a constant only: heads of hits have three numbers.
     @usableFromInline
     package mutating func appendDecimal(_ value: UInt64) {
-        var divisor: UInt64 = 1
-        while value / divisor >= 10 { divisor &*= 10 }
-        while divisor > 0 {
-            append(UInt8(truncatingIfNeeded: 0x30 &+ (value / divisor) % 10))
-            divisor /= 10
+        var digits = 1
+        var rest = value
+        while rest >= 10 {
+            rest /= 10
+            digits &+= 1
         }
+        guard digits <= remaining else { return overflowed = true }
+        rest = value
+        var position = count &+ digits
+        repeat {
+            position &-= 1
+            storage.storeBytes(of: UInt8(truncatingIfNeeded: 0x30 &+ rest % 10), toByteOffset: position, as: UInt8.self)
+            rest /= 10
+        } while rest > 0
+        count &+= digits
     }
 
     /// Appends a number in decimal with a sign where it is negative.
