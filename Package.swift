@@ -20,6 +20,7 @@ let coreTargets: [Target] = [
     .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "HTTPMessage", swiftSettings: settings),
     .target(name: "CachePolicy", dependencies: ["HTTPMessage"], swiftSettings: settings),
     .target(name: "ShmCache", dependencies: ["CLinux", "CLZ4", "CXXHash", "CZstd"], swiftSettings: settings),
@@ -29,6 +30,7 @@ let coreTargets: [Target] = [
         dependencies: ["CLinux", "HTTPMessage", "CachePolicy", "ShmCache", "ControlChannel"],
         swiftSettings: settings
     ),
+    .executableTarget(name: "CacheTool", dependencies: ["CLinux", "CZlib", "ShmCache"], swiftSettings: settings),
     .testTarget(
         name: "HTTPMessageTests", dependencies: ["HTTPMessage"], exclude: ["Tables", "Cases"], swiftSettings: settings
     ),
@@ -63,6 +65,7 @@ let package = Package(
     name: "martlet",
     products: [
         .executable(name: "martlet-worker", targets: ["Worker"]),
+        .executable(name: "martlet-cache", targets: ["CacheTool"]),
         .library(name: "ShmCache", targets: ["ShmCache"]),
     ] + (coreOnly ? [] : [.executable(name: "martlet", targets: ["Supervisor"])]),
     dependencies: coreOnly ? [] : [

@@ -1,0 +1,72 @@
+// The program `martlet-cache` (also reached as `martlet cache ...`): tools on the cache engine, without a node. Failures are
+// one line on standard error and an exit code: 2 for a wrong command line, 1 for everything else.
+@unsafe @preconcurrency import Glibc
+import ShmCache
+
+@main
+enum CacheTool {
+    static let usage = """
+        usage: martlet-cache replay TRACE.gz --size BYTES [--processes P] [--byte-weight BYTES] [--compressible] [--json]
+
+        replay   play a trace of `key size` lines through the engine and print its miss ratios and costs
+        """
+
+    static func main() {
+        do {
+            try run(Array(CommandLine.arguments.dropFirst()))
+        } catch let failure as ToolFailure {
+            Terminal.complain(failure.text)
+            exit(failure.isUsage ? 2 : 1)
+        } catch {
+            Terminal.complain("\(error)")
+            exit(1)
+        }
+    }
+
+    private static func run(_ words: [String]) throws {
+        guard let command = words.first else { throw ToolFailure.usage("say what to do: \(usage)") }
+        let rest = Array(words.dropFirst())
+        switch command {
+        case "replay": try Replay(ReplayOptions(rest)).run()
+        case "replay-process": try ReplayProcess.run(rest)
+        case "help", "--help", "-h": Terminal.say(usage)
+        default: throw ToolFailure.usage("there is no command \(command)\n\(usage)")
+        }
+    }
+}
+
+/// Why the tool ends early.
+enum ToolFailure: Error {
+    /// The command line is wrong.
+    case usage(String)
+    /// Something did not work.
+    case failed(String)
+
+    var isUsage: Bool { if case .usage = self { true } else { false } }
+    var text: String {
+        switch self {
+        case .usage(let text), .failed(let text): text
+        }
+    }
+}
+
+/// Standard output and standard error.
+enum Terminal {
+    static var isTerminal: Bool { isatty(2) == 1 }
+
+    static func say(_ text: String) { write(1, text + "\n") }
+    static func complain(_ text: String) { write(2, "martlet-cache: \(text)\n") }
+    /// Rewrites the line of progress; nothing unless somebody watches.
+    static func progress(_ text: String) {
+        if isTerminal { write(2, "\r\u{1b}[K\(text)") }
+    }
+
+    private static func write(_ descriptor: Int32, _ text: String) {
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            guard count > 0 else { return }
+            rest = rest.dropFirst(count)
+        }
+    }
+}
