@@ -125,35 +125,61 @@ struct ReplayProcess: ~Copyable {
         }
     }
 
+    /// Fetches and stores an object. A trace has no clock, so that a process may outrun the reclaiming of space that waits
+    /// for another one's turn to end, as no worker at an origin's pace would: it pauses then.
     private mutating func store(_ region: borrowing CacheRegion, _ name: [UInt8], key: UInt32, size: Int) {
         let hash = unsafe region.hash(key: name.span.bytes)
+        for _ in 0..<ReplayProcess.attempts {
+            switch tryToStore(hash, name, key: key, size: size) {
+            case .stored: return
+            case .joined: return counters.add(ReplayCount.joined.rawValue)
+            case .refused: return counters.add(ReplayCount.declined.rawValue)
+            case .noSpace: break
+            }
+            lane.endTurn()
+            usleep(200)
+            lane.maintain(now: region.now())
+            lane.beginTurn(now: region.now())
+        }
+        counters.add(ReplayCount.declined.rawValue)
+    }
+
+    private static let attempts = 100
+
+    private enum Storing { case stored, joined, refused, noSpace }
+
+    private func tryToStore(_ hash: UInt64, _ name: [UInt8], key: UInt32, size: Int) -> Storing {
         switch unsafe lane.startFill(hash: hash, key: name.span.bytes) {
         case .own(let permit):
-            if !fill(permit, key: key, size: size) { counters.add(ReplayCount.declined.rawValue) }
-        case .join: counters.add(ReplayCount.joined.rawValue)
-        case .appeared: counters.add(ReplayCount.joined.rawValue)
-        case .retryNextTurn: counters.add(ReplayCount.joined.rawValue)
-        case .unavailable: counters.add(ReplayCount.declined.rawValue)
+            guard let failure = fill(permit, key: key, size: size) else { return .stored }
+            return failure == .noSpace ? .noSpace : .refused
+        case .join: return .joined
+        case .appeared: return .joined
+        case .retryNextTurn: return .joined
+        case .unavailable: return .noSpace
         }
     }
 
-    private func fill(_ permit: consuming FillPermit, key: UInt32, size: Int) -> Bool {
+    /// Why the object was not stored, or nil.
+    private func fill(_ permit: consuming FillPermit, key: UInt32, size: Int) -> FillFailure? {
         var permit = permit
         let tags: [UInt64] = []
-        let head = permit.setHead(
+        if case .declined(let failure) = permit.setHead(
             RawSpan(), attributes: ItemAttributes(storedSeconds: 1), tags: tags.span, expectedBodyLength: size)
-        guard head == .accepted else { return false }
+        {
+            return failure
+        }
         var offset = 0
         while offset < size {
             let run = bodies.run(key: key, offset: offset, count: min(size - offset, 65536))
-            guard permit.append(run) == .accepted else { return false }
+            if case .declined(let failure) = permit.append(run) { return failure }
             offset += run.byteCount
         }
         while true {
             switch permit.finish(budgetBytes: 1 << 20) {
             case .again: continue
-            case .committed: return true
-            case .rejected: return false
+            case .committed: return nil
+            case .rejected(let failure): return failure
             }
         }
     }

@@ -17,7 +17,7 @@ public struct RegionOptions: Sendable {
     public var byteWeight: Int
 
     /// The smallest region that works.
-    public static let minimumSizeBytes = 2 << 20
+    public static let minimumSizeBytes = 1 << 19
 
     /// Options with defaults for everything but the size.
     public init(
