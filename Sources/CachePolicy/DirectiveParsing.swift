@@ -86,7 +86,8 @@ enum ResponseDirectiveName: UInt8 {
         case 9: if equalIgnoringCase(name, "immutable") { self = .immutable }
         case 12: if equalIgnoringCase(name, "no-transform") { self = .noTransform }
         case 14: if equalIgnoringCase(name, "stale-if-error") { self = .staleIfError }
-        case 15: if equalIgnoringCase(name, "must-revalidate") { self = .mustRevalidate }
+        case 15:
+            if equalIgnoringCase(name, "must-revalidate") { self = .mustRevalidate }
             if equalIgnoringCase(name, "must-understand") { self = .mustUnderstand }
         case 16: if equalIgnoringCase(name, "proxy-revalidate") { self = .proxyRevalidate }
         case 22: if equalIgnoringCase(name, "stale-while-revalidate") { self = .staleWhileRevalidate }

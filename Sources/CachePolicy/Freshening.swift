@@ -76,15 +76,20 @@ package enum Freshening {
         // A stored POST answer is validated by a GET; its merged form is that of a GET.
         asked.method = .get
         facts.ageSeconds = ResponseFacts.age(bytes: bytes, fields: fields)
-        guard case .store(let plan) = StoreDecision.decide(
-            request: asked, response: facts, times: times, settings: settings
-        ) else { return nil }
+        guard
+            case .store(let plan) = StoreDecision.decide(
+                request: asked, response: facts, times: times, settings: settings
+            )
+        else { return nil }
         let cost = UInt32(clamping: max(0, times.responseMilliseconds - times.requestMilliseconds))
-        guard let count = StoredHead.encode(
-            head: whole, bytes: merged.written, fields: table, facts: facts, plan: plan, times: times,
-            isVariant: stored.flags.contains(.isVariant), fetchCostMilliseconds: max(cost, stored.fetchCostMilliseconds),
-            into: &buffer
-        ) else { return nil }
+        guard
+            let count = StoredHead.encode(
+                head: whole, bytes: merged.written, fields: table, facts: facts, plan: plan, times: times,
+                isVariant: stored.flags.contains(.isVariant),
+                fetchCostMilliseconds: max(cost, stored.fetchCostMilliseconds),
+                into: &buffer
+            )
+        else { return nil }
         return (plan, count)
     }
 
@@ -108,9 +113,11 @@ package enum Freshening {
             guard !entry.isDropped, StoredFields.mayStore(entry.field, hidesTags: settings.hidesTagFields),
                 StoredFields.mayUpdate(entry.field)
             else { continue }
-            guard append(
-                bytes.slice(entry.name), bytes.slice(entry.value), entry.field, into: &merged, table: &table
-            ) else { return false }
+            guard
+                append(
+                    bytes.slice(entry.name), bytes.slice(entry.value), entry.field, into: &merged, table: &table
+                )
+            else { return false }
         }
         return !merged.overflowed
     }

@@ -7,7 +7,8 @@ struct FreshnessLifetime: Equatable {
 
     /// The lifetime of an answer. `responseSeconds` stands in for a missing Date.
     init(response: ResponseFacts, responseSeconds: Int64, settings: PolicySettings) {
-        self = FreshnessLifetime.stated(response, responseSeconds: responseSeconds)
+        self =
+            FreshnessLifetime.stated(response, responseSeconds: responseSeconds)
             ?? FreshnessLifetime.assumed(response, responseSeconds: responseSeconds, settings: settings)
         // A field with an unclosed quotation may have hidden what limits the others.
         if response.directives.flags.contains(.malformed) { seconds = 0 }
@@ -38,7 +39,8 @@ struct FreshnessLifetime: Equatable {
     private static func assumed(
         _ response: ResponseFacts, responseSeconds: Int64, settings: PolicySettings
     ) -> FreshnessLifetime {
-        let allowed = StatusRules.isHeuristicallyCacheable(response.status)
+        let allowed =
+            StatusRules.isHeuristicallyCacheable(response.status)
             || response.directives.flags.contains(.isPublic)
         if allowed, settings.heuristicPercent > 0, !response.hasPragmaNoCache,
             let modified = response.lastModifiedSeconds

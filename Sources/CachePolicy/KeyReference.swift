@@ -38,9 +38,11 @@ extension CacheKey {
     ) -> Bool {
         let start = sink.count
         defer { sink.truncate(to: start) }
-        guard let other = write(
-            reference: reference, seenFrom: key, in: base, site: site, secure: secure, into: &sink
-        ) else { return false }
+        guard
+            let other = write(
+                reference: reference, seenFrom: key, in: base, site: site, secure: secure, into: &sink
+            )
+        else { return false }
         return equalBytes(sink.written.slice(other.text), base.slice(key.text))
     }
 

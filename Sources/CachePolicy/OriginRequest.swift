@@ -75,7 +75,8 @@ package enum OriginRequest {
             settings: settings, into: &sink
         )
         ClientHead.writeVia(settings: settings, into: &sink)
-        writeBodyAndConnection(head: head, bytes: bytes, fields: fields, purpose: purpose, context: context, into: &sink)
+        writeBodyAndConnection(
+            head: head, bytes: bytes, fields: fields, purpose: purpose, context: context, into: &sink)
         sink.append("\r\n")
     }
 

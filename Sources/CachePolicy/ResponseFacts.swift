@@ -115,7 +115,8 @@ extension ResponseFacts.ContentClass {
             length += 1
         }
         let type = contentType.extracting(first: length)
-        let isPersonal = equalIgnoringCase(type, "text/html") || equalIgnoringCase(type, "application/xhtml+xml")
+        let isPersonal =
+            equalIgnoringCase(type, "text/html") || equalIgnoringCase(type, "application/xhtml+xml")
             || equalIgnoringCase(type, "application/json")
             || (length > 5 && equalIgnoringCase(type.extracting(last: 5), "+json"))
         self = isPersonal ? .personal : .other

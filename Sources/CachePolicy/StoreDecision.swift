@@ -142,7 +142,8 @@ extension StorePlan {
         flags = []
         let qualified = settings.qualifiedDirectivesCountAsWhole && directives.flags.contains(.noCacheFields)
         if directives.flags.contains(.noCache) || qualified { flags.insert(.noCache) }
-        let forbidsStale = !directives.flags.isDisjoint(with: [.mustRevalidate, .proxyRevalidate])
+        let forbidsStale =
+            !directives.flags.isDisjoint(with: [.mustRevalidate, .proxyRevalidate])
             || (settings.sharedMaxAgeForbidsStale && directives.sharedMaxAgeSeconds != nil)
         if forbidsStale { flags.insert(.mustRevalidate) }
         if lifetime.source == .heuristic { flags.insert(.heuristic) }

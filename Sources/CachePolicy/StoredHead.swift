@@ -21,7 +21,8 @@
 //  72      2     length of the field lines
 //  74      2     length of the reason phrase, which stands behind the lines
 //  76      4     reserved, zero
-//  80            field lines, each `Name: value CRLF`; then the reason phrase
+//  80      8     first byte of the object that is held; 0 unless the body is a part
+//  88            field lines, each `Name: value CRLF`; then the reason phrase
 
 import HTTPMessage
 
@@ -59,7 +60,7 @@ package struct StoredFlags: OptionSet, Sendable, Hashable {
     @inlinable package static var immutable: StoredFlags { StoredFlags(rawValue: 1 << 9) }
     /// The block belongs to a variant key.
     @inlinable package static var isVariant: StoredFlags { StoredFlags(rawValue: 1 << 10) }
-    /// The body is a part; see `PartialObject`.
+    /// The body is a part of the object, whose length is the declared one; see `PartPlan`.
     @inlinable package static var isPartial: StoredFlags { StoredFlags(rawValue: 1 << 11) }
     /// May be used for a request with Authorization (RFC 9111 section 3.5).
     @inlinable package static var sharedWithAuthorization: StoredFlags { StoredFlags(rawValue: 1 << 12) }
@@ -73,7 +74,7 @@ package struct StoredFlags: OptionSet, Sendable, Hashable {
 
 /// A view of a stored response's header block.
 package struct StoredHead: ~Escapable {
-    package static let prologueBytes = 80
+    package static let prologueBytes = 88
 
     /// The whole block.
     package let block: RawSpan
@@ -106,6 +107,8 @@ package struct StoredHead: ~Escapable {
         let length = block.word(at: 48)
         return length == .max ? nil : length
     }
+    /// Where in the object the stored bytes begin; 0 unless they are a part.
+    package var firstByte: UInt64 { block.word(at: 80) }
     /// Unix milliseconds of expiry.
     @inlinable package var expiryMilliseconds: Int64 { zeroMoment &+ Int64(freshnessSeconds) &* 1000 }
 

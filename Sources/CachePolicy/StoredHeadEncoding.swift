@@ -22,16 +22,43 @@ extension StoredHead {
         times: ExchangeTimes, isVariant: Bool, fetchCostMilliseconds: UInt32,
         into buffer: inout MutableRawSpan
     ) -> Int? {
-        guard buffer.byteCount > prologueBytes else { return nil }
         var prologue = Prologue(facts: facts, plan: plan, times: times)
         prologue.fetchCostMilliseconds = fetchCostMilliseconds
         if isVariant { prologue.flags.insert(.isVariant) }
+        return encode(prologue, head: head, bytes: bytes, fields: fields, facts: facts, into: &buffer)
+    }
+
+    /// Writes the header block of a 206 that `PartPlan` wants stored: that of a 200 for the whole object, and where in
+    /// it the bytes belong.
+    package static func encodePart(
+        head: ResponseHead, bytes: RawSpan, fields: borrowing FieldTable, facts: ResponseFacts, part: PartPlan,
+        times: ExchangeTimes, isVariant: Bool, fetchCostMilliseconds: UInt32, into buffer: inout MutableRawSpan
+    ) -> Int? {
+        var whole = head
+        whole.reason = .empty
+        var prologue = Prologue(facts: facts, plan: part.plan, times: times)
+        prologue.fetchCostMilliseconds = fetchCostMilliseconds
+        prologue.status = 200
+        prologue.declaredLength = part.length
+        prologue.firstByte = part.range.first
+        if isVariant { prologue.flags.insert(.isVariant) }
+        return encode(prologue, head: whole, bytes: bytes, fields: fields, facts: facts, into: &buffer)
+    }
+
+    private static func encode(
+        _ start: Prologue, head: ResponseHead, bytes: RawSpan, fields: borrowing FieldTable, facts: ResponseFacts,
+        into buffer: inout MutableRawSpan
+    ) -> Int? {
+        guard buffer.byteCount > prologueBytes else { return nil }
+        var prologue = start
         var sink = ByteSink(buffer._mutatingExtracting(prologueBytes...))
         prologue.writeLines(bytes: bytes, fields: fields, facts: facts, into: &sink)
         let lineBytes = sink.count
         sink.append(bytes.slice(head.reason))
         let total = sink.count
-        guard !sink.overflowed, lineBytes <= maximumLineBytes, head.reason.length <= maximumLineBytes else { return nil }
+        guard !sink.overflowed, lineBytes <= maximumLineBytes, head.reason.length <= maximumLineBytes else {
+            return nil
+        }
         prologue.write(lineBytes: lineBytes, reasonBytes: head.reason.length, into: &buffer)
         return prologueBytes + total
     }
@@ -47,6 +74,7 @@ private struct Prologue {
     var lastModifiedSeconds: Int64
     var fetchCostMilliseconds: UInt32 = 0
     var declaredLength: UInt64
+    var firstByte: UInt64 = 0
     var etag = Extent.empty
     var lastModified = Extent.empty
     var contentType = Extent.empty
@@ -75,7 +103,10 @@ private struct Prologue {
         let hasNames = !facts.directives.flags.isDisjoint(with: [.noCacheFields, .privateFields])
         for index in 0..<fields.count {
             let entry = fields[index]
-            guard !entry.isDropped, StoredFields.mayStore(entry.field, hidesTags: flags.contains(.hidesTags)) else { continue }
+            guard !entry.isDropped, StoredFields.mayStore(entry.field, hidesTags: flags.contains(.hidesTags)) else {
+                continue
+            }
+            if entry.field == .contentRange, facts.status == 206 { continue }
             if entry.field == .date, facts.dateSeconds == nil || !date.isEmpty { continue }
             if hasNames, NamedFields.contain(bytes.slice(entry.name), bytes: bytes, fields: fields) { continue }
             let valueStart = sink.count + entry.name.length + 2
@@ -131,5 +162,6 @@ private struct Prologue {
         put(UInt16(truncatingIfNeeded: lineBytes), at: 72)
         put(UInt16(truncatingIfNeeded: reasonBytes), at: 74)
         put(UInt32(0), at: 76)
+        put(firstByte, at: 80)
     }
 }

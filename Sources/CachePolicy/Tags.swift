@@ -43,7 +43,8 @@ package struct TagWalker: Sendable {
             line = index
             let value = fields[index].value
             if position < 0 { position = value.lower }
-            let text = phase == .groups || phase == .invalidation
+            let text =
+                phase == .groups || phase == .invalidation
                 ? nextGroup(bytes: bytes, value: value) : nextWord(bytes: bytes, value: value)
             if let text { return Tag(kind: phase == .groups || phase == .invalidation ? .group : .tag, text: text) }
             line += 1

@@ -68,7 +68,9 @@ struct FieldValueNormaliser {
     func write(
         name: RawSpan, first: Int, bytes: RawSpan, fields: borrowing FieldTable, into sink: inout ByteSink
     ) {
-        if form == .weighted { return writeWeighted(name: name, first: first, bytes: bytes, fields: fields, into: &sink) }
+        if form == .weighted {
+            return writeWeighted(name: name, first: first, bytes: bytes, fields: fields, into: &sink)
+        }
         var next: Int? = first
         var isFirst = true
         while let index = next {

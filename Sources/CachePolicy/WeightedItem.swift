@@ -29,7 +29,9 @@ struct WeightedItem {
 
     /// `0`, `0.5`, `1.000`; 0 for anything else.
     static func weight(_ text: RawSpan) -> UInt16 {
-        guard text.byteCount >= 1, text.byteCount <= 5, text.byteCount != 2 || text.byte(at: 1) == 0x2E else { return 0 }
+        guard text.byteCount >= 1, text.byteCount <= 5, text.byteCount != 2 || text.byte(at: 1) == 0x2E else {
+            return 0
+        }
         let whole = text.byte(at: 0)
         guard whole == 0x30 || whole == 0x31 else { return 0 }
         guard text.byteCount > 1 else { return whole == 0x31 ? 1000 : 0 }

@@ -57,7 +57,9 @@ func key(_ target: String, host: String = "example.com", secure: Bool = false) -
     func idempotent() {
         let seed = UInt64.random(in: .min ... .max)
         var generator = SplitMix(state: seed)
-        let pieces = ["/", ".", "..", "%2e", "%2F", "%", "%25", "a", "%41", "?", "&", "%zz", "~", "%7E", "//", "\u{e9}"]
+        let pieces = [
+            "/", ".", "..", "%2e", "%2F", "%", "%25", "a", "%41", "?", "&", "%zz", "~", "%7E", "//", "\u{e9}",
+        ]
         for _ in 0..<2000 {
             let count = Int(generator.next() % 12)
             let raw = "/" + (0..<count).map { _ in pieces[Int(generator.next() % UInt64(pieces.count))] }.joined()

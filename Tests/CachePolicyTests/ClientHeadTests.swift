@@ -13,7 +13,8 @@ import Testing
 
     private func head(
         _ selection: Selection, fields: [String]? = nil, status: String = "200 OK", report: CacheStatus? = nil,
-        delivery: Delivery = Delivery(framing: .length(100), keepAlive: true), settings: PolicySettings = PolicySettings()
+        delivery: Delivery = Delivery(framing: .length(100), keepAlive: true),
+        settings: PolicySettings = PolicySettings()
     ) -> String {
         withStored(fields ?? self.fields, status: status) { stored in
             text { sink in
@@ -72,8 +73,9 @@ import Testing
         #expect(hit(true, 0)?.contains("\r\nConnection: keep-alive\r\n") == true)
         let open = head(.whole, delivery: Delivery(framing: .untilClose, keepAlive: true))
         #expect(open.contains("\r\nConnection: close\r\n") && !open.contains("Content-Length"))
-        #expect(head(.whole, delivery: Delivery(framing: .chunked, keepAlive: true))
-            .contains("\r\nTransfer-Encoding: chunked\r\n"))
+        #expect(
+            head(.whole, delivery: Delivery(framing: .chunked, keepAlive: true))
+                .contains("\r\nTransfer-Encoding: chunked\r\n"))
     }
 
     @Test("RFC 9110 section 8.6: 204 has no Content-Length")
@@ -119,7 +121,9 @@ import Testing
                     plan: plan, index: 1, length: 100, contentType: type, boundary: 0xABC, into: &sink)
             }
         }
-        #expect(part == "\r\n--martlet-0000000000000abc\r\nContent-Type: text/plain\r\nContent-Range: bytes 9-9/100\r\n\r\n")
+        #expect(
+            part == "\r\n--martlet-0000000000000abc\r\nContent-Type: text/plain\r\nContent-Range: bytes 9-9/100\r\n\r\n"
+        )
     }
 
     @Test("RFC 9110 section 15.5.17: 416 tells the length")
@@ -138,8 +142,9 @@ import Testing
         report.isStored = true
         report.isCollapsed = true
         report.ttlSeconds = 60
-        #expect(head(.whole, report: report)
-            .contains("Cache-Status: martlet; fwd=uri-miss; fwd-status=200; ttl=60; stored; collapsed\r\n"))
+        #expect(
+            head(.whole, report: report)
+                .contains("Cache-Status: martlet; fwd=uri-miss; fwd-status=200; ttl=60; stored; collapsed\r\n"))
         report = CacheStatus()
         report.forward = .stale
         report.refusal = .noStore
@@ -151,8 +156,9 @@ import Testing
         settings.showsKeyInCacheStatus = true
         settings.explainsInCacheStatus = false
         settings.nodeName = ShortName("edge-1") ?? .standard
-        #expect(head(.whole, report: report, settings: settings)
-            .contains("Cache-Status: edge-1; hit; ttl=-4; key=\"M1?x?\\\"\\\\\"\r\n"))
+        #expect(
+            head(.whole, report: report, settings: settings)
+                .contains("Cache-Status: edge-1; hit; ttl=-4; key=\"M1?x?\\\"\\\\\"\r\n"))
     }
 
     @Test("Names of nodes are tokens")
@@ -177,11 +183,12 @@ import Testing
                 }
             }
         }
-        #expect(relay(["A: b", "Connection: x-c", "X-C: d", "Age: 4", "Transfer-Encoding: chunked", "Set-Cookie: e=f"])
-            == [
-                "HTTP/1.1 200 OK", "A: b", "Age: 4", "Set-Cookie: e=f", "Date: \(noonText)",
-                "Transfer-Encoding: chunked", "Via: 1.1 martlet", "Cache-Status: martlet; fwd=method", "", "",
-            ].joined(separator: "\r\n"))
+        #expect(
+            relay(["A: b", "Connection: x-c", "X-C: d", "Age: 4", "Transfer-Encoding: chunked", "Set-Cookie: e=f"])
+                == [
+                    "HTTP/1.1 200 OK", "A: b", "Age: 4", "Set-Cookie: e=f", "Date: \(noonText)",
+                    "Transfer-Encoding: chunked", "Via: 1.1 martlet", "Cache-Status: martlet; fwd=method", "", "",
+                ].joined(separator: "\r\n"))
         #expect(relay(["Link: </a>"], status: "103 Early Hints") == "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")
         #expect(relay(["Content-Length: 9"], status: "304 X", framing: .none).contains("Content-Length: 9\r\n"))
         #expect(!relay(["Content-Length: 9"], status: "304 X").contains("Transfer-Encoding"))

@@ -5,7 +5,9 @@ import Testing
 @testable import CachePolicy
 
 @Suite struct FresheningTests {
-    private let base = ["Cache-Control: max-age=2", "Date: \(noonText)", "ETag: \"a\"", "Last-Modified: \(date(-1000))"]
+    private let base = [
+        "Cache-Control: max-age=2", "Date: \(noonText)", "ETag: \"a\"", "Last-Modified: \(date(-1000))",
+    ]
     private let later = ExchangeTimes(requestMilliseconds: (noon + 10) * 1000, responseMilliseconds: (noon + 10) * 1000)
 
     private func judge(_ fields: [String], status: String = "304 X", stored: [String]? = nil) -> Freshening.Outcome? {
@@ -67,7 +69,8 @@ import Testing
             "X-XSS-Protection", "Link",
         ])
     func replaces(name: String) {
-        let lines = freshen(["\(name): new", "ETag: \"a\""], stored: ["\(name): old", "\(name.lowercased()): older"])?.lines
+        let lines = freshen(["\(name): new", "ETag: \"a\""], stored: ["\(name): old", "\(name.lowercased()): older"])?
+            .lines
         #expect(lines?.contains("\(name): new") == true)
         #expect(lines?.contains { $0.hasSuffix(": old") || $0.hasSuffix(": older") } == false)
     }
@@ -83,7 +86,8 @@ import Testing
     func adds() {
         let lines = freshen(["X-New: 1", "Connection: X-Hop", "X-Hop: 1", "Age: 0", "Content-Length: 7"])?.lines
         #expect(lines?.contains("X-New: 1") == true)
-        #expect(lines?.contains { $0.hasPrefix("X-Hop") || $0.hasPrefix("Age") || $0.hasPrefix("Content-Length") } == false)
+        #expect(
+            lines?.contains { $0.hasPrefix("X-Hop") || $0.hasPrefix("Age") || $0.hasPrefix("Content-Length") } == false)
     }
 
     @Test("RFC 9111 section 4.3.4: freshness is computed anew")

@@ -76,7 +76,8 @@ import Testing
         arguments: [200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501])
     func heuristicStatuses(status: Int) {
         let plan = decide(
-            ["Last-Modified: \(date(-1000))", "Date: \(noonText)"], status: "\(status) X").plan
+            ["Last-Modified: \(date(-1000))", "Date: \(noonText)"], status: "\(status) X"
+        ).plan
         #expect(plan?.freshnessSeconds == 100)
         #expect(plan?.source == .heuristic)
     }
@@ -140,8 +141,9 @@ import Testing
     func boundary() {
         #expect(reuse(["Cache-Control: max-age=2"], after: 1.999)?.verdict == .fresh)
         #expect(reuse(["Cache-Control: max-age=2", "ETag: \"x\""], after: 2)?.verdict == .validate)
-        #expect(reuse(["Cache-Control: max-age=3600", "Date: \(date(-7200))", "ETag: \"x\""], after: 0)?.verdict
-            == .validate)
+        #expect(
+            reuse(["Cache-Control: max-age=3600", "Date: \(date(-7200))", "ETag: \"x\""], after: 0)?.verdict
+                == .validate)
         #expect(reuse(["Cache-Control: max-age=3600", "Age: 7200", "ETag: \"x\""], after: 0)?.verdict == .validate)
     }
 

@@ -57,10 +57,13 @@ import Testing
 
     @Test("RFC 9111 section 4.3.1: a validation carries what is stored and not what the client said")
     func validate() {
-        let client = ["If-None-Match: \"client\"", "If-Modified-Since: \(date(-5))", "Range: bytes=0-1", "If-Range: \"x\""]
+        let client = [
+            "If-None-Match: \"client\"", "If-Modified-Since: \(date(-5))", "Range: bytes=0-1", "If-Range: \"x\"",
+        ]
         let found = write(.validate, client, stored: ["ETag: W/\"s\"", "Last-Modified: \(date(-99))"])
-        #expect(found.filter { $0.hasPrefix("If-") || $0.hasPrefix("Range") }
-            == ["If-None-Match: W/\"s\"", "If-Modified-Since: \(date(-99))"])
+        #expect(
+            found.filter { $0.hasPrefix("If-") || $0.hasPrefix("Range") }
+                == ["If-None-Match: W/\"s\"", "If-Modified-Since: \(date(-99))"])
         let unquoted = write(.validate, client, stored: ["ETag: abc"])
         #expect(unquoted.contains("If-None-Match: abc"))
     }
@@ -78,8 +81,9 @@ import Testing
     @Test("RFC 9110 section 13.1.5: a missing range is asked for under a strong validator")
     func range() {
         let part = ByteRange(first: 5, last: 9)
-        #expect(write(.range, [], stored: ["ETag: \"s\"", "Last-Modified: \(date(-9))"], range: part)
-            .contains("If-Range: \"s\""))
+        #expect(
+            write(.range, [], stored: ["ETag: \"s\"", "Last-Modified: \(date(-9))"], range: part)
+                .contains("If-Range: \"s\""))
         let dated = write(.range, [], stored: ["ETag: W/\"s\"", "Last-Modified: \(date(-9))"], range: part)
         #expect(dated.contains("If-Range: \(date(-9))") && dated.contains("Range: bytes=5-9"))
     }
@@ -119,10 +123,12 @@ import Testing
         #expect(trusted.contains("X-Forwarded-Proto: https"))
         var settings = PolicySettings()
         settings.forwardedStyle = .forwarded
-        #expect(write(.fill, fields, settings: settings)
-            .contains("Forwarded: for=192.0.2.1;proto=http;host=\"example.com\""))
-        #expect(write(.fill, fields, context: context, settings: settings)
-            .contains("Forwarded: for=1.1.1.1, for=192.0.2.1;proto=http;host=\"example.com\""))
+        #expect(
+            write(.fill, fields, settings: settings)
+                .contains("Forwarded: for=192.0.2.1;proto=http;host=\"example.com\""))
+        #expect(
+            write(.fill, fields, context: context, settings: settings)
+                .contains("Forwarded: for=1.1.1.1, for=192.0.2.1;proto=http;host=\"example.com\""))
         settings.forwardedStyle = .none
         #expect(write(.fill, fields, settings: settings).count == 3)
     }
@@ -132,8 +138,9 @@ import Testing
         var settings = PolicySettings()
         settings.forwardedFieldNames = ["x-a"]
         let fields = ["X-A: 1", "X-B: 2", "X-C: 3", "Cookie: d"]
-        #expect(write(.fill, fields, vary: "X-C", settings: settings).filter { $0.hasPrefix("X-") && !$0.contains("For") }
-            == ["X-A: 1", "X-C: 3"])
+        #expect(
+            write(.fill, fields, vary: "X-C", settings: settings).filter { $0.hasPrefix("X-") && !$0.contains("For") }
+                == ["X-A: 1", "X-C: 3"])
         #expect(write(.pass, fields, settings: settings).contains("Cookie: d"))
     }
 
@@ -146,8 +153,9 @@ import Testing
         #expect(post.contains("Content-Length: 5") && post.filter { $0 == "Expect: 100-continue" }.count == 1)
         context = ForwardContext()
         context.framing = .chunked
-        #expect(write(.pass, ["Transfer-Encoding: chunked"], line: "POST /", context: context)
-            .contains("Transfer-Encoding: chunked"))
+        #expect(
+            write(.pass, ["Transfer-Encoding: chunked"], line: "POST /", context: context)
+                .contains("Transfer-Encoding: chunked"))
         let upgrade = write(.pass, ["Connection: Upgrade", "Upgrade: websocket"])
         #expect(upgrade.contains("Connection: upgrade") && upgrade.contains("Upgrade: websocket"))
         #expect(write(.pass, ["TE: trailers", "Connection: TE"]).contains("TE: trailers"))

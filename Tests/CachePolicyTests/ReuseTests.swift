@@ -91,8 +91,9 @@ import Testing
         #expect(verdict("Cache-Control: min-fresh=50") == .fresh)
         let both = ["Cache-Control: foo", "Pragma: no-cache"]
         #expect(reuse([fresh], after: 10, request: both, settings: settings)?.verdict == .fresh)
-        #expect(reuse([fresh], after: 10, request: ["Cache-Control: max-age=0"], settings: settings)?.fallback
-            == .onError)
+        #expect(
+            reuse([fresh], after: 10, request: ["Cache-Control: max-age=0"], settings: settings)?.fallback
+                == .onError)
     }
 
     @Test("RFC 9111 section 5.2.1.2: max-stale")
@@ -114,8 +115,9 @@ import Testing
         let asked = ["Cache-Control: only-if-cached"]
         #expect(reuse([fresh], after: 10, request: asked)?.verdict == .fresh)
         #expect(reuse([fresh, tag], after: 70, request: asked)?.verdict == .unavailable)
-        #expect(reuse(["Cache-Control: max-age=60, stale-while-revalidate=60"], after: 70, request: asked)?.verdict
-            == .staleRefresh)
+        #expect(
+            reuse(["Cache-Control: max-age=60, stale-while-revalidate=60"], after: 70, request: asked)?.verdict
+                == .staleRefresh)
         #expect(Reuse.refusesFetch(request: requestFacts("GET /", asked)))
         #expect(!Reuse.refusesFetch(request: requestFacts()))
     }
@@ -197,7 +199,8 @@ import Testing
         var generator = SystemRandomNumberGenerator()
         for (remaining, expected) in [(100, 0.3679), (200, 0.1353), (50, 0.6065)] as [(Int64, Double)] {
             var due = 0
-            for _ in 0..<20_000 where EarlyRefresh.isDue(
+            for _ in 0..<20_000
+            where EarlyRefresh.isDue(
                 remainingMilliseconds: remaining, costMilliseconds: 100, betaPercent: 100, random: generator.next()
             ) { due += 1 }
             #expect(abs(Double(due) / 20_000 - expected) < 0.03, "\(remaining): \(due)")

@@ -32,8 +32,9 @@ import Testing
 
     @Test("RFC 9111 sections 3.3 and 4.3.3: 206 and 304 are not stored as they are")
     func partial() {
-        #expect(decide(["Cache-Control: max-age=60", "Content-Range: bytes 0-1/9"], status: "206 X").refusal
-            == .partialContent)
+        #expect(
+            decide(["Cache-Control: max-age=60", "Content-Range: bytes 0-1/9"], status: "206 X").refusal
+                == .partialContent)
         #expect(decide(["Cache-Control: max-age=60"], status: "304 X").refusal == .statusNotFinal)
     }
 
@@ -94,16 +95,18 @@ import Testing
             #expect(decide(fields, requestFields: asked).plan != nil, "\(directive)")
         }
         #expect(decide(["Cache-Control: max-age=60, proxy-revalidate"], requestFields: asked).refusal == .authorization)
-        #expect(decide(["Cache-Control: max-age=60"], requestFields: asked)
-            == .pass(.authorization, rememberSeconds: 0))
+        #expect(
+            decide(["Cache-Control: max-age=60"], requestFields: asked)
+                == .pass(.authorization, rememberSeconds: 0))
     }
 
     @Test("RFC 9111 section 5.2.2.3: must-understand")
     func mustUnderstand() {
         #expect(decide(["Cache-Control: max-age=60, must-understand, no-store"]).plan != nil)
         #expect(decide(["Cache-Control: max-age=60, must-understand"], status: "599 X").refusal == .statusNotUnderstood)
-        #expect(decide(["Cache-Control: max-age=60, must-understand, no-store"], status: "499 X").refusal
-            == .statusNotUnderstood)
+        #expect(
+            decide(["Cache-Control: max-age=60, must-understand, no-store"], status: "499 X").refusal
+                == .statusNotUnderstood)
     }
 
     @Test("RFC 9111 section 7.3: Set-Cookie only with explicit consent")

@@ -32,12 +32,14 @@ import Testing
         #expect(lifetime(["CDN-Cache-Control: \(value)", "Cache-Control: max-age=9"]) == 9, "\(value)")
     }
 
-    @Test("RFC 9213 section 2.1: numbers of the wrong type", arguments: ["\"100\"", "100.0", "abc", "?1", "-1", "(100)"])
+    @Test(
+        "RFC 9213 section 2.1: numbers of the wrong type", arguments: ["\"100\"", "100.0", "abc", "?1", "-1", "(100)"])
     func wrongType(value: String) {
         #expect(lifetime(["CDN-Cache-Control: max-age=\(value)", "Cache-Control: max-age=9"]) == 9)
         #expect(decide(["CDN-Cache-Control: max-age=\(value)", "Cache-Control: no-store"]).refusal == .noStore)
-        #expect(decide(["CDN-Cache-Control: max-age=\(value), no-store", "Cache-Control: max-age=9"]).refusal
-            == .noStore)
+        #expect(
+            decide(["CDN-Cache-Control: max-age=\(value), no-store", "Cache-Control: max-age=9"]).refusal
+                == .noStore)
     }
 
     @Test("RFC 9213 section 2.1: parameters, unknown members, several lines, repeated keys")

@@ -82,7 +82,8 @@ func variantKey(_ block: [UInt8], _ fields: [String]) -> String? {
         #expect(sameKey(vary, ["Accept-Language: en, de"], ["Accept-Language: de, en"]))
         #expect(sameKey(vary, ["Accept-Language: en, de"], ["Accept-Language: eN,   De "]))
         #expect(sameKey(vary, ["Accept-Language: en;q=1.0, de"], ["Accept-Language: de, en"]))
-        #expect(sameKey(vary, ["Accept-Language: en ; q=0.5, de"], ["Accept-Language: de", "Accept-Language: en;q=0.5"]))
+        #expect(
+            sameKey(vary, ["Accept-Language: en ; q=0.5, de"], ["Accept-Language: de", "Accept-Language: en;q=0.5"]))
         #expect(!sameKey(vary, ["Accept-Language: en;q=0.5, de"], ["Accept-Language: en, de"]))
         #expect(!sameKey(vary, ["Accept-Language: en"], ["Accept-Language: de"]))
         #expect(!sameKey(vary, ["Accept-Language: en-US"], ["Accept-Language: en"]))
@@ -93,7 +94,8 @@ func variantKey(_ block: [UInt8], _ fields: [String]) -> String? {
         guard let first = record(["Accept-Encoding"], asked: [.gzip, .br], chosen: .gzip)?.block else { return }
         // br was asked for and not chosen: it tells nobody apart.
         #expect(variantKey(first, ["Accept-Encoding: gzip"]) == variantKey(first, ["Accept-Encoding: br, gzip;q=0.5"]))
-        #expect(variantKey(first, ["Accept-Encoding: gzip, deflate, zzz"]) == variantKey(first, ["Accept-Encoding: gzip"]))
+        #expect(
+            variantKey(first, ["Accept-Encoding: gzip, deflate, zzz"]) == variantKey(first, ["Accept-Encoding: gzip"]))
         #expect(variantKey(first, []) == variantKey(first, ["Accept-Encoding: br"]))
         #expect(variantKey(first, []) == variantKey(first, ["Accept-Encoding: identity"]))
         #expect(variantKey(first, []) != variantKey(first, ["Accept-Encoding: gzip"]))
@@ -144,8 +146,10 @@ func variantKey(_ block: [UInt8], _ fields: [String]) -> String? {
         "RFC 9110 section 12.5.3: Accept-Encoding",
         arguments: [
             ("gzip", [.gzip]), ("GZIP, x-foo", [.gzip]), ("x-gzip", [.gzip]), ("gzip;q=0", []), ("gzip;q=0.000", []),
-            ("gzip; q=0.001", [.gzip]), ("gzip;q=2", []), ("gzip;q=", []), ("br, zstd;q=0.5, gzip;q=0.1", [.br, .zstd, .gzip]),
-            ("*", [.gzip, .br, .zstd]), ("*, gzip;q=0", [.br, .zstd]), ("identity;q=0, gzip", [.gzip, .refusesIdentity]),
+            ("gzip; q=0.001", [.gzip]), ("gzip;q=2", []), ("gzip;q=", []),
+            ("br, zstd;q=0.5, gzip;q=0.1", [.br, .zstd, .gzip]),
+            ("*", [.gzip, .br, .zstd]), ("*, gzip;q=0", [.br, .zstd]),
+            ("identity;q=0, gzip", [.gzip, .refusesIdentity]),
             ("gzip, *;q=0", [.gzip, .refusesIdentity]), ("identity, *;q=0", []), ("", []), ("deflate", []),
         ] as [(String, CodingSet)])
     func acceptEncoding(value: String, expected: CodingSet) {

@@ -1,0 +1,60 @@
+// Which bytes of an object are held and which are missing (RFC 9111 section 3.4). Interval arithmetic; the bytes are
+// the cache's business.
+
+package import HTTPMessage
+
+/// Sorted, disjoint, non-adjacent byte ranges: what is held of an object. At most 32 runs.
+package struct HeldRanges: Sendable {
+    package static let maximum = 32
+    package private(set) var count = 0
+    private var runs: InlineArray<32, ByteRange>
+
+    package init() { runs = InlineArray(repeating: ByteRange(first: 0, last: 0)) }
+
+    package subscript(_ index: Int) -> ByteRange { runs[index] }
+
+    /// Whether every byte of `range` is held.
+    package func covers(_ range: ByteRange) -> Bool { firstMissing(in: range) == nil }
+
+    /// The first run of `range` that is not held, nil when all is.
+    package func firstMissing(in range: ByteRange) -> ByteRange? {
+        var first = range.first
+        for index in 0..<count {
+            let run = runs[index]
+            if run.last < first { continue }
+            if run.first > first { return ByteRange(first: first, last: min(range.last, run.first - 1)) }
+            if run.last >= range.last { return nil }
+            first = run.last + 1
+        }
+        return ByteRange(first: first, last: range.last)
+    }
+
+    /// Adds a run, joining what touches; false when there would be too many runs (nothing is changed then).
+    package mutating func insert(_ range: ByteRange) -> Bool {
+        guard range.first <= range.last, range.last < .max else { return false }
+        var joined = range
+        var kept = InlineArray<32, ByteRange>(repeating: ByteRange(first: 0, last: 0))
+        var keptCount = 0
+        var place = 0
+        for index in 0..<count {
+            let run = runs[index]
+            if run.last + 1 >= joined.first, run.first <= joined.last + 1 {
+                joined = ByteRange(first: min(run.first, joined.first), last: max(run.last, joined.last))
+            } else {
+                kept[keptCount] = run
+                keptCount += 1
+                if run.last < joined.first { place = keptCount }
+            }
+        }
+        guard keptCount < HeldRanges.maximum else { return false }
+        var index = keptCount
+        while index > place {
+            kept[index] = kept[index - 1]
+            index -= 1
+        }
+        kept[place] = joined
+        runs = kept
+        count = keptCount + 1
+        return true
+    }
+}
