@@ -49,9 +49,12 @@ struct node {
 };
 
 static _Thread_local struct robust_list_head head;
+static _Thread_local uint32_t registered;
 
-static void register_head(void) {
-    if (head.list.next) return;
+// A forked child inherits the head's bytes but not its registration.
+static void register_head(uint32_t me) {
+    if (registered == me) return;
+    registered = me;
     head.list.next = &head.list;
     head.futex_offset = offsetof(struct node, word);
     head.list_op_pending = NULL;
@@ -60,8 +63,8 @@ static void register_head(void) {
 
 bool cl_robust_acquire(void *address, uint32_t expected) {
     struct node *n = address;
-    register_head();
     uint32_t me = (uint32_t)syscall(SYS_gettid);
+    register_head(me);
     // Announced first, so that a death between the exchange and the linking is noticed too.
     *(struct robust_list *volatile *)&head.list_op_pending = &n->link;
     bool taken = __atomic_compare_exchange_n(&n->word, &expected, me, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);

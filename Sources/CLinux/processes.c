@@ -87,3 +87,12 @@ pid_t cl_spawn(const char *path, char *const *argv, char *const *envp, const int
     }
     return pid;
 }
+
+pid_t cl_fork(void) { return fork(); }
+
+int cl_wait(pid_t pid) {
+    int status = -1;
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR) return -1;
+    return status;
+}

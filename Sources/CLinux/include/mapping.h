@@ -37,6 +37,7 @@ int64_t cl_boot_id(void *_Nonnull buffer, size_t length);
 int64_t cl_available_memory(void);
 int cl_remove_file(const char *_Nonnull path);
 int cl_sync_mapping(void *_Nonnull address, size_t length);
+static inline void cl_sleep_microseconds(unsigned n) { usleep(n); }
 static inline int cl_process_id(void) { return getpid(); }
 static inline int cl_event_signal(int fd) {
     uint64_t one = 1;

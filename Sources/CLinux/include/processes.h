@@ -21,3 +21,8 @@ int cl_gettid(void);
 pid_t cl_spawn(
     const char *_Nonnull path, char *_Nullable const *_Nonnull argv, char *_Nullable const *_Nonnull envp,
     const int *_Nonnull map, int count);
+
+// fork, for single-threaded programs only: 0 in the child, the child's pid in the parent, -1 with errno set.
+pid_t cl_fork(void);
+// waitpid for one child, blocking. The wait status, or -1.
+int cl_wait(pid_t pid);

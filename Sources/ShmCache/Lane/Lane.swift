@@ -35,9 +35,17 @@ public struct Lane: ~Copyable {
 
     /// Background work of a loop turn, between `endTurn()` and `beginTurn`: keeps some segments free so that a fill
     /// never waits. Evicts at most `maximumSegments`. Cheap when there is nothing to do.
-    public mutating func maintain(now: CacheInstant, maximumSegments: Int = 2) {
+    public mutating func maintain(now: CacheInstant, maximumSegments: Int = 4) {
         core.now = now
         core.maintain(maximumSegments: maximumSegments)
+    }
+
+    /// Frees every segment that can be freed and puts the reserve in order, however long that takes. For a janitor, and
+    /// between two turns only.
+    public mutating func reclaim(now: CacheInstant) {
+        core.now = now
+        core.tookSegments = true
+        core.maintain(maximumSegments: Int.max)
     }
 
     /// Finds an object by its key. No allocation, no lock, and no shared write once the object is known to be popular.

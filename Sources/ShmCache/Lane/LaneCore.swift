@@ -25,6 +25,8 @@ final class LaneCore {
     var freeCursor = 0
     /// Set when segments were taken since the last look at the reserve.
     var tookSegments = true
+    /// Segments to keep free beyond the usual reserve, since some were missing lately.
+    var demand = 0
     var pinnedSegments = 0
     /// Tickets of this process per fill.
     var interest: [UInt16]

@@ -10,6 +10,7 @@ struct LaneRecovery {
     static func recoverIfDead(_ map: RegionMap, lane: Int) -> RecoveryOutcome {
         let liveness = Liveness(map, lane: lane)
         if liveness.isFree { return .nothingToDo }
+        guard liveness.isDead else { return .heldByLiveThread }
         guard liveness.takeFromDead() else { return .heldByLiveThread }
         let result = LaneRecovery(map: map, lane: lane).run()
         liveness.release()

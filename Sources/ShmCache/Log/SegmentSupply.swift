@@ -25,7 +25,10 @@ extension LaneCore {
     func takeSegmentForFill(_ phase: SegmentPhase, sizeClass: Int = 0, main: Bool = false) -> Int? {
         if let segment = takeSegment(phase, sizeClass: sizeClass, main: main) { return segment }
         maintain(maximumSegments: 1)
-        return takeSegment(phase, sizeClass: sizeClass, main: main)
+        if let segment = takeSegment(phase, sizeClass: sizeClass, main: main) { return segment }
+        // What is evicted now is free only after this turn: keep more at hand from now on.
+        demand = min(demand + 4, map.usableSegments / 8)
+        return nil
     }
 }
 

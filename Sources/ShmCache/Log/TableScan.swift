@@ -60,7 +60,7 @@ extension LaneCore {
     }
 
     /// Segments to keep free: for bursts within one turn, and for survivors.
-    var reserveSegments: Int { max(3, map.usableSegments / 64) }
+    var reserveSegments: Int { max(3, map.usableSegments / 64) + demand }
 
     /// Keeps the reserve: frees what nobody reads, evicts what is missing.
     func maintain(maximumSegments: Int) {
@@ -75,6 +75,7 @@ extension LaneCore {
         }
         if scan.limbo > 0, scan.free < 2 { recoverBlockers() }
         tookSegments = scan.limbo > 0 || scan.free < reserveSegments
+        if demand > 0, scan.free >= reserveSegments { demand -= 1 }
     }
 
     /// A dead lane's epoch or pins keep segments from being freed: make it good.

@@ -6,13 +6,23 @@ extension CacheRegion {
     /// process is recovered first.
     public func attachLane(_ index: Int) throws(RegionError) -> Lane {
         guard index >= 0, index < laneCount else { throw .noSuchLane(lane: index, laneCount: laneCount) }
-        guard Liveness(map, lane: index).take() else {
+        guard takeLane(index) else {
             throw .laneInUse(lane: index, processID: Int32(bitPattern: map.lane32(index, LaneWords.processID).relaxed))
         }
         _ = LaneRecovery(map: map, lane: index).run()
         map.global32(GlobalWords.clean).relax(0)
         map.lane32(index, LaneWords.processID).relax(UInt32(bitPattern: cl_process_id()))
         return Lane(core: LaneCore(mapping: mapping, map: map, lane: index))
+    }
+
+    /// Takes the liveness word; waits up to a second for another process that is just recovering the lane.
+    private func takeLane(_ index: Int) -> Bool {
+        for _ in 0..<1000 {
+            if Liveness(map, lane: index).take() { return true }
+            guard map.lane32(index, LaneWords.phase).acquired == LanePhase.recover.rawValue else { return false }
+            cl_sleep_microseconds(1000)
+        }
+        return false
     }
 
     /// Takes the first lane that is free or whose process is dead.
@@ -42,6 +52,11 @@ extension CacheRegion {
     public func recoverLane(_ index: Int) -> RecoveryOutcome {
         guard index >= 0, index < laneCount else { return .nothingToDo }
         return LaneRecovery.recoverIfDead(map, lane: index)
+    }
+
+    /// What a lane was doing to the shared memory when last seen (`LanePhase`'s numbers; 0 is nothing). For tests.
+    public func lanePhase(_ index: Int) -> UInt32 {
+        index >= 0 && index < laneCount ? map.lane32(index, LaneWords.phase).relaxed : 0
     }
 
     /// Recovers every lane whose thread is dead. Returns how many.

@@ -1,0 +1,43 @@
+// Runs the kill fuzz in small; `CacheStorm --kills 20000` is the long version.
+import CLinux
+import Testing
+
+@unsafe @preconcurrency import Glibc
+
+@Suite struct StormTests {
+    @Test func nothingIsWrongOrLostAfterRandomKills() throws {
+        let seed = UInt64.random(in: 1...1_000_000)
+        let (status, output) = try run(["--kills", "60", "--seed", "\(seed)"])
+        #expect(status == 0, "seed \(seed): \(output)")
+        #expect(output.contains("\"wrongReads\":0"), "seed \(seed): \(output)")
+        #expect(output.contains("\"problems\":[]"), "seed \(seed): \(output)")
+    }
+
+    /// Runs the storm beside this test bundle; its exit status and what it printed.
+    private func run(_ arguments: [String]) throws -> (Int32, String) {
+        var ends: [Int32] = [0, 0]
+        #expect(unsafe pipe(&ends) == 0)
+        var path = [CChar](repeating: 0, count: 4096)
+        let length = unsafe readlink("/proc/self/exe", &path, path.count - 1)
+        let own = String(decoding: path[0..<max(0, length)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        // The test runner is the bundle itself or a helper that was given the bundle's path.
+        let candidates = [own] + CommandLine.arguments
+        let storm = candidates.map { $0.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/") + "/CacheStorm" }
+            .first { unsafe access($0, X_OK) == 0 }
+        let program = try #require(storm)
+        var argv = unsafe ([program] + arguments).map { unsafe strdup($0) } + [nil]
+        defer { for unsafe p in unsafe argv { unsafe free(p) } }
+        let map: [Int32] = [-1, ends[1], 2]
+        let pid = unsafe cl_spawn(program, &argv, environ, map, 3)
+        close(ends[1])
+        var output: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while true {
+            let count = unsafe read(ends[0], &buffer, buffer.count)
+            guard count > 0 else { break }
+            output += buffer[0..<count]
+        }
+        close(ends[0])
+        return (cl_wait(pid), String(decoding: output, as: UTF8.self))
+    }
+}
