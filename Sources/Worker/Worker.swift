@@ -46,6 +46,8 @@ struct Worker: ~Copyable {
     var periodic = TimerHandle()
     /// Another process woke this one: some fill has moved.
     var hasForeignWake = false
+    /// Counts loop turns.
+    var turn: UInt64 = 0
     /// Waiting contexts are to be looked at in any case.
     var looksAgain = false
     var isStopping = false
@@ -133,6 +135,7 @@ struct Worker: ~Copyable {
             let ready = poller.wait(timeoutMilliseconds: timeout)
             clock = TurnClock(region)
             lane.beginTurn(now: clock.cache)
+            turn &+= 1
             counters.add(Counter.turns.rawValue)
             for index in 0..<ready {
                 let (token, state) = poller.event(index)

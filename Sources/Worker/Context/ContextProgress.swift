@@ -135,6 +135,7 @@ extension Worker {
         if let pin = context.body.pin.take() { lane.unpin(pin) }
         guard e != .max else { return }
         exchanges[e].context = .none
+        exchanges[e].uploadIsDone = context.upload.state == .done
         if exchanges[e].permit == nil, !exchanges[e].isFinishing { endExchange(e) }
     }
 

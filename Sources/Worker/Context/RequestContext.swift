@@ -34,6 +34,9 @@ struct RequestContext: ~Copyable {
     var timer = TimerHandle()
     /// How often this request went back to the cache because a fill ended without an answer for it.
     var restarts: UInt8 = 0
+    /// How many turns this request has waited for a key in motion, and the turn it waits out now.
+    var turnsWaited: UInt16 = 0
+    var waitsOutTurn: UInt64 = 0
     let startedMilliseconds: Int64
     var lastProgressMilliseconds: Int64
     var isWaiting = false

@@ -33,19 +33,20 @@ extension Worker {
             var report = report
             report.isCollapsed = true
             join(ticket, c, route, report)
-        case .appeared: waitATurn(c, route, report)
-        case .retryNextTurn: waitATurn(c, route, report)
+        case .appeared: waitOutTurn(c, route, report)
+        case .retryNextTurn: waitOutTurn(c, route, report)
         case .unavailable:
             pass(c, route, report: report, probe: probe)
         }
     }
 
     /// The key is in motion: the request asks again in the next turn.
-    private mutating func waitATurn(_ c: UInt32, _ route: Route, _ report: CacheStatus) {
-            guard let x = makeContext(c, route, .waitingForFill) else { return refuse(c, status: 503) }
-            contexts[x].report = report
-            addFillWaiter(x)
-            lookAgainNextTurn()
+    private mutating func waitOutTurn(_ c: UInt32, _ route: Route, _ report: CacheStatus) {
+        guard let x = makeContext(c, route, .waitingForFill) else { return refuse(c, status: 503) }
+        contexts[x].report = report
+        contexts[x].waitsOutTurn = turn
+        addFillWaiter(x)
+        looksAgain = true
     }
 
     private mutating func own(

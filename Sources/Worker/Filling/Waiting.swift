@@ -8,6 +8,8 @@ internal import ShmCache
 extension Worker {
     /// A request goes back to the cache at most this often before it goes to the origin alone.
     private static var maximumRestarts: UInt8 { 6 }
+    /// Turns that a request waits for a key in motion before it leaves the waking to its timer.
+    private static var maximumTurnsAwake: UInt16 { 200 }
 
     // MARK: The list
 
@@ -50,14 +52,12 @@ extension Worker {
         }
     }
 
-    mutating func lookAgainNextTurn() { looksAgain = true }
-
     // MARK: One context
 
     /// What a context that hangs on a fill can do now. True when its connection should be looked at again.
     @discardableResult
     mutating func progressFillContext(_ x: UInt32) -> Bool {
-        guard let facts = Self.ticketFacts(contexts[x].body) else { return restart(x) }
+        guard let facts = Self.ticketFacts(contexts[x].body) else { return askAgain(x) }
         switch facts.phase {
         case .waiting: return false
         case .orphaned: return adopt(x)
@@ -68,6 +68,25 @@ extension Worker {
         let isOwner = contexts[x].exchange != .max
         guard isOwner || facts.mayUse else { return goAlone(x) }
         return beginFromFill(x)
+    }
+
+    /// The key was in motion when this request asked: asks anew, once per turn.
+    private mutating func askAgain(_ x: UInt32) -> Bool {
+        guard contexts[x].waitsOutTurn != turn else { return false }
+        let waited = contexts[x].turnsWaited &+ 1
+        if waited > Self.maximumTurnsAwake, !contexts[x].timer.isArmed {
+            // Whoever moves it may have died: its recovery wakes this context, and the timer does in any case.
+            armContextTimer(x)
+            return false
+        }
+        let restarts = contexts[x].restarts
+        let c = contexts[x].client.index
+        restart(x)
+        guard clients.isTaken(c), contexts.contains(clients[c].context) else { return true }
+        let fresh = clients[c].context.index
+        contexts[fresh].restarts = restarts
+        contexts[fresh].turnsWaited = waited
+        return false
     }
 
     private struct TicketFacts {
@@ -194,6 +213,7 @@ extension Worker {
         let route = contexts[x].route
         forgetContext(x)
         serveAgain(c, route)
+        guard clients.isTaken(c) else { return false }
         let context = clients[c].context
         if !context.isNone { contexts[context.index].restarts = restarts }
         return clients[c].phase == .reading
@@ -208,7 +228,7 @@ extension Worker {
         report.isCollapsed = false
         forgetContext(x)
         pass(c, route, report: report)
-        return clients[c].phase == .reading
+        return clients.isTaken(c) && clients[c].phase == .reading
     }
 
     /// The context is given up, its request is to be answered in another way.
@@ -218,6 +238,7 @@ extension Worker {
         let e = contexts[x].exchange
         if e != .max { exchanges[e].context = .none }
         var context = contexts.remove(x)
+        timers.cancel(&context.timer)
         if let pin = context.body.pin.take() { lane.unpin(pin) }
         clients[c].context = .none
         clients[c].phase = .reading
