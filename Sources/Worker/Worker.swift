@@ -46,6 +46,8 @@ struct Worker: ~Copyable {
     var periodic = TimerHandle()
     /// Another process woke this one: some fill has moved.
     var hasForeignWake = false
+    /// Connections whose answer came from elsewhere (an origin, a fill): looked at when the turn's events are done.
+    var answered: [SlabID] = []
     /// Counts loop turns.
     var turn: UInt64 = 0
     /// Waiting contexts are to be looked at in any case.
@@ -79,6 +81,7 @@ struct Worker: ~Copyable {
         scratch = Scratch(limits: settings.limits)
         random = RandomNumbers()
         accepting = AcceptingSlots(provisions.listeners)
+        answered.reserveCapacity(1024)
         control = ControlPort(socket: socket, provisions: provisions)
         self.region = region
         self.node = node
@@ -144,6 +147,7 @@ struct Worker: ~Copyable {
             expireTimers()
             stepFinishing()
             wakeFillWaiters()
+            progressAnswered()
             finishDrainIfDone()
         }
         lane.endTurn()

@@ -18,6 +18,15 @@ extension Worker {
         progress(c)
     }
 
+    /// Remembers to look at a connection before the turn ends: for changes that come from outside its own events.
+    mutating func progressLater(_ c: UInt32) { answered.append(clients.id(at: c)) }
+
+    mutating func progressAnswered() {
+        while let id = answered.popLast() {
+            if clients.contains(id) { progress(id.index) }
+        }
+    }
+
     /// Does all that can be done on this connection now.
     mutating func progress(_ c: UInt32) {
         let id = clients.id(at: c)

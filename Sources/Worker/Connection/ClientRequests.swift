@@ -16,6 +16,8 @@ extension Worker {
         clients[c].lastProgressMilliseconds = clock.milliseconds
         if !head.keepAlive || closesAfterThis(c) { clients[c].closesAfterResponse = true }
         provideSendBuffer(c)
+        // The supervisor's probe asks whether this worker answers, not whether the origin does.
+        if clients[c].slot == .max { return answerOwn(c, status: 200, report: CacheStatus()) }
         guard let route = Self.route(router, requests[r]) else {
             return refuse(c, status: 421)
         }

@@ -156,6 +156,7 @@ extension Worker {
         clients[c].context = .none
         clients[c].phase = .reading
         answerOwn(c, status: status, report: report)
+        if clients.isTaken(c) { progressLater(c) }
         return true
     }
 }

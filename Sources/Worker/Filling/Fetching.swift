@@ -62,10 +62,11 @@ extension Worker {
         contexts[x].report = report
         contexts[x].body = BodySource(fill: ticket)
         addFillWaiter(x)
+        let id = contexts.id(at: x)
         let exchange = startExchange(
-            lookup.mayValidate ? .validate : .fill, request: clients[c].request, context: contexts.id(at: x), route,
+            lookup.mayValidate ? .validate : .fill, request: clients[c].request, context: id, route,
             probe, lookup, permit: permit)
-        contexts[x].exchange = exchange ?? .max
+        if let exchange, contexts.contains(id) { contexts[x].exchange = exchange }
     }
 
     private mutating func join(
@@ -117,10 +118,11 @@ extension Worker {
         guard let x = makeContext(c, route, .awaitingOrigin) else { return refuse(c, status: 503) }
         contexts[x].report = report
         prepareUpload(x, head)
+        let id = contexts.id(at: x)
         let exchange = startExchange(
-            .relay, request: r, context: contexts.id(at: x), route, probe, LookupResult(hash: probe.hash), permit: nil)
+            .relay, request: r, context: id, route, probe, LookupResult(hash: probe.hash), permit: nil)
         // The exchange may have failed already and answered the client.
-        if let exchange, clients[c].context.index == x { contexts[x].exchange = exchange }
+        if let exchange, contexts.contains(id) { contexts[x].exchange = exchange }
     }
 
     private mutating func makeProbe(_ c: UInt32, _ route: Route) -> CacheProbe? {

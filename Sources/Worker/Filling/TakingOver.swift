@@ -55,10 +55,11 @@ extension Worker {
                 return true
             }
         }
+        let id = contexts.id(at: x)
         let exchange = startExchange(
-            range == nil ? .fill : .resume, request: contexts[x].request, context: contexts.id(at: x), route, probe,
+            range == nil ? .fill : .resume, request: contexts[x].request, context: id, route, probe,
             LookupResult(hash: hash), permit: permit, range: range)
-        if let exchange, clients.isTaken(c), clients[c].context.index == x { contexts[x].exchange = exchange }
+        if let exchange, contexts.contains(id) { contexts[x].exchange = exchange }
         return false
     }
 

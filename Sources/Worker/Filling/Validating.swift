@@ -132,6 +132,7 @@ extension Worker {
     /// A context that waited has its answer in the sink, or goes on from a source, or starts over.
     mutating func finishFromCache(_ x: UInt32, _ answer: consuming CacheAnswer) {
         let c = contexts[x].client.index
+        progressLater(c)
         switch consume answer {
         case .complete:
             endContext(x)
