@@ -60,7 +60,10 @@ struct ConfigFileTests {
         ("io: epol", "m.yaml:1:5: expected one of auto, epoll, io_uring, found 'epol'; did you mean 'epoll'?"),
         ("idle: 5s", "m.yaml:1:1: unknown directive 'idle'; did you mean 'timeouts.idle'?"),
         ("limits: {fields: 2}", "m.yaml:1:18: expected a number from 8 to 1024, found 2"),
-        ("origin: ftp://x", "m.yaml:1:9: origin 'ftp://x': unknown scheme 'ftp'; write http://HOST[:PORT], for example http://127.0.0.1:3000"),
+        (
+            "origin: ftp://x",
+            "m.yaml:1:9: origin 'ftp://x': unknown scheme 'ftp'; write http://HOST[:PORT], for example http://127.0.0.1:3000"
+        ),
         ("sites:\n  - hosts: [a]", "m.yaml:2:5: this site has no 'origin'"),
     ])
     func complaintsNameTheirPlace(_ text: String, _ expected: String) {
@@ -73,7 +76,9 @@ struct ConfigFileTests {
     }
 
     @Test func randomTextNeverTraps() {
-        let pieces = ["cache", ":", " ", "\n", "-", "size", "[", "]", "{", "}", "1", "workers", "\t", "&a", "*a", "!!x", "%"]
+        let pieces = [
+            "cache", ":", " ", "\n", "-", "size", "[", "]", "{", "}", "1", "workers", "\t", "&a", "*a", "!!x", "%",
+        ]
         for _ in 0..<500 {
             let text = (0..<12).map { _ in pieces.randomElement() ?? "" }.joined()
             _ = try? parse(text)
@@ -96,7 +101,8 @@ struct QuantityTests {
     }
 
     @Test(arguments: [
-        ("127.0.0.1:8080", ["127.0.0.1:8080"]), ("*:80", ["0.0.0.0:80", "[::]:80"]), ("8080", ["0.0.0.0:8080", "[::]:8080"]),
+        ("127.0.0.1:8080", ["127.0.0.1:8080"]), ("*:80", ["0.0.0.0:80", "[::]:80"]),
+        ("8080", ["0.0.0.0:8080", "[::]:8080"]),
         ("[::1]:443", ["[::1]:443"]), ("unix:/tmp/x", ["unix:/tmp/x"]),
     ])
     func listenAddresses(_ text: String, _ expected: [String]) throws {
@@ -108,7 +114,9 @@ struct QuantityTests {
         #expect(throws: Failure.self) { _ = try ListenSpec(text: text).addresses() }
     }
 
-    @Test(arguments: ["", "x", "http://", "http://:80", "https://x", "http://a/b", "http://u@h", "http://h:0", "http://h:x"])
+    @Test(arguments: [
+        "", "x", "http://", "http://:80", "https://x", "http://a/b", "http://u@h", "http://h:0", "http://h:x",
+    ])
     func badOrigins(_ text: String) {
         #expect(throws: Failure.self) { _ = try OriginURL(text) }
     }

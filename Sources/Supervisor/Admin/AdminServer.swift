@@ -48,6 +48,12 @@ struct AdminServer: Sendable {
                 try await node.resize(workers, timeoutSeconds: body.timeoutSeconds ?? 60)
             }
         }
+        router.post("/v1/upgrade") { request, context in
+            let body = try await body(request, context)
+            return accepted(
+                await node.upgrade(
+                    binary: body.binary, worker: body.worker, timeoutSeconds: body.timeoutSeconds ?? 60))
+        }
         router.post("/v1/stop") { request, context in
             let body = try await body(request, context)
             guard let manner = StopManner(rawValue: body.manner ?? "drain") else {

@@ -9,7 +9,10 @@ struct Martlet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "martlet", abstract: "An HTTP edge node: a caching reverse proxy that is never down.",
         version: Build.version,
-        subcommands: [RunCommand.self, StatusCommand.self, ReloadCommand.self, WorkersCommand.self, StopCommand.self])
+        subcommands: [
+            RunCommand.self, StatusCommand.self, ReloadCommand.self, WorkersCommand.self, UpgradeCommand.self,
+            StopCommand.self, PreflightCommand.self, ResumeCommand.self,
+        ])
 
     static func main() async {
         signal(SIGPIPE, SIG_IGN)

@@ -75,7 +75,23 @@ struct Listeners: ~Copyable {
         }
     }
 
-    var allDescriptors: [Int32] { Array(Set(addresses.flatMap(\.descriptors))) }
+    /// As the saved state of an upgrade keeps it.
+    var record: SavedState.ListenerRecord {
+        .init(
+            addresses: addresses, specs: specs.map(\.description), requested: requested.map(\.description),
+            slots: slots, steeringRefused: steeringRefused)
+    }
+
+    init(_ record: SavedState.ListenerRecord) throws(Failure) {
+        func parse(_ texts: [String]) throws(Failure) -> [SocketAddress] {
+            var found: [SocketAddress] = []
+            for text in texts { found += try ListenSpec(text: text).addresses() }
+            return found
+        }
+        self.init(
+            adopting: record.addresses, specs: try parse(record.specs), requested: try parse(record.requested),
+            slots: record.slots, steeringRefused: record.steeringRefused)
+    }
 
     deinit {
         for fd in Set(addresses.flatMap(\.descriptors)) { close(fd) }

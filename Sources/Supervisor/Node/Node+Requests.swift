@@ -20,6 +20,13 @@ extension Node {
     /// Loads the configuration again and starts a generation from it; a bad one changes nothing.
     func reload(timeoutSeconds: Double, worker: String? = nil, what: String = "reload") async -> OperationID {
         let operation = operations.begin(what)
+        await reload(operation: operation, timeoutSeconds: timeoutSeconds, worker: worker, what: what)
+        return operation
+    }
+
+    func reload(
+        operation: OperationID, timeoutSeconds: Double, worker: String? = nil, what: String = "upgrade"
+    ) async {
         var flags = flags
         if let worker { flags.worker = worker }
         let demo = demoOrigin
@@ -41,7 +48,6 @@ extension Node {
             operations.finish(operation, succeeded: false, text)
             log.error("\(what): \(text)")
         }
-        return operation
     }
 
     private func replace(
@@ -133,6 +139,7 @@ extension Node {
             switch signal {
             case SIGTERM, SIGINT: _ = stop(machine.stopping == nil ? .drain : .now)
             case SIGQUIT: _ = stop(.patient)
+            case SIGUSR2: Task { _ = await upgrade(binary: nil, worker: nil, timeoutSeconds: 60) }
             case SIGHUP: Task { _ = await reload(timeoutSeconds: 60) }
             default: break
             }

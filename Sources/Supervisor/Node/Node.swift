@@ -32,7 +32,9 @@ actor Node: LoopExecutor.Delegate {
     var flags: RunFlags
     var demoOrigin: OriginURL?
     var signals: Int32 = -1
-    let startedAt = Date()
+    var startedAt = Date()
+    /// Where this program was started from; a newer one may lie there by now.
+    let ownBinary = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "martlet"
     var end: End?
     var endWaiters: [CheckedContinuation<End, Never>] = []
     var recordedSlots: [Int: MemberID] = [:]

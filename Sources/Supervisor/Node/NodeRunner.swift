@@ -14,13 +14,55 @@ enum NodeRunner {
         let demo = settings.origin == nil && settings.sites.isEmpty ? try await startDemo() : nil
         let loaded = try LoadedConfiguration.load(flags, demoOrigin: demo)
         let directory = try RuntimeDirectory.take(settings.runtimeDirectory ?? RuntimeDirectory.defaultPath())
+        let orphans = Orphans.find(directory)
         do {
-            let node = try make(loaded, flags, demo, directory, log)
-            try await live(node, signals, loaded, isDemo: demo != nil)
+            let runner: Node
+            if orphans.isEmpty {
+                runner = try make(loaded, flags, demo, directory, log)
+            } else {
+                Console.say("adopting \(orphans.count) workers of a supervisor that died")
+                runner = try await adopt(orphans, loaded, flags, demo, directory, log)
+            }
+            try await live(runner, signals, isDemo: demo != nil) { try await runner.begin(loaded) }
         } catch {
-            directory.clear()
+            // Orphans that were not taken over must be found by the next one.
+            directory.clear(keepingWorkers: !orphans.isEmpty)
             throw error
         }
+    }
+
+    /// The other side of an upgrade in place.
+    static func resume(_ state: SavedState, stateDescriptor: Int32) async throws {
+        close(stateDescriptor)
+        let signals = try blockSignals()
+        for fd in state.descriptors { _ = fcntl(fd, F_SETFD, FD_CLOEXEC) }
+        let directory = RuntimeDirectory(path: state.directory, lock: state.lock, wasMade: state.directoryWasMade)
+        let regions = try Regions.adopt(cache: state.cache, node: state.node, events: state.events)
+        if let demo = state.demoOrigin { _ = try await startDemo(port: Int(demo.port)) }
+        let node = Node(
+            loop: try LoopExecutor(), directory: directory, regions: regions,
+            listeners: try Listeners(state.listeners), machine: state.machine, flags: state.flags,
+            demoOrigin: state.demoOrigin, log: logger())
+        node.loop.start(delegate: node)
+        try await live(node, signals, isDemo: false) {
+            await node.resume(state)
+            return nil
+        }
+    }
+
+    private static func adopt(
+        _ orphans: [Orphan], _ loaded: LoadedConfiguration, _ flags: RunFlags, _ demo: OriginURL?,
+        _ directory: RuntimeDirectory, _ log: Logger
+    ) async throws -> Node {
+        let inheritance = try Inheritance.from(orphans, workerPath: loaded.workerPath)
+        let (workers, launches, revision) = (inheritance.workers, inheritance.launches, inheritance.revision)
+        let (regions, machine) = (inheritance.regions, inheritance.machine)
+        let node = Node(
+            loop: try LoopExecutor(), directory: directory, regions: regions,
+            listeners: inheritance.takeListeners(), machine: machine, flags: flags, demoOrigin: demo, log: log)
+        node.loop.start(delegate: node)
+        await node.inherit(workers, launches, revision)
+        return node
     }
 
     private static func make(
@@ -32,9 +74,11 @@ enum NodeRunner {
         try listeners.open(loaded.listen, live: Array(0..<loaded.count))
         let regions = try Regions.create(loaded.settings, slots: slots)
         let machine = NodeMachine(settings: MachineSettings(slots: slots, lanes: Regions.laneCount))
-        return Node(
+        let node = Node(
             loop: try LoopExecutor(), directory: directory, regions: regions, listeners: listeners, machine: machine,
             flags: flags, demoOrigin: demo, log: log)
+        node.loop.start(delegate: node)
+        return node
     }
 
     /// Slots for growing: twice the CPUs, at least 8, at most 64.
@@ -44,14 +88,15 @@ enum NodeRunner {
     }
 
     private static func live(
-        _ node: Node, _ signals: Int32, _ loaded: LoadedConfiguration, isDemo: Bool
+        _ node: Node, _ signals: Int32, isDemo: Bool, _ begin: @Sendable () async throws -> OperationID?
     ) async throws {
-        node.loop.start(delegate: node)
         await node.watchSignals(signals)
         node.directory.writePIDFile()
         let admin = Task.detached { try await AdminServer(node: node, directory: node.directory).run {} }
-        let operation = try await node.begin(loaded)
-        let announcing = Task.detached { await announce(node, operation, isDemo: isDemo) }
+        let operation = try await begin()
+        let announcing = Task.detached {
+            if let operation { await announce(node, operation, isDemo: isDemo) }
+        }
         let end = await node.waitForEnd()
         announcing.cancel()
         admin.cancel()
@@ -64,6 +109,7 @@ enum NodeRunner {
         while await node.operation(operation.number)?.outcome == nil {
             if (try? await Task.sleep(for: .milliseconds(10))) == nil { return }
         }
+        guard await node.operation(operation.number)?.outcome?.succeeded == true else { return }
         let addresses = await node.listeners.addresses.map(\.text)
         let workers = await node.machine.current.count
         Console.say("martlet \(Build.version) serves on \(addresses.joined(separator: ", ")) with \(workers) workers")
@@ -79,11 +125,11 @@ enum NodeRunner {
         }
     }
 
-    private static func startDemo() async throws -> OriginURL {
+    private static func startDemo(port: Int = 0) async throws -> OriginURL {
         let (ports, continuation) = AsyncStream<Int>.makeStream()
         Task.detached {
             do {
-                try await DemoOrigin().run { port in continuation.yield(port) }
+                try await DemoOrigin().run(port: port) { port in continuation.yield(port) }
             } catch {
                 continuation.finish()
             }

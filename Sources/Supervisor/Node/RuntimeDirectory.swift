@@ -91,8 +91,8 @@ struct RuntimeDirectory: Sendable {
     }
 
     /// Removes everything of ours, the directory too if we made it.
-    func clear() {
-        for pid in workerSockets() { unsafe unlink(workerSocket(pid)) }
+    func clear(keepingWorkers: Bool = false) {
+        for pid in keepingWorkers ? [] : workerSockets() { unsafe unlink(workerSocket(pid)) }
         for name in ["admin.sock", "pid", "lock"] { unsafe unlink(path + "/" + name) }
         if wasMade { unsafe rmdir(path) }
     }

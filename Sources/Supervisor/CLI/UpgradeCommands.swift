@@ -1,0 +1,51 @@
+// `martlet upgrade`, and the two hidden commands by which a new binary is tried and takes over.
+import ArgumentParser
+import CLinux
+import Foundation
+
+struct UpgradeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "upgrade", abstract: "Replace the running binaries without losing a connection.",
+        discussion: "Without paths, supervisor and workers are replaced from where they were started.")
+    @OptionGroup var node: NodeOptions
+    @OptionGroup var wait: WaitOptions
+    @Option(help: ArgumentHelp("New supervisor binary.", valueName: "path")) var binary: String?
+    @Option(help: ArgumentHelp("New worker binary.", valueName: "path")) var worker: String?
+
+    mutating func run() async throws {
+        var body: [String: String] = [:]
+        for (name, path) in [("binary", binary), ("worker", worker)] {
+            guard let path = path.map(absolutePath) else { continue }
+            guard FileManager.default.isExecutableFile(atPath: path) else {
+                throw Failure.usage("--\(name) \(path) does not exist or is not executable")
+            }
+            body[name] = path
+        }
+        try await node.client.change("/v1/upgrade", body, timeoutSeconds: wait.timeout)
+    }
+}
+
+/// Run by the old binary on the new one: everything but taking over. State on 3, regions on 5 and 6.
+struct PreflightCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "preflight", shouldDisplay: false)
+
+    mutating func run() async throws {
+        let state = try SavedState.read(3)
+        _ = try Regions.adopt(cache: 5, node: 6, events: [])
+        for record in state.launches where !FileManager.default.isExecutableFile(atPath: record.workerPath) {
+            throw Failure.runtime("worker binary \(record.workerPath) does not exist or is not executable")
+        }
+        _ = try LoadedConfiguration.load(state.flags, demoOrigin: state.demoOrigin)
+    }
+}
+
+/// What the old binary executes in its place.
+struct ResumeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "resume", shouldDisplay: false)
+    @Option var state: Int32
+
+    mutating func run() async throws {
+        _ = unsafe cl_set_process_name("martlet")
+        try await NodeRunner.resume(try SavedState.read(state), stateDescriptor: state)
+    }
+}

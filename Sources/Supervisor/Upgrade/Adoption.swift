@@ -1,0 +1,91 @@
+// What a new supervisor makes of orphans: listeners, regions, and a state machine in which they are the running
+// generation, to be replaced by a normal change.
+import CLinux
+import ControlChannel
+import Glibc
+
+/// Everything that an earlier supervisor left behind, in the terms of a new one.
+struct Inheritance: ~Copyable {
+    var listeners: Listeners
+    let regions: Regions
+    var machine: NodeMachine
+    var workers: [SavedState.Worker]
+    var launches: [UInt32: Launch]
+    var revision: UInt64
+
+    static func from(_ orphans: [Orphan], workerPath: String) throws(Failure) -> Inheritance {
+        // The one that knows most addresses is the youngest.
+        guard let source = orphans.max(by: { $0.snapshot.addresses.count < $1.snapshot.addresses.count }) else {
+            throw .runtime("no worker handed its descriptors back")
+        }
+        let listeners = listeners(of: source)
+        let regions = try Regions.adopt(cache: source.regions[0], node: source.regions[1], events: source.events)
+        let machine = NodeMachine(settings: MachineSettings(slots: listeners.slots, lanes: Regions.laneCount))
+        var inheritance = Inheritance(
+            listeners: listeners, regions: regions, machine: machine, workers: [], launches: [:],
+            revision: orphans.map(\.snapshot.revision).max() ?? 0)
+        for orphan in orphans { inheritance.take(orphan, isSource: orphan === source, workerPath) }
+        inheritance.machine.settle()
+        return inheritance
+    }
+
+    consuming func takeListeners() -> Listeners { listeners }
+
+    private static func listeners(of source: Orphan) -> Listeners {
+        let slots = Int(source.state.assignment.slots)
+        var addresses: [Listeners.Address] = []
+        var specs: [SocketAddress] = []
+        for (index, address) in source.snapshot.addresses.enumerated() {
+            let descriptors = (0..<slots).compactMap {
+                source.listeners[ListenerPlace(address: UInt16(index), slot: UInt16($0))]
+            }
+            guard descriptors.count == slots else { continue }
+            addresses.append(
+                Listeners.Address(
+                    text: address.address.description, isActive: address.isActive, descriptors: descriptors))
+            specs.append(address.address)
+        }
+        return Listeners(adopting: addresses, specs: specs, requested: specs, slots: slots, steeringRefused: nil)
+    }
+
+    private mutating func take(_ orphan: Orphan, isSource: Bool, _ workerPath: String) {
+        let state = orphan.state
+        if !isSource { orphan.closeCopies(keepingConfiguration: true) }
+        let launch = UInt32(launches.count + 1)
+        launches[launch] = Launch(
+            workerPath: workerPath, configuration: orphan.regions[2], revision: orphan.snapshot.revision,
+            orphanSeconds: state.assignment.orphanSeconds)
+        let id = machine.adopt(state, launch: launch, now: LoopExecutor.now())
+        workers.append(
+            SavedState.Worker(
+                id: id, pid: state.pid, pidfd: cl_pidfd_open(state.pid), control: orphan.control, isChild: false,
+                backend: nil, build: ""))
+    }
+}
+
+extension NodeMachine {
+    /// A worker of an earlier supervisor becomes a member.
+    mutating func adopt(_ state: OrphanState, launch: UInt32, now: Milliseconds) -> MemberID {
+        let id = MemberID(number: nextMember)
+        nextMember += 1
+        var member = Member(
+            id: id, generation: state.assignment.generation, slot: Int(state.assignment.slot),
+            lane: Int(state.assignment.lane), launch: launch, pid: state.pid,
+            phase: state.draining ? .draining : .serving, startedAt: now, deadline: nil)
+        member.holdsLane = !state.laneReleased
+        member.accepts = Set(state.accepting.map(Int.init))
+        members[id] = member
+        for slot in member.accepts { holders[slot] = id }
+        return id
+    }
+
+    /// After the last adoption: the youngest generation is the current one.
+    mutating func settle() {
+        let youngest = serving.map(\.generation).max() ?? members.values.map(\.generation).max() ?? 0
+        let own = serving.filter { $0.generation == youngest }
+        let count = (own.map(\.slot).max() ?? -1) + 1
+        current = Generation(number: youngest, launch: own.first?.launch ?? 0, count: count)
+        nextGeneration = (members.values.map(\.generation).max() ?? 0) + 1
+        covered = Set(holders.keys).union(0..<count)
+    }
+}

@@ -1,0 +1,195 @@
+// `martlet upgrade`: preflight of the new binary as a child, then exec in place, so that the process id, the children
+// and every descriptor stay. What cannot be undone happens only after everything that could fail was tried.
+import CLinux
+import ControlChannel
+import Foundation
+import Glibc
+import Logging
+import ShmCache
+
+extension Node {
+    /// Without any path both are upgraded from where they were started; with one, only what is named.
+    func upgrade(binary: String?, worker: String?, timeoutSeconds: Double) async -> OperationID {
+        if binary == nil, let worker {
+            return await reload(timeoutSeconds: timeoutSeconds, worker: worker, what: "worker upgrade")
+        }
+        let operation = operations.begin("upgrade")
+        guard !isUpgrading else {
+            operations.finish(operation, succeeded: false, "an upgrade is under way already")
+            return operation
+        }
+        isUpgrading = true
+        let deadline = LoopExecutor.now() + Int64(timeoutSeconds * 1_000)
+        let path = binary ?? ownBinary
+        Task {
+            await self.upgradeSteps(
+                operation, path, worker, replacesWorkers: binary == nil || worker != nil, deadline)
+        }
+        return operation
+    }
+
+    private func upgradeSteps(
+        _ operation: OperationID, _ path: String, _ worker: String?, replacesWorkers: Bool, _ deadline: Int64
+    ) async {
+        do {
+            try await quiesce(operation, deadline)
+            if let worker { flags.worker = worker }
+            let binary = unsafe open(path, O_RDONLY | O_CLOEXEC)
+            guard binary >= 0 else { throw Failure.runtime("\(path): \(systemText(errno))") }
+            defer { close(binary) }
+            try await preflight(operation, binary, path, replacesWorkers, deadline)
+            try await quiesce(operation, deadline)
+            let state = try savedState(operation, replacesWorkers, deadline)
+            operations.progress(operation, "taking over in place")
+            var final = state
+            final.operations = operations
+            try exec(binary, path, final)
+        } catch {
+            isUpgrading = false
+            let text = "\(error); the running supervisor goes on untouched"
+            operations.finish(operation, succeeded: false, text)
+            log.error("upgrade: \(text)")
+        }
+    }
+
+    /// Waits until nothing is under way: no change, no starting worker, no message half sent.
+    private func quiesce(_ operation: OperationID, _ deadline: Int64) async throws {
+        while true {
+            guard machine.stopping == nil else { throw Failure.runtime("the node is stopping") }
+            let isStarting = machine.members.values.contains(where: \.isStarting)
+            let isTalking = workers.values.contains { $0.control.hasQueued || $0.probe >= 0 }
+            if machine.change == nil, machine.queue.isEmpty, !isStarting, !isTalking { return }
+            operations.progress(operation, "waiting for the change under way")
+            guard LoopExecutor.now() < deadline else { throw Failure.runtime("timed out: a change was under way") }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+    }
+
+    /// Runs the new binary as a child on the very descriptor that will be executed; it must understand the state, map
+    /// both regions and load the configuration.
+    private func preflight(
+        _ operation: OperationID, _ binary: Int32, _ path: String, _ replacesWorkers: Bool, _ deadline: Int64
+    ) async throws {
+        operations.progress(operation, "preflight of \(path)")
+        let state = try savedState(operation, replacesWorkers, deadline).write()
+        let null = unsafe open("/dev/null", O_RDWR | O_CLOEXEC)
+        let output = unsafe cl_memfd_create("martlet-preflight")
+        defer { for fd in [state, null, output] { close(fd) } }
+        let descriptors = [null, output, output, state, binary, regions.cache.descriptor, regions.node.descriptor]
+        let pid = WorkerProcess.start(
+            "/proc/self/fd/4", arguments: ["martlet", "preflight"], descriptors: descriptors)
+        guard pid > 0 else { throw Failure.runtime("\(path) cannot be executed: \(systemText(cl_errno()))") }
+        let pidfd = cl_pidfd_open(pid)
+        defer { close(pidfd) }
+        var status: Int32 = 0
+        while unsafe cl_pidfd_wait(pidfd, &status) == 0 {
+            if LoopExecutor.now() >= deadline {
+                _ = cl_pidfd_send_signal(pidfd, SIGKILL)
+                while unsafe cl_pidfd_wait(pidfd, &status) == 0 { try await Task.sleep(for: .milliseconds(5)) }
+                throw Failure.runtime("preflight of \(path) did not end in time")
+            }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        let reason = ExitReason(waitStatus: status)
+        guard reason == .exited(0) else {
+            throw Failure.runtime("preflight of \(path) \(reason)\(firstLine(output))")
+        }
+    }
+
+    private func firstLine(_ fd: Int32) -> String {
+        var bytes = [UInt8](repeating: 0, count: 1_024)
+        let count = unsafe Glibc.pread(fd, &bytes, 1_024, 0)
+        let text = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+        return text.split(separator: "\n").first.map { ": \($0)" } ?? ""
+    }
+
+    private func savedState(
+        _ operation: OperationID, _ replacesWorkers: Bool, _ deadline: Int64
+    ) throws -> SavedState {
+        let descriptors = (cache: regions.cache.descriptor, node: regions.node.descriptor)
+        let records = workers.values.map { worker in
+            SavedState.Worker(
+                id: worker.id, pid: worker.pid, pidfd: worker.pidfd, control: worker.control.fd,
+                isChild: worker.isChild, backend: worker.backend?.rawValue, build: worker.build)
+        }
+        let launches = launches.map { number, launch in
+            SavedState.LaunchRecord(
+                number: number, workerPath: launch.workerPath, configuration: launch.configuration,
+                revision: launch.revision, orphanSeconds: launch.orphanSeconds)
+        }
+        return SavedState(
+            directory: directory.path, lock: directory.lock, directoryWasMade: directory.wasMadeByUs,
+            cache: descriptors.cache, node: descriptors.node, events: regions.events, listeners: listeners.record,
+            machine: machine, workers: records, launches: launches, nextLaunch: nextLaunch, revision: revision,
+            operations: operations, restarts: restarts, restartCount: restartCount, flags: flags,
+            demoOrigin: demoOrigin, startedAt: startedAt, upgrades: upgrades + 1, operation: operation,
+            replacesWorkers: replacesWorkers,
+            timeoutSeconds: max(1, Double(deadline - LoopExecutor.now()) / 1_000))
+    }
+
+    /// Returns only if the kernel refuses the binary.
+    private func exec(_ binary: Int32, _ path: String, _ state: SavedState) throws {
+        let memory = try state.write()
+        let kept = Set(state.descriptors + [memory])
+        log.notice("upgrading in place to \(path)")
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? [] {
+            guard let fd = Int32(name), fd > 2 else { continue }
+            _ = fcntl(fd, F_SETFD, kept.contains(fd) ? 0 : FD_CLOEXEC)
+        }
+        let arguments = ["martlet", "resume", "--state", String(memory)]
+        var argv: [UnsafeMutablePointer<CChar>?] = unsafe arguments.map { unsafe strdup($0) }
+        unsafe argv.append(nil)
+        unsafe fexecve(binary, argv, environ)
+        let code = errno
+        unsafe argv.forEach { unsafe free($0) }
+        for fd in kept { _ = fcntl(fd, F_SETFD, FD_CLOEXEC) }
+        close(memory)
+        throw Failure.runtime("\(path) cannot be executed: \(systemText(code))")
+    }
+
+    // MARK: The other side of exec
+
+    /// Continues from the saved state: workers are watched again, the upgrade is finished or goes on with the workers.
+    func resume(_ state: SavedState) async {
+        startedAt = state.startedAt
+        nextLaunch = state.nextLaunch
+        revision = state.revision
+        operations = state.operations
+        restarts = state.restarts
+        restartCount = state.restartCount
+        upgrades = state.upgrades
+        for record in state.launches {
+            launches[record.number] = Launch(
+                workerPath: record.workerPath, configuration: record.configuration, revision: record.revision,
+                orphanSeconds: record.orphanSeconds)
+        }
+        take(state.workers)
+        guard state.replacesWorkers else {
+            operations.finish(state.operation, succeeded: true, "supervisor \(Build.version) took over in place")
+            return
+        }
+        operations.progress(state.operation, "supervisor \(Build.version) took over in place")
+        await reload(operation: state.operation, timeoutSeconds: state.timeoutSeconds)
+    }
+
+    func inherit(_ adopted: [SavedState.Worker], _ launches: [UInt32: Launch], _ revision: UInt64) {
+        self.launches = launches
+        self.revision = revision
+        nextLaunch = (launches.keys.max() ?? 0) + 1
+        take(adopted)
+    }
+
+    /// Watches workers that this process did not start.
+    private func take(_ adopted: [SavedState.Worker]) {
+        for saved in adopted {
+            let worker = WorkerProcess(
+                id: saved.id, pid: saved.pid, pidfd: saved.pidfd, isChild: saved.isChild,
+                control: SupervisorControlSocket(taking: saved.control))
+            worker.backend = saved.backend.flatMap(IOBackend.init(rawValue:))
+            worker.build = saved.build
+            workers[worker.id] = worker
+            watch(worker)
+        }
+        step(.tick)
+    }
+}
