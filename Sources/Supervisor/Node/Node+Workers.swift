@@ -153,9 +153,8 @@ extension Node {
         case .stoppedAccepting(let slot): step(.stoppedAccepting(id, slot: Int(slot)))
         case .laneReleased: step(.laneReleased(id))
         case .drained(let outcome):
-            log.info(
-                "\(id) (pid \(worker.pid)) drained: \(outcome.handedOver) handed over, \(outcome.closed) closed, \(outcome.cut) cut"
-            )
+            let counts = "\(outcome.handedOver) handed over, \(outcome.closed) closed, \(outcome.cut) cut"
+            log.info("\(id) (pid \(worker.pid)) drained: \(counts)")
         case .connections(_, let report):
             worker.report = report
             worker.reportedAt = LoopExecutor.now()

@@ -1,4 +1,4 @@
-// Workers whose supervisor died: found by their sockets in the runtime directory, asked for everything that makes up the
+// Workers whose supervisor died: found by their sockets in the runtime directory, asked for everything that makes up a
 // node, and taken over. Runs before the node's loop exists, so it may wait, but never long for one worker.
 import CLinux
 import ControlChannel
