@@ -88,7 +88,9 @@ class Script:
                 self.bodies.append(b"")
                 return Reply(500, body=b"no reply scripted"), b"no reply scripted"
             reply = self.replies[min(number, len(self.replies)) - 1]
-            body = reply.body if reply.body is not None else b"%s, answer %d" % (self.name.encode(), number)
+            scripted_by_hand = reply.act is not None or reply.raw is not None
+            body = b"" if scripted_by_hand else b"%s, answer %d" % (self.name.encode(), number)
+            body = reply.body if reply.body is not None else body
             self.bodies.append(body)
             return reply, body
 
