@@ -108,6 +108,8 @@ enum Explanations {
             return codings.count > 1 || codings.contains { $0.lowercased() != "chunked" }
         case "ambiguousFieldName":
             return evidence.text(evidence.bytes).lowercased().contains(/(content|transfer)_(length|encoding)/)
+        case "bodyInTrace":
+            return evidence.words.first.map(evidence.text) == "TRACE" && !(lengths + codings).isEmpty
         case "unknownExpectation": return evidence.values("expect").contains { $0.lowercased() != "100-continue" }
         case "forbiddenTrailer":
             return evidence.text(evidence.body).lowercased().contains(/(content-length|transfer-encoding|host):/)
@@ -183,6 +185,9 @@ enum Explanations {
             return method.utf8.allSatisfy(Evidence.token.contains) ? "any token is a method" : nil
         case "HPE_UNEXPECTED_CONTENT_LENGTH":
             return evidence.values("content-length").count > 1 ? "equal Content-Lengths are one" : nil
+        case "HPE_INVALID_CHUNK_SIZE":
+            return evidence.text(evidence.body).contains(/[0-9A-Fa-f][ \t]+;/)
+                ? "white space before a chunk extension" : nil
         case "HPE_INVALID_TRANSFER_ENCODING", "HPE_INVALID_CONTENT_LENGTH":
             let names = evidence.fields.map { evidence.text($0.prefix { $0 != 58 }).lowercased() }
             return names.contains { $0.contains(/^(transfer-encoding|content-length)./) }
@@ -191,12 +196,13 @@ enum Explanations {
         }
     }
 
-    /// Tabs are white space around a value; the peer knows only spaces behind `chunked`.
+    /// Tabs are white space around a value; the peer knows only spaces behind `chunked` and numbers.
     private static func tabBehind(_ evidence: Evidence) -> String? {
         let hasTab = evidence.fields.contains { line in
-            line.contains(9) && evidence.text(line).lowercased().hasPrefix("transfer-encoding:")
+            let text = evidence.text(line).lowercased()
+            return line.contains(9) && (text.hasPrefix("transfer-encoding:") || text.hasPrefix("content-length:"))
         }
-        return hasTab ? "a tab is white space behind chunked" : nil
+        return hasTab ? "a tab is white space behind a value" : nil
     }
 
     /// The rule by which only one of them closes the connection after a request.
@@ -208,6 +214,9 @@ enum Explanations {
             return "a malformed Connection option closes"
         }
         if options.contains("close"), options.contains("keep-alive") { return "close wins over keep-alive" }
+        if evidence.values("connection").contains(where: { $0.hasPrefix(",") }) {
+            return "empty list elements are skipped"
+        }
         if !evidence.values("proxy-connection").isEmpty { return "Proxy-Connection says nothing" }
         if evidence.text(evidence.body).lowercased().contains(/connection:/) {
             return "Connection in trailers says nothing"

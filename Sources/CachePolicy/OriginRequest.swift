@@ -124,6 +124,7 @@ package enum OriginRequest {
         case .chunked: sink.append("Transfer-Encoding: chunked\r\n")
         case .none, .untilClose: break
         }
+        if let forwards = head.maxForwards { sink.appendField("Max-Forwards", decimal: UInt64(forwards) &- 1) }
         if context.expectsContinue { sink.append("Expect: 100-continue\r\n") }
         if head.upgrade, let protocols = fields.first(.upgrade) {
             sink.append("Connection: upgrade\r\n")

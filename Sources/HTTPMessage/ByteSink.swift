@@ -107,7 +107,10 @@
             rest /= 10
             digits &+= 1
         }
-        guard digits <= remaining else { return overflowed = true }
+        guard digits <= remaining else {
+            overflowed = true
+            return
+        }
         rest = value
         var position = count &+ digits
         repeat {

@@ -67,6 +67,10 @@ package enum Rejection: UInt8, Error, CaseIterable, Sendable {
     case bodyTooLong
     /// An expectation other than 100-continue.
     case unknownExpectation
+    /// TRACE with a body (RFC 9110 section 9.3.8).
+    case bodyInTrace
+    /// TRACE or OPTIONS with `Max-Forwards: 0`: not forwarded, and the node has nothing to say itself (section 7.6.2).
+    case noForwardsLeft
     // Chunked bodies
     /// The chunk size is not hexadecimal digits, or too many.
     case invalidChunkSize
@@ -90,7 +94,7 @@ package enum Rejection: UInt8, Error, CaseIterable, Sendable {
     package var status: UInt16 {
         switch self {
         case .methodTooLong, .unknownTransferCoding: 501
-        case .connectRefused: 405
+        case .connectRefused, .noForwardsLeft: 405
         case .targetTooLong: 414
         case .unsupportedVersion: 505
         case .headTooLong, .fieldNameTooLong, .tooManyFields, .trailersTooLong: 431

@@ -14,6 +14,9 @@ enum RequestSemantics {
         _ bytes: RawSpan, _ fields: inout FieldTable, _ head: inout RequestHead, _ limits: MessageLimits
     ) -> Rejection? {
         if let reason = settleHost(bytes, &fields, &head) { return reason }
+        if head.method == .trace || head.method == .options, let reason = settleForwards(bytes, &fields, &head) {
+            return reason
+        }
         if !fields.containsAny(special) {
             head.keepAlive = head.minorVersion >= 1
             return nil
@@ -48,6 +51,7 @@ enum RequestSemantics {
         case .failure(let reason): return reason
         }
         if case .length(let count) = head.framing, count > limits.bodyBytes { return .bodyTooLong }
+        if head.method == .trace, head.framing != .none, head.framing != .length(0) { return .bodyInTrace }
         if fields.contains(.expect), let reason = settleExpect(bytes, fields, &head) { return reason }
         head.connection = ConnectionField.settle(bytes, &fields)
         head.keepAlive = ConnectionField.keepsAlive(head.connection, minorVersion: head.minorVersion)
@@ -57,6 +61,20 @@ enum RequestSemantics {
             fields.dropAll(.http2Settings)
         }
         ConnectionField.dropStandard(&fields)
+        return nil
+    }
+
+    /// Max-Forwards (RFC 9110 section 7.6.2): one decimal; the node writes it anew.
+    private static func settleForwards(
+        _ bytes: RawSpan, _ fields: inout FieldTable, _ head: inout RequestHead
+    ) -> Rejection? {
+        guard let index = fields.index(of: .maxForwards) else { return nil }
+        guard fields.index(of: .maxForwards, from: index &+ 1) == nil,
+            let count = Numbers.deltaSeconds(bytes.slice(fields[index].value))
+        else { return .invalidFieldValue }
+        if count == 0 { return .noForwardsLeft }
+        head.maxForwards = count
+        fields.drop(at: index)
         return nil
     }
 

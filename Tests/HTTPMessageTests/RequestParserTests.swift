@@ -108,6 +108,13 @@ import Testing
         #expect(unknown.rejection == .unknownExpectation && unknown.rejection?.status == 417)
     }
 
+    @Test func forwardsLeft() {  // RFC 9110 section 7.6.2
+        let request = parseRequest("OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 3\r\n\r\n")
+        #expect(request.head.maxForwards == 3 && request.forwarded == [])
+        let other = parseRequest("GET / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 3\r\n\r\n")
+        #expect(other.head.maxForwards == nil && other.forwarded == ["Max-Forwards: 3"])
+    }
+
     @Test func upgrade() {
         let request = parseRequest(
             "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: websocket\r\n"

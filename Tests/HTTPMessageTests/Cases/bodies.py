@@ -1,6 +1,6 @@
 """Cases of bodies: Content-Length, Transfer-Encoding, chunks, trailers."""
 
-from builders import H, accept, byte_name, case, choice, chunked, get, post, refuse
+from builders import accept, case, choice, chunked, get, post, refuse
 
 # Not `1*DIGIT`, one after each bar.
 WRONG_LENGTHS = (
@@ -233,7 +233,6 @@ def chunks():
     good = lambda name, body, count, level="must": accept(
         f"chunks: {name}", rule, chunked(body), f"POST /p {count}", level=level
     )
-    bad = lambda name, body, status=400, level="must": refuse(f"chunks: {name}", rule, chunked(body), status, level)
     good("one", "5\r\nhello\r\n0\r\n\r\n", 5)
     good("none", "0\r\n\r\n", 0)
     good("several", "1\r\na\r\n2\r\nbc\r\n0\r\n\r\n", 3)

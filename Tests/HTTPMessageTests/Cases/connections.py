@@ -1,6 +1,6 @@
 """Cases of whole connections: persistence, expectations, limits, request smuggling."""
 
-from builders import H, accept, byte_name, case, choice, chunked, get, post, refuse
+from builders import H, accept, case, choice, chunked, get, post, refuse
 
 
 def connections():
@@ -60,7 +60,7 @@ def expectations():
 
 def limits():
     rule = "RFC 9112 3"
-    line = lambda count: [f"GET /", {"repeat": "a", "times": count - 14}, f" HTTP/1.1\r\n{H}\r\n"]
+    line = lambda count: ["GET /", {"repeat": "a", "times": count - 14}, f" HTTP/1.1\r\n{H}\r\n"]
     accept("request line of 8000 bytes", rule, line(8000), "GET /" + "a" * 7986 + " 0")
     accept("request line of 8192 bytes", rule, line(8192), "GET /" + "a" * 8178 + " 0", level="choice")
     choice("request line of 8193 bytes", rule, line(8193), 414)

@@ -16,6 +16,7 @@ import pathlib
 
 import bodies
 import connections
+import fields
 import heads
 from builders import CASES
 
@@ -29,8 +30,8 @@ FAMILIES = [
     heads.absolute_targets,
     heads.hosts,
     heads.refused_hosts,
-    heads.field_lines,
-    heads.line_ends,
+    fields.field_lines,
+    fields.line_ends,
     bodies.content_lengths,
     bodies.refused_content_lengths,
     bodies.transfer_encodings,
