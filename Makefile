@@ -9,10 +9,12 @@ RELEASE := -c release --static-swift-stdlib
 BIN := .build/release
 # Extra words for the program a target starts: make run ARGS="--origin http://127.0.0.1:3000"
 ARGS ?=
-# How long `make soak` and `make soak-cache` go on, in seconds.
+# How long the restart storm of `make soak` goes on, in seconds.
 SECONDS_TO_SOAK ?= 600
+# How many processes `make soak-cache` kills.
+KILLS ?= 20000
 # How long each fuzz target runs, in seconds.
-FUZZ_SECONDS ?= 600
+FUZZ_SECONDS ?= 60
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,7 +49,7 @@ soak: build ## the end-to-end suites in their long form, and the restart storm w
 
 soak-cache: ## kill -9 storms on the shared cache alone
 	@deploy/install-packages build
-	MARTLET_SOAK_SECONDS=$(SECONDS_TO_SOAK) swift test -c release --filter ShmCacheTests
+	MARTLET_CORE_ONLY=1 swift run -c release --scratch-path .build-soak CacheStorm --kills $(KILLS) $(ARGS)
 
 format: ## swift-format over every source in place
 	swift format --in-place --recursive --parallel --configuration .swift-format Package.swift Sources Tests Benchmarks Fuzz

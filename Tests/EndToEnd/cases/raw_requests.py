@@ -71,7 +71,7 @@ class Replay:
 
     @staticmethod
     def _same(shown, wanted):
-        """Dot segments may be removed and an authority turned into Host: then the last part of the target must agree."""
+        """Dot segments may be removed and an authority turned into Host; method and body must agree."""
         if len(shown) != len(wanted):
             return False
         for one, other in zip(shown, wanted):

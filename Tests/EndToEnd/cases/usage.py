@@ -16,7 +16,7 @@ USAGE = [
     (["run", *ORIGIN, "--workers", "many"], "workers"),
     (["run", *ORIGIN, "--workers", "-1"], "workers"),
     (["run", *ORIGIN, "--cache-size", "large"], "cache-size"),
-    (["run", *ORIGIN, "--cache-size", "0"], "cache-size"),
+    (["run", *ORIGIN, "--cache-size", "0"], "cache size"),
     (["run", *ORIGIN, "--cache-size", "-5MiB"], "cache-size"),
     (["run", *ORIGIN, "--listen", "nonsense"], "listen"),
     (["run", *ORIGIN, "--listen", "127.0.0.1:99999"], "listen"),
