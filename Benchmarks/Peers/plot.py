@@ -27,8 +27,8 @@ def panel(row, field, top):
     ordered = sorted(field.items(), key=lambda item: report.figure_of(row, item[1]))
     most = max(report.figure_of(row, figures) for _, figures in ordered) or 1
     room = WIDTH - LABEL - 130
-    unit = {"idle": "memory", "objects": "memory", "open": "latency"}.get(row.kind, "CPU per request")
-    parts = [f'<text class="title" x="12" y="{top + 14}">{escape(row.title)} ({unit}, less is better)</text>']
+    unit = {"idle": "", "objects": "", "open": "latency, "}.get(row.kind, "CPU per request, ")
+    parts = [f'<text class="title" x="12" y="{top + 14}">{escape(row.title)} ({unit}less is better)</text>']
     y = top + 24
     for name, figures in ordered:
         length = max(1, room * report.figure_of(row, figures) / most)
