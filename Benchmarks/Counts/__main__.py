@@ -37,7 +37,7 @@ def arguments():
     parser.add_argument(
         "--hits",
         type=int,
-        default=16,
+        default=12,
         help="hits whose instructions are stepped through (30 microseconds per instruction)",
     )
     parser.add_argument(

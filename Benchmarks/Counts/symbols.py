@@ -10,23 +10,29 @@ class Image:
 
     def __init__(self, path, bias):
         self.path, self.bias = path, bias
-        self.starts, self.names = [], []
-        found = {}
+        self.by_name, found = {}, {}
         for option in ([], ["-D"]):
             listing = subprocess.run(
-                ["nm", "--defined-only", *option, path], capture_output=True, text=True, check=False
+                ["nm", "-S", "--defined-only", *option, path], capture_output=True, text=True, check=False
             ).stdout
-            for address, kind, name in re.findall(r"^([0-9a-f]+) (\w) (\S+)", listing, re.M):
+            for address, size, kind, name in re.findall(r"^([0-9a-f]+) (?:([0-9a-f]+) )?(\w) (\S+)", listing, re.M):
                 if kind in "tTwWiuV":
-                    found.setdefault(int(address, 16), name.split("@")[0])
-        for address in sorted(found):
-            self.starts.append(address)
-            self.names.append(found[address])
-        self.by_name = {name: address for address, name in found.items()}
+                    start, name = int(address, 16), name.split("@")[0]
+                    # Several names may share an address.
+                    self.by_name.setdefault(name, start)
+                    found.setdefault(start, (name, int(size or "0", 16)))
+        self.starts = sorted(found)
+        self.symbols = [found[start] for start in self.starts]
 
     def name_at(self, address):
-        index = bisect.bisect_right(self.starts, address - self.bias) - 1
-        return self.names[index] if index >= 0 else self.path.rsplit("/", 1)[-1]
+        """The function's name; just the file's for code that has none there (a stripped library's own)."""
+        offset = address - self.bias
+        index = bisect.bisect_right(self.starts, offset) - 1
+        if index >= 0:
+            name, size = self.symbols[index]
+            if not size or offset < self.starts[index] + size:
+                return name
+        return f"[{self.path.rsplit('/', 1)[-1]}]"
 
 
 def images(pid):
@@ -72,6 +78,12 @@ def function_at(mapped, address):
     return "[vdso]"
 
 
+def shortened(name):
+    """Without what the compiler says about how it specialised the function."""
+    name = re.sub(r"(function signature|generic|closure) specialization <.*?> of ", "", name)
+    return re.sub(r"\((\w+) in _[0-9A-F]{32}\)", r"\1", name)
+
+
 def demangle(names):
     """Swift names made readable, where the toolchain is there."""
     try:
@@ -80,5 +92,5 @@ def demangle(names):
         )
     except OSError:
         return names
-    lines = done.stdout.splitlines()
+    lines = [shortened(line) for line in done.stdout.splitlines()]
     return lines if len(lines) == len(names) else names

@@ -1,5 +1,5 @@
 // Counts what a running process does, from outside, on the binary as released: system calls and calls of named
-// functions (mode `calls`: stops only there), or every user instruction too (mode `steps`: one at a time). Needs no
+// functions (mode `calls`: stops only there), or every user instruction too (mode `steps`: one at a time, every other turn). Needs no
 // performance counters, no probes in the kernel and nothing preloaded. Usage: trace PID calls|steps
 // [NAME=HEXADDRESS]... Prints "ready", counts until SIGTERM, lets go of the process and prints one JSON object.
 #define _GNU_SOURCE
@@ -36,6 +36,7 @@ struct turn {
 struct thread {
     pid_t id;
     int alive, in_call, restore;  // restore: index + 1 of a breakpoint to put back after the next step
+    int free_turns;               // in mode `steps`: waits begun since the thread runs freely; -1 while it is stepped
     struct turn turn;
 };
 
@@ -110,9 +111,21 @@ static void before_step(struct thread *thread, uint64_t *last) {
     thread->turn.instructions++;
     struct place *place = place_of(thread->id, address);
     place->count++;
-    if (place->is_call) count_call(thread, REGISTER(thread->id, rax)), *last = 0;
+    if (place->is_call) {
+        long number = REGISTER(thread->id, rax);
+        count_call(thread, number);
+        *last = 0;
+        if (waits(number)) thread->free_turns = 0;
+    }
     int index = watched_at(address);
     if (index >= 0) count_watched(thread, index);
+}
+
+/// Stepping makes a turn take as long as hundreds of timer ticks, and the next turn would pay for them. So between two
+/// stepped turns one runs freely: the wait that ended the stepped turn, a turn, and the wait before the next stepped one.
+static void on_free_call(struct thread *thread) {
+    if (!thread->in_call && waits(REGISTER(thread->id, orig_rax))) thread->free_turns++;
+    else if (thread->in_call && thread->free_turns >= 2) thread->free_turns = -1;
 }
 
 static void on_trap(struct thread *thread) {
@@ -133,8 +146,8 @@ static void on_trap(struct thread *thread) {
 /// Lets the thread go on in the way its mode asks for, delivering `signal`.
 static void resume(struct thread *thread, int signal) {
     static uint64_t last[MAX_THREADS];
-    if (stepping) {
-        before_step(thread, &last[thread - threads]);
+    if (stepping && thread->free_turns < 0) before_step(thread, &last[thread - threads]);
+    if (stepping && thread->free_turns < 0) {
         ptrace(PTRACE_SINGLESTEP, thread->id, 0, signal);
     } else {
         ptrace(thread->restore ? PTRACE_SINGLESTEP : PTRACE_SYSCALL, thread->id, 0, signal);
@@ -148,7 +161,8 @@ static void on_stop(struct thread *thread, int status) {
     }
     int signal = WSTOPSIG(status), event = status >> 16;
     if (signal == (SIGTRAP | 0x80)) {
-        if (!thread->in_call) count_call(thread, REGISTER(thread->id, orig_rax));
+        if (stepping) on_free_call(thread);
+        else if (!thread->in_call) count_call(thread, REGISTER(thread->id, orig_rax));
         thread->in_call = !thread->in_call;
         signal = 0;
     } else if (signal == SIGTRAP && event == 0) {
