@@ -3,10 +3,10 @@
 import HTTPMessage
 
 package enum CollapsePolicy {
-    /// Whether the request may wait for a fetch that is under way for its key at all.
+    /// Whether the request may fetch for the cache, or wait for such a fetch that is under way for its key. A request
+    /// with Authorization may: whether its answer can be shared is known when it is there.
     package static func mayWait(request: RequestFacts, settings: PolicySettings) -> Bool {
         guard request.method == .get || request.method == .head, !request.mustForward else { return false }
-        if request.hasAuthorization, settings.authorizationBypasses { return false }
         return !(request.directives.noCache && settings.requestNoCache == .honour)
     }
 
@@ -17,6 +17,8 @@ package enum CollapsePolicy {
     /// fetched it.
     package static func mayUse(stored: borrowing StoredHead, request: RequestFacts, settings: PolicySettings) -> Bool {
         guard stored.flags.contains(.shareable), mayWait(request: request, settings: settings) else { return false }
+        // The answer to somebody's Authorization, or to nobody's, is not everybody's (RFC 9111 section 3.5).
+        if request.hasAuthorization, !stored.flags.contains(.sharedWithAuthorization) { return false }
         return request.acceptedCodings.accepts(stored.coding)
     }
 }

@@ -179,7 +179,8 @@ import Testing
         let settings = PolicySettings()
         #expect(CollapsePolicy.mayWait(request: requestFacts(), settings: settings))
         #expect(!CollapsePolicy.mayWait(request: requestFacts("POST /"), settings: settings))
-        #expect(!CollapsePolicy.mayWait(request: requestFacts("GET /", ["Authorization: x"]), settings: settings))
+        #expect(CollapsePolicy.mayWait(request: requestFacts("GET /", ["Authorization: x"]), settings: settings))
+        #expect(!CollapsePolicy.mayWait(request: requestFacts("GET /", ["If-Match: *"]), settings: settings))
         func mayUse(_ fields: [String], request: [String] = []) -> Bool? {
             withStored(fields) {
                 CollapsePolicy.mayUse(stored: $0, request: requestFacts("GET /", request), settings: settings)
@@ -187,6 +188,8 @@ import Testing
         }
         #expect(mayUse([fresh]) == true)
         #expect(mayUse(["Cache-Control: max-age=0", tag]) == false)
+        #expect(mayUse([fresh], request: ["Authorization: x"]) == false)
+        #expect(mayUse(["Cache-Control: max-age=60, public"], request: ["Authorization: x"]) == true)
         #expect(mayUse(["Cache-Control: no-cache, max-age=60", tag]) == false)
         #expect(mayUse([fresh, "Content-Encoding: gzip"]) == false)
         #expect(mayUse([fresh, "Content-Encoding: gzip"], request: ["Accept-Encoding: gzip"]) == true)

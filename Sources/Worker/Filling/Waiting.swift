@@ -65,9 +65,25 @@ extension Worker {
         case .streaming, .complete: break
         }
         if facts.isMarker { return restart(x) }
-        let isOwner = contexts[x].exchange != .max
-        guard isOwner || facts.mayUse else { return goAlone(x) }
+        // A short answer is over before its owner looks: the exchange is gone then, and only the report still tells.
+        let isOwner = contexts[x].exchange != .max || contexts[x].report.isStored
+        if !isOwner {
+            let request = Self.facts(requests[contexts[x].request])
+            guard facts.mayUse, Self.mayUse(contexts[x].body, request, settings) else { return goAlone(x) }
+        }
         return beginFromFill(x)
+    }
+
+    /// Whether the answer in flight is one for this waiter's request.
+    private static func mayUse(
+        _ body: borrowing BodySource, _ request: RequestFacts, _ settings: borrowing WorkerSettings
+    ) -> Bool {
+        switch body.ticket {
+        case .none: return false
+        case .some(let ticket):
+            guard let stored = StoredHead(ticket.header) else { return false }
+            return CollapsePolicy.mayUse(stored: stored, request: request, settings: settings.policy)
+        }
     }
 
     /// The key was in motion when this request asked: asks anew, once per turn.
@@ -104,11 +120,10 @@ extension Worker {
             guard phase == .streaming || phase == .complete else {
                 return TicketFacts(phase: phase, isMarker: false, mayUse: false)
             }
-            guard let stored = StoredHead(ticket.header) else {
+            guard StoredKind.of(ticket.header) == .response else {
                 return TicketFacts(phase: phase, isMarker: true, mayUse: false)
             }
-            let shareable = stored.flags.contains(.shareable)
-            return TicketFacts(phase: phase, isMarker: false, mayUse: shareable && !ticket.isPurged)
+            return TicketFacts(phase: phase, isMarker: false, mayUse: !ticket.isPurged)
         }
     }
 
