@@ -34,6 +34,14 @@ struct StormOptions {
 @main
 struct Storm {
     static func main() throws {
+        if CommandLine.arguments.count >= 4, CommandLine.arguments[1] == "--replay" {
+            let numbers = CommandLine.arguments.dropFirst(3).map { Int($0) ?? 0 }
+            return try Replay(path: CommandLine.arguments[2]).run(capacity: numbers[0], byteWeight: numbers.dropFirst().first ?? 0)
+        }
+        if CommandLine.arguments.count >= 4, CommandLine.arguments[1] == "--lookup" {
+            return try LookupBench.run(
+                objects: Int(CommandLine.arguments[2]) ?? 16, rounds: Int(CommandLine.arguments[3]) ?? 1_000_000)
+        }
         let options = StormOptions(arguments: CommandLine.arguments)
         let region = try CacheRegion.create(RegionOptions(sizeBytes: options.sizeBytes, laneCount: 8))
         let node = try NodeRegion.create(laneCount: 8, slotCount: 1, counterCount: Count.allCases.count)

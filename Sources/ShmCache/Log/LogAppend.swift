@@ -106,7 +106,7 @@ extension RegionMap {
         guard state.phase == .open else { return }
         let written = Int(segment32(segment, SegmentWords.written).acquired)
         segment64(segment, SegmentWords.sealSequence).relax(global64(GlobalWords.sealSequence).add(1))
-        let isFull = written > segmentSize - segmentSize / 16
+        let isFull = written > segmentSize - segmentSize / 4
         segment64(segment, SegmentWords.state).publish(state.with(isFull ? .sealed : .parked).word)
     }
 }
