@@ -214,6 +214,10 @@ enum Explanations {
             return "a malformed Connection option closes"
         }
         if options.contains("close"), options.contains("keep-alive") { return "close wins over keep-alive" }
+        if evidence.fields.contains(where: { $0.contains(9) && evidence.text($0).lowercased().hasPrefix("connection:") }
+        ) {
+            return "a tab is white space behind a value"
+        }
         if evidence.values("connection").contains(where: { $0.hasPrefix(",") }) {
             return "empty list elements are skipped"
         }

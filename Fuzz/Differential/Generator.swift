@@ -22,8 +22,10 @@ struct Dice: RandomNumberGenerator {
 }
 
 struct Generator {
-    private let methods = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "PURGE"]
-    private let oddMethods = ["get", "FOO", "G E T", "GE\tT", "", "GET ", "P\u{1}T", "M-SEARCH", "QUERY", "A B"]
+    private let methods = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "PURGE"]
+    private let oddMethods = [
+        "TRACE", "get", "FOO", "G E T", "GE\tT", "", "GET ", "P\u{1}T", "M-SEARCH", "QUERY", "A B",
+    ]
     private let targets = [
         "/", "/a", "/a/b?c=d", "/%41?x", "http://a.example/", "http://a.example:80/x?y", "/a;b=c", "/?",
     ]
