@@ -91,13 +91,14 @@
     @inlinable
     package func containsAny(_ set: FieldSet) -> Bool { presence.intersects(set) }
 
-    /// The first line of that name at or after `start`.
+    /// The first line of that name at or after `start`. Of names without a bit of their own, lines that were dropped
+    /// do not count: Connection named them, so they were not meant for us.
     @inlinable
     package func index(of field: KnownField, from start: Int = 0) -> Int? {
         guard presence.intersects(field.bit) else { return nil }
         var index = field.rawValue < 64 ? Swift.max(start, Int(tally.firstLine[Int(field.rawValue)])) : start
         while index < count {
-            if entries[index].field == field { return index }
+            if entries[index].field == field, field.rawValue < 64 || !entries[index].isDropped { return index }
             index &+= 1
         }
         return nil
@@ -135,7 +136,7 @@
         var index = start
         while index < count {
             let entry = entries[index]
-            if entry.field == .other, equalIgnoringCase(head.slice(entry.name), name) { return index }
+            if entry.field == .other, !entry.isDropped, equalIgnoringCase(head.slice(entry.name), name) { return index }
             index += 1
         }
         return nil

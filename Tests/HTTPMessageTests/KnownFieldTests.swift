@@ -41,6 +41,24 @@ import Testing
         }
     }
 
+    /// What Connection names is as if it had not been sent, but for what it cannot take away.
+    @Test func namedByConnection() {
+        let lines = [
+            "Host: a", "Connection: x-mine, referer, range, cookie, accept", "X-Mine: 1", "Referer: 2", "Accept: 3",
+            "Cookie: 4",
+        ]
+        let bytes = Array(("GET / HTTP/1.1\r\n" + lines.joined(separator: "\r\n") + "\r\n\r\n").utf8)
+        var parser = RequestParser()
+        var table = FieldTable(capacity: 16)
+        _ = parser.parse(bytes.raw, into: &table)
+        for name in ["x-mine", "referer", "accept"] {
+            let wanted = Array(name.utf8)
+            let index = table.index(named: wanted.raw, in: bytes.raw)
+            #expect(index == nil, "\(name)")
+        }
+        #expect(!table.contains(.referer) && !table.contains(.accept) && table.contains(.cookie))
+    }
+
     @Test func tableLookups() {
         let text = "GET / HTTP/1.1\r\nHost: a\r\nCookie: 1\r\nX-Mine: 2\r\nReferer: r\r\ncookie: 3\r\nx-mine: 4\r\n\r\n"
         let bytes = Array(text.utf8)
