@@ -1,7 +1,8 @@
 // Counts what a running process does, from outside, on the binary as released: system calls and calls of named
-// functions (mode `calls`: stops only there), or every user instruction too (mode `steps`: one at a time, every other turn). Needs no
-// performance counters, no probes in the kernel and nothing preloaded. Usage: trace PID calls|steps
-// [NAME=HEXADDRESS]... Prints "ready", counts until SIGTERM, lets go of the process and prints one JSON object.
+// functions (mode `calls`: stops only there), or every user instruction too (mode `steps`: one at a time, every other
+// turn). Needs no performance counters, no probes in the kernel and nothing preloaded.
+// Usage: trace PID calls|steps [NAME=HEXADDRESS]...
+// Prints "ready", counts until SIGTERM, lets go of the process and prints one JSON object.
 #define _GNU_SOURCE
 #include <ctype.h>
 #include <dirent.h>
@@ -122,7 +123,7 @@ static void before_step(struct thread *thread, uint64_t *last) {
 }
 
 /// Stepping makes a turn take as long as hundreds of timer ticks, and the next turn would pay for them. So between two
-/// stepped turns one runs freely: the wait that ended the stepped turn, a turn, and the wait before the next stepped one.
+/// stepped turns one runs freely: the wait that ended the stepped turn, a turn, and the wait before the next one.
 static void on_free_call(struct thread *thread) {
     if (!thread->in_call && waits(REGISTER(thread->id, orig_rax))) thread->free_turns++;
     else if (thread->in_call && thread->free_turns >= 2) thread->free_turns = -1;
