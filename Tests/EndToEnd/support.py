@@ -151,9 +151,10 @@ class FileServer:
         counts = collections.Counter()
         with open(f"{self.home}/access.log", encoding="latin-1") as log:
             for line in log:
-                port, _, path, _ = line.split(" ")
-                if port == str(self.ports[index]):
-                    counts[path] += 1
+                words = line.split(" ")
+                # The last line may still be being written.
+                if len(words) == 4 and words[0] == str(self.ports[index]):
+                    counts[words[2]] += 1
         return counts
 
     def stop(self):
