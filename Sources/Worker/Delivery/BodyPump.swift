@@ -119,7 +119,9 @@ enum BodyPump {
                 }
             }
             let part = bytes.extracting(0..<min(bytes.byteCount, end - position))
-            switch sink.offer(part, more: phase == .complete) {
+            // More only when it is certain: a last piece held back for company would wait 200 ms in the kernel.
+            let moreFollows = phase == .complete && end != .max && position + part.byteCount < end
+            switch sink.offer(part, more: moreFollows) {
             case .took(let taken):
                 position += taken
                 if taken < part.byteCount { return .blocked }
