@@ -12,6 +12,7 @@ enum ConnectionField {
 
     /// The options of all Connection lines; marks the fields they name as not forwarded.
     static func settle(_ bytes: RawSpan, _ fields: inout FieldTable) -> ConnectionOptions {
+        if let value = fields.only(.connection), let plain = plainOption(bytes, value) { return plain }
         var options: ConnectionOptions = []
         var next = fields.index(of: .connection)
         while let index = next {
@@ -22,6 +23,19 @@ enum ConnectionField {
             next = fields.index(of: .connection, from: index &+ 1)
         }
         return options
+    }
+
+    /// The two values that nearly every request has, compared as words.
+    @inline(__always)
+    private static func plainOption(_ bytes: RawSpan, _ value: Extent) -> ConnectionOptions? {
+        if value.count == 10 {  // keep-ali, ep-alive
+            let isKeepAlive =
+                Words.lowered(bytes.word(at: value.lower)) == 0x696C_612D_7065_656B
+                && Words.lowered(bytes.word(at: value.lower &+ 2)) == 0x6576_696C_612D_7065
+            return isKeepAlive ? .keepAlive : nil
+        }
+        guard value.count == 5 else { return nil }
+        return Words.lowered(Words.load(bytes, value.lower, count: 5)) == 0x65_736F_6C63 ? .close : nil
     }
 
     private static func option(_ bytes: RawSpan, _ element: Extent, _ fields: inout FieldTable) -> ConnectionOptions {
@@ -52,6 +66,7 @@ enum ConnectionField {
     /// Marks the fields that are always for one connection only.
     static func dropStandard(_ fields: inout FieldTable) {
         fields.dropAll(.connection)
+        guard fields.containsAny(FieldSet(.keepAlive) | .proxyConnection | .te | .upgrade) else { return }
         fields.dropAll(.keepAlive)
         fields.dropAll(.proxyConnection)
         fields.dropAll(.te)

@@ -114,7 +114,12 @@
     /// The value of the only line of that name; nil if there is none or more than one.
     @inlinable
     package func only(_ field: KnownField) -> Extent? {
-        guard let index = index(of: field), self.index(of: field, from: index &+ 1) == nil else { return nil }
+        guard let index = index(of: field) else { return nil }
+        if field.rawValue < 64 {
+            if repeated.intersects(field.bit) { return nil }
+        } else if self.index(of: field, from: index &+ 1) != nil {
+            return nil
+        }
         return entries[index].value
     }
 

@@ -17,7 +17,7 @@
     case origin
     /// `http://authority/path?query`; the authority wins over Host and must agree with it.
     case absolute
-    /// `*`, with OPTIONS only.
+    /// `*`, with OPTIONS only; also when it was said as `http://authority` without a path.
     case asterisk
 }
 

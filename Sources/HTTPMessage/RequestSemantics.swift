@@ -14,8 +14,12 @@ enum RequestSemantics {
         _ bytes: RawSpan, _ fields: inout FieldTable, _ head: inout RequestHead, _ limits: MessageLimits
     ) -> Rejection? {
         if let reason = settleHost(bytes, &fields, &head) { return reason }
-        if head.method == .trace || head.method == .options, let reason = settleForwards(bytes, &fields, &head) {
-            return reason
+        if head.method == .trace || head.method == .options {
+            if let reason = settleForwards(bytes, &fields, &head) { return reason }
+            // OPTIONS of a whole server by way of a proxy (RFC 9112 section 3.2.4).
+            if head.form == .absolute, head.method == .options, head.path.isEmpty, !head.hasQuery {
+                head.form = .asterisk
+            }
         }
         if !fields.containsAny(special) {
             head.keepAlive = head.minorVersion >= 1

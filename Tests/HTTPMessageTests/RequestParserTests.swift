@@ -47,6 +47,8 @@ import Testing
     }
 
     @Test func otherForms() {
+        let whole = parseRequest("OPTIONS http://a.b:81 HTTP/1.1\r\nHost: a.b:81\r\n\r\n")
+        #expect(whole.head.form == .asterisk && whole.text(whole.head.authority) == "a.b:81")
         #expect(parseRequest("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n").head.form == .asterisk)
         #expect(parseRequest("GET * HTTP/1.1\r\nHost: a\r\n\r\n").rejection == .unsupportedTargetForm)
         #expect(parseRequest("CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n").rejection == .connectRefused)

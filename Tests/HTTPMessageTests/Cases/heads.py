@@ -227,6 +227,8 @@ def absolute_targets():
         if target == "//a.example":
             continue
         choice(f"target {target}", rule, get(target=target))
+    whole = get(target="http://a.example", method="OPTIONS")
+    accept("OPTIONS of a whole server", "RFC 9112 3.2.4", whole, "OPTIONS http://a.example 0")
     accept("asterisk form", "RFC 9112 3.2.4", get(target="*", method="OPTIONS"), "OPTIONS * 0")
     choice("asterisk form with GET", "RFC 9112 3.2.4", get(target="*"))
     choice("asterisk and more", "RFC 9112 3.2.4", get(target="*x", method="OPTIONS"))
