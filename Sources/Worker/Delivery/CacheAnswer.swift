@@ -26,7 +26,9 @@ struct LookupResult {
     /// The key that answers this request: the base key's hash, or a variant key's (its text is in the scratch).
     var hash: UInt64
     var isVariant = false
-    /// Something is stored that may be validated.
+    /// Something is stored under that key, of no use as it is.
+    var isStored = false
+    /// It may be validated.
     var mayValidate = false
     var fallback = Reuse.Fallback.never
     var forward = CacheStatus.Forward.uriMiss
@@ -69,7 +71,7 @@ extension Worker {
         guard let view = lane.lookup(hash: probe.hash, key: key.readable) else {
             return nothingStored(LookupResult(hash: probe.hash), request)
         }
-        if view.isPassMarker { return markerAnswer(view, probe, moment, request) }
+        if view.isPassMarker { return markerAnswer(view, LookupResult(hash: probe.hash), moment, request) }
         guard StoredKind.of(view.header) == .varyRecord else {
             return use(view, LookupResult(hash: probe.hash), probe, moment, lane, key, request, settings, &sink)
         }
@@ -87,7 +89,7 @@ extension Worker {
         }
         var lookup = LookupResult(hash: hash, isVariant: true, forward: .varyMiss)
         guard let view = lane.lookup(hash: hash, key: variantKey.readable) else { return nothingStored(lookup, request) }
-        if view.isPassMarker { return markerAnswer(view, probe, moment, request) }
+        if view.isPassMarker { return markerAnswer(view, lookup, moment, request) }
         lookup.forward = .miss
         return use(view, lookup, probe, moment, lane, variantKey, request, settings, &sink)
     }
@@ -128,10 +130,12 @@ extension Worker {
     }
 
     private static func markerAnswer(
-        _ view: borrowing ItemView, _ probe: CacheProbe, _ moment: Moment, _ request: borrowing RequestBuffer
+        _ view: borrowing ItemView, _ lookup: LookupResult, _ moment: Moment, _ request: borrowing RequestBuffer
     ) -> CacheAnswer {
         guard Int64(view.attributes.expiresSeconds) * 1000 > moment.now else {
-            return nothingStored(LookupResult(hash: probe.hash), request)
+            var lookup = lookup
+            lookup.isStored = true
+            return nothingStored(lookup, request)
         }
         var report = CacheStatus()
         report.forward = .bypass
@@ -145,6 +149,8 @@ extension Worker {
         _ lane: borrowing Lane, _ key: borrowing Buffer, _ request: borrowing RequestBuffer,
         _ settings: borrowing WorkerSettings, _ sink: inout ClientSink
     ) -> CacheAnswer {
+        var lookup = lookup
+        lookup.isStored = true
         guard let stored = StoredHead(view.header) else { return .miss(lookup) }
         let head = request.head
         guard RequestFacts.isPlain(method: head.method, fields: request.fields), stored.isPlain(now: moment.now),

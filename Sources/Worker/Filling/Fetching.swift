@@ -17,7 +17,7 @@ extension Worker {
         else {
             return pass(c, route, report: report, probe: probe)
         }
-        let start = Self.startFill(lane, lookup, scratch, refreshing: lookup.mayValidate)
+        let start = Self.startFill(lane, lookup, scratch, refreshing: lookup.isStored)
         begin(start, c, route, probe, lookup, report)
     }
 
