@@ -36,6 +36,7 @@ package enum Freshening {
     package static func judgeHead(
         stored: borrowing StoredHead, head: ResponseHead, bytes: RawSpan, fields: borrowing FieldTable, now: Int64
     ) -> HeadOutcome {
+        if stored.flags.contains(.isPartial) { return head.status == 200 ? .invalidate : .ignore }
         if head.status == 404 || head.status == 410 { return stored.status == head.status ? .ignore : .invalidate }
         guard head.status == 200 else { return .ignore }
         guard stored.status == 200 else { return .invalidate }
@@ -59,6 +60,7 @@ package enum Freshening {
         table: inout FieldTable, into buffer: inout MutableRawSpan
     ) -> (plan: StorePlan, count: Int)? {
         var merged = ByteSink(scratch._mutatingExtracting(0...))
+        guard !stored.flags.contains(.isPartial) else { return nil }
         table.removeAll()
         guard merge(stored: stored, bytes: bytes, fields: fields, settings: settings, into: &merged, table: &table)
         else { return nil }

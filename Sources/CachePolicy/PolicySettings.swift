@@ -62,6 +62,8 @@ package struct PolicySettings: Sendable {
     /// Store a POST answer for later GETs when it names its own URL in `Content-Location` and has explicit freshness
     /// (RFC 9110 section 9.3.3).
     package var storesPostAnswers = true
+    /// Store a 206 as a part of its object, to answer ranges inside it (RFC 9111 section 3.3).
+    package var storesParts = true
     /// An expired object is kept this long for validation and for stale answers while the origin is down.
     package var retentionSeconds: UInt32 = 86_400
     /// Most variants kept for one URL; above it the URL starts over with none.

@@ -56,7 +56,7 @@ package struct Reuse: Sendable, Equatable {
             flags: stored.flags, coding: stored.coding, request: request, windows: StaleWindows(stored),
             settings: settings
         )
-        if reuse.verdict == .fresh {
+        if reuse.verdict == .fresh, !stored.flags.contains(.isPartial) {
             let due = EarlyRefresh.isDue(
                 remainingMilliseconds: stored.expiryMilliseconds &- now,
                 costMilliseconds: stored.fetchCostMilliseconds,
@@ -76,7 +76,9 @@ package struct Reuse: Sendable, Equatable {
     private init(stored: borrowing StoredHead, now: Int64) {
         verdict = .fresh
         fallback = .never
+        // A 304 says nothing about bytes that are not here: an expired part is fetched anew.
         mayValidate = !stored.flags.isDisjoint(with: [.hasETag, .hasLastModified])
+            && !stored.flags.contains(.isPartial)
         ageSeconds = stored.ageSeconds(now: now)
         let remaining = stored.expiryMilliseconds &- now
         isFresh = remaining > 0
@@ -104,7 +106,7 @@ package struct Reuse: Sendable, Equatable {
         if !request.acceptedCodings.accepts(coding) { return .unacceptableCoding }
         if flags.contains(.noCache) || requestForbids(request.directives, settings: settings) { return .validate }
         if isFresh { return .fresh }
-        if flags.contains(.mustRevalidate) { return .validate }
+        if !flags.isDisjoint(with: [.mustRevalidate, .isPartial]) { return .validate }
         if let asked = request.directives.maxStaleSeconds,
             staleSeconds <= UInt64(min(asked, settings.maximumStaleOnRequestSeconds))
         {
@@ -133,7 +135,7 @@ package struct Reuse: Sendable, Equatable {
     private func fallback(
         flags: StoredFlags, request: RequestFacts, windows: StaleWindows, settings: PolicySettings
     ) -> Fallback {
-        if flags.contains(.noCache) { return .never }
+        if !flags.isDisjoint(with: [.noCache, .isPartial]) { return .never }
         if isFresh { return .onError }
         if flags.contains(.mustRevalidate) { return .never }
         let asked = min(request.directives.staleIfErrorSeconds ?? 0, settings.maximumStaleOnRequestSeconds)

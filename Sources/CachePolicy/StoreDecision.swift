@@ -42,6 +42,9 @@ extension StoreDecision {
     package static func decide(
         request: RequestFacts, response: ResponseFacts, times: ExchangeTimes, settings: PolicySettings
     ) -> StoreDecision {
+        if response.status == 206, request.method == .get {
+            return decidePart(request: request, response: response, times: times, settings: settings)
+        }
         if let reason = refusalOfRequest(request, response, settings) {
             return .pass(reason, rememberSeconds: 0)
         }

@@ -22,9 +22,10 @@
 //  74      2     length of the reason phrase, which stands behind the lines
 //  76      4     reserved, zero
 //  80      8     first byte of the object that is held; 0 unless the body is a part
-//  88            field lines, each `Name: value CRLF`; then the reason phrase
+//  88      8     bytes that are held; 0 unless the body is a part
+//  96            field lines, each `Name: value CRLF`; then the reason phrase
 
-import HTTPMessage
+package import HTTPMessage
 
 /// What a header block is; its first byte.
 package enum StoredKind: UInt8, Sendable {
@@ -60,7 +61,7 @@ package struct StoredFlags: OptionSet, Sendable, Hashable {
     @inlinable package static var immutable: StoredFlags { StoredFlags(rawValue: 1 << 9) }
     /// The block belongs to a variant key.
     @inlinable package static var isVariant: StoredFlags { StoredFlags(rawValue: 1 << 10) }
-    /// The body is a part of the object, whose length is the declared one; see `PartPlan`.
+    /// The body is a part of the object, see `StoredHead.heldRange`.
     @inlinable package static var isPartial: StoredFlags { StoredFlags(rawValue: 1 << 11) }
     /// May be used for a request with Authorization (RFC 9111 section 3.5).
     @inlinable package static var sharedWithAuthorization: StoredFlags { StoredFlags(rawValue: 1 << 12) }
@@ -74,7 +75,7 @@ package struct StoredFlags: OptionSet, Sendable, Hashable {
 
 /// A view of a stored response's header block.
 package struct StoredHead: ~Escapable {
-    package static let prologueBytes = 88
+    package static let prologueBytes = 96
 
     /// The whole block.
     package let block: RawSpan
@@ -107,8 +108,13 @@ package struct StoredHead: ~Escapable {
         let length = block.word(at: 48)
         return length == .max ? nil : length
     }
-    /// Where in the object the stored bytes begin; 0 unless they are a part.
-    package var firstByte: UInt64 { block.word(at: 80) }
+    /// Which bytes of the object are stored, where they are a part; its length is the declared one.
+    package var heldRange: ByteRange? {
+        let count = block.word(at: 88)
+        guard flags.contains(.isPartial), count > 0 else { return nil }
+        let first = block.word(at: 80)
+        return ByteRange(first: first, last: first &+ count &- 1)
+    }
     /// Unix milliseconds of expiry.
     @inlinable package var expiryMilliseconds: Int64 { zeroMoment &+ Int64(freshnessSeconds) &* 1000 }
 

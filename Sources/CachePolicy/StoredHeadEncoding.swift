@@ -7,7 +7,7 @@ extension StoredHead {
     /// Most bytes of field lines that a block can hold.
     package static let maximumLineBytes = 0xFFFF
 
-    /// Writes the header block of an answer that `StoreDecision` wants stored: prologue, end-to-end field lines
+    /// Writes the header block of an answer that `StoreDecision` wants stored (of a 206, that of the object): prologue, end-to-end field lines
     /// (hop-by-hop, Connection-listed, proxy and Age fields removed, and those named by `no-cache=` or `private=`;
     /// Content-Length removed since the body's length is written on sending; Date supplied when missing).
     ///
@@ -25,41 +25,21 @@ extension StoredHead {
         var prologue = Prologue(facts: facts, plan: plan, times: times)
         prologue.fetchCostMilliseconds = fetchCostMilliseconds
         if isVariant { prologue.flags.insert(.isVariant) }
-        return encode(prologue, head: head, bytes: bytes, fields: fields, facts: facts, into: &buffer)
-    }
-
-    /// Writes the header block of a 206 that `PartPlan` wants stored: that of a 200 for the whole object, and where in
-    /// it the bytes belong.
-    package static func encodePart(
-        head: ResponseHead, bytes: RawSpan, fields: borrowing FieldTable, facts: ResponseFacts, part: PartPlan,
-        times: ExchangeTimes, isVariant: Bool, fetchCostMilliseconds: UInt32, into buffer: inout MutableRawSpan
-    ) -> Int? {
-        var whole = head
-        whole.reason = .empty
-        var prologue = Prologue(facts: facts, plan: part.plan, times: times)
-        prologue.fetchCostMilliseconds = fetchCostMilliseconds
-        prologue.status = 200
-        prologue.declaredLength = part.length
-        prologue.firstByte = part.range.first
-        if isVariant { prologue.flags.insert(.isVariant) }
-        return encode(prologue, head: whole, bytes: bytes, fields: fields, facts: facts, into: &buffer)
-    }
-
-    private static func encode(
-        _ start: Prologue, head: ResponseHead, bytes: RawSpan, fields: borrowing FieldTable, facts: ResponseFacts,
-        into buffer: inout MutableRawSpan
-    ) -> Int? {
+        var reason = head.reason
+        if facts.status == 206 {
+            prologue.becomeWhole(facts: facts)
+            reason = .empty
+        }
         guard buffer.byteCount > prologueBytes else { return nil }
-        var prologue = start
         var sink = ByteSink(buffer._mutatingExtracting(prologueBytes...))
         prologue.writeLines(bytes: bytes, fields: fields, facts: facts, into: &sink)
         let lineBytes = sink.count
-        sink.append(bytes.slice(head.reason))
+        sink.append(bytes.slice(reason))
         let total = sink.count
-        guard !sink.overflowed, lineBytes <= maximumLineBytes, head.reason.length <= maximumLineBytes else {
+        guard !sink.overflowed, lineBytes <= maximumLineBytes, reason.length <= maximumLineBytes else {
             return nil
         }
-        prologue.write(lineBytes: lineBytes, reasonBytes: head.reason.length, into: &buffer)
+        prologue.write(lineBytes: lineBytes, reasonBytes: reason.length, into: &buffer)
         return prologueBytes + total
     }
 }
@@ -75,6 +55,7 @@ private struct Prologue {
     var fetchCostMilliseconds: UInt32 = 0
     var declaredLength: UInt64
     var firstByte: UInt64 = 0
+    var heldBytes: UInt64 = 0
     var etag = Extent.empty
     var lastModified = Extent.empty
     var contentType = Extent.empty
@@ -93,6 +74,16 @@ private struct Prologue {
             flags.insert(.hasLastModified)
             if modified < dateSeconds { flags.insert(.strongLastModified) }
         }
+    }
+
+    /// The head of a 206 becomes that of the object it is a part of.
+    mutating func becomeWhole(facts: ResponseFacts) {
+        guard case .bytes(let range, let length?) = facts.contentRange else { return }
+        status = 200
+        declaredLength = length
+        guard flags.contains(.isPartial) else { return }
+        firstByte = range.first
+        heldBytes = range.count
     }
 
     /// Copies what may be stored and notes where the fields are that later decisions look at.
@@ -163,5 +154,6 @@ private struct Prologue {
         put(UInt16(truncatingIfNeeded: reasonBytes), at: 74)
         put(UInt32(0), at: 76)
         put(firstByte, at: 80)
+        put(heldBytes, at: 88)
     }
 }

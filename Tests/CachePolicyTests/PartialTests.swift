@@ -42,81 +42,43 @@ import Testing
 
     private let fresh = ["Cache-Control: max-age=60", "Date: \(noonText)", "ETag: \"a\""]
 
-    private func plan(_ fields: [String]) -> PartPlan? {
-        PartPlan.decide(
-            request: requestFacts(), response: responseFacts(fields, status: "206 X"), times: instant,
-            settings: PolicySettings())
+    private func part(_ fields: [String], request: [String] = ["Range: bytes=0-1"]) -> StoreDecision {
+        decide(fields, status: "206 X", requestFields: request)
     }
 
     @Test("RFC 9111 section 3.3: which 206 may be stored")
     func decides() {
-        let part = plan(fresh + ["Content-Range: bytes 2-4/9", "Content-Length: 3"])
-        #expect(part?.range == ByteRange(first: 2, last: 4))
-        #expect(part?.length == 9)
-        #expect(part?.plan.flags.contains(.isPartial) == true)
-        let whole = plan(fresh + ["Content-Range: bytes 0-8/9"])
-        #expect(whole?.isWhole == true && whole?.plan.flags.contains(.isPartial) == false)
+        let plan = part(fresh + ["Content-Range: bytes 2-4/9", "Content-Length: 3"]).plan
+        #expect(plan?.flags.contains(.isPartial) == true)
+        #expect(plan?.flags.contains(.shareable) == false)
+        let whole = part(fresh + ["Content-Range: bytes 0-8/9", "Content-Length: 9"]).plan
+        #expect(whole?.flags.contains(.isPartial) == false)
+        #expect(whole?.flags.contains(.shareable) == true)
         for range in ["bytes 2-4/*", "bytes 2-9/9", "bytes */9", "items 2-4/9", "nonsense"] {
-            #expect(plan(fresh + ["Content-Range: \(range)"]) == nil, "\(range)")
+            let fields = fresh + ["Content-Range: \(range)", "Content-Length: 3"]
+            #expect(part(fields).refusal == .partialContent, "\(range)")
         }
-        #expect(plan(fresh + ["Content-Range: bytes 2-4/9", "Content-Length: 4"]) == nil)
-        #expect(plan(fresh) == nil)
-        #expect(plan(["Cache-Control: no-store", "Content-Range: bytes 2-4/9"]) == nil)
+        #expect(part(fresh + ["Content-Range: bytes 2-4/9", "Content-Length: 4"]).refusal == .partialContent)
+        #expect(part(fresh + ["Content-Range: bytes 2-4/9"]).refusal == .partialContent)
+        #expect(part(fresh).refusal == .partialContent)
+        let plain = fresh + ["Content-Range: bytes 2-4/9", "Content-Length: 3"]
+        #expect(part(plain, request: []).refusal == .partialContent)
+        #expect(part(["Cache-Control: no-store"] + plain.dropFirst()).refusal == .noStore)
     }
 
-    @Test("RFC 9111 section 3.4: parts are joined under an equal strong validator and length only")
-    func joins() {
-        func mayJoin(_ stored: [String], _ new: [String], storedLength: Int = 9) -> Bool? {
-            let control = ["Cache-Control: max-age=60", "Date: \(noonText)"]
-            let first = control + stored + ["Content-Range: bytes 0-1/\(storedLength)"]
-            let second = control + new + ["Content-Range: bytes 2-4/9"]
-            guard let firstPart = plan(first), let secondPart = plan(second) else { return nil }
-            let block = withResponse(first, status: "206 X") { head, bytes, table in
-                var storage = [UInt8](repeating: 0, count: 4096)
-                var span = storage.mutableSpan
-                var target = unsafe span.mutableBytes
-                let count = StoredHead.encodePart(
-                    head: head, bytes: bytes, fields: table,
-                    facts: responseFacts(first, status: "206 X"), part: firstPart, times: instant, isVariant: false,
-                    fetchCostMilliseconds: 0, into: &target)
-                return Array(storage[0..<(count ?? 0)])
-            }
-            guard let head = StoredHead(unsafe block.span.bytes) else { return nil }
-            return withResponse(second, status: "206 X") { _, bytes, table in
-                secondPart.mayJoin(head, bytes: bytes, fields: table)
-            }
-        }
-        let old = "Last-Modified: \(date(-100))"
-        #expect(mayJoin(["ETag: \"a\""], ["ETag: \"a\""]) == true)
-        #expect(mayJoin(["ETag: \"a\""], ["ETag: \"b\""]) == false)
-        #expect(mayJoin(["ETag: W/\"a\""], ["ETag: W/\"a\""]) == false)
-        #expect(mayJoin(["ETag: \"a\""], ["ETag: \"a\""], storedLength: 8) == false)
-        #expect(mayJoin([old], [old]) == true)
-        #expect(mayJoin([old], ["Last-Modified: \(date(-99))"]) == false)
-        #expect(mayJoin([old], [old, "ETag: \"a\""]) == false)
-        #expect(mayJoin(["Last-Modified: \(noonText)"], ["Last-Modified: \(noonText)"]) == false)
+    private func withPart<Result>(_ fields: [String], _ body: (borrowing StoredHead) -> Result) -> Result? {
+        withStored(fields, status: "206 Partial", requestFields: ["Range: bytes=0-1"]) { body($0) }
     }
 
     /// What a stored part of bytes 10 to 19 of 100 answers.
     private func select(_ request: [String], method: String = "GET") -> String? {
         let fields = fresh + ["Content-Range: bytes 10-19/100", "Content-Length: 10", "X-A: b"]
-        guard let part = plan(fields) else { return nil }
-        return withResponse(fields, status: "206 Partial") { head, bytes, table in
-            let facts = ResponseFacts(
-                head: head, bytes: bytes, fields: table, now: noon * 1000, settings: PolicySettings())
-            var storage = [UInt8](repeating: 0, count: 4096)
-            var span = storage.mutableSpan
-            var target = unsafe span.mutableBytes
-            let count = StoredHead.encodePart(
-                head: head, bytes: bytes, fields: table, facts: facts, part: part, times: instant, isVariant: false,
-                fetchCostMilliseconds: 0, into: &target)
-            let block = Array(storage[0..<(count ?? 0)])
-            guard let stored = StoredHead(unsafe block.span.bytes) else { return nil }
+        let answer: String?? = withPart(fields) { stored in
             #expect(!string(stored.fieldLines).contains("Content-Range"))
             return withRequest("\(method) /", request) { head, bytes, fields in
                 let found = Selection.decidePart(
-                    stored: stored, bodyLength: 10, method: head.method, bytes: bytes, fields: fields,
-                    now: noon * 1000, settings: PolicySettings())
+                    stored: stored, method: head.method, bytes: bytes, fields: fields, now: noon * 1000,
+                    settings: PolicySettings())
                 guard let found else { return nil }
                 return text {
                     ClientHead.write(
@@ -128,6 +90,7 @@ import Testing
                 }
             }
         }
+        return answer ?? nil
     }
 
     @Test("RFC 9111 section 3.3: a part answers what lies inside it")
@@ -146,5 +109,51 @@ import Testing
         #expect(select(["If-None-Match: \"a\""])?.hasPrefix("HTTP/1.1 304") == true)
         #expect(select(["Range: bytes=12-14", "If-Range: \"b\""]) == nil)
         #expect(select(["Range: bytes=12-14", "If-Range: \"a\""])?.hasSuffix("at 2") == true)
+    }
+
+    @Test("RFC 9111 section 3.3: a part is never validated, used stale, waited for or taken for the whole")
+    func limits() {
+        let fields = [
+            "Cache-Control: max-age=60, stale-while-revalidate=60, stale-if-error=60", "ETag: \"a\"",
+            "Content-Range: bytes 10-19/100", "Content-Length: 10",
+        ]
+        withPart(fields) { stored in
+            #expect(stored.heldRange == ByteRange(first: 10, last: 19))
+            #expect(stored.declaredLength == 100)
+            #expect(stored.status == 200)
+            let plain = stored.isPlain(now: noon * 1000)
+            #expect(!plain)
+            for request in [[], ["Cache-Control: max-stale"]] {
+                let late = Reuse.decide(
+                    stored: stored, request: requestFacts("GET /", request), now: (noon + 61) * 1000, random: 1,
+                    settings: PolicySettings())
+                #expect(late.verdict == .validate && !late.mayValidate && late.fallback == .never)
+            }
+            let shared = CollapsePolicy.mayUse(stored: stored, request: requestFacts(), settings: PolicySettings())
+            #expect(!shared)
+        }
+    }
+
+    @Test("RFC 9111 section 3.4: parts are joined under an equal strong validator and length only")
+    func joins() {
+        func mayJoin(_ stored: [String], _ new: [String], storedLength: Int = 9) -> Bool? {
+            let control = ["Cache-Control: max-age=60", "Date: \(noonText)"]
+            let first = control + stored + ["Content-Range: bytes 0-1/\(storedLength)", "Content-Length: 2"]
+            let second = control + new + ["Content-Range: bytes 2-4/9", "Content-Length: 3"]
+            return withPart(first) { head in
+                withResponse(second, status: "206 X") { _, bytes, table in
+                    head.mayJoin(response: responseFacts(second, status: "206 X"), bytes: bytes, fields: table)
+                }
+            }
+        }
+        let old = "Last-Modified: \(date(-100))"
+        #expect(mayJoin(["ETag: \"a\""], ["ETag: \"a\""]) == true)
+        #expect(mayJoin(["ETag: \"a\""], ["ETag: \"b\""]) == false)
+        #expect(mayJoin(["ETag: W/\"a\""], ["ETag: W/\"a\""]) == false)
+        #expect(mayJoin(["ETag: \"a\""], ["ETag: \"a\""], storedLength: 8) == false)
+        #expect(mayJoin([old], [old]) == true)
+        #expect(mayJoin([old], ["Last-Modified: \(date(-99))"]) == false)
+        #expect(mayJoin([old], [old, "ETag: \"a\""]) == false)
+        #expect(mayJoin(["Last-Modified: \(noonText)"], ["Last-Modified: \(noonText)"]) == false)
     }
 }

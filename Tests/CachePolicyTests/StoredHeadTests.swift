@@ -107,9 +107,9 @@ import Testing
     @Test("The layout of release 1 stays what it is")
     func golden() {
         let block = storedBlock([fresh, "Date: \(noonText)", "ETag: \"a\""], cost: 5) ?? []
-        #expect(StoredHead.prologueBytes == 88)
-        #expect(block.count == 88 + 27 + 37 + 11 + 2)
-        #expect(Array(block[80..<88]) == Array(repeating: 0, count: 8))
+        #expect(StoredHead.prologueBytes == 96)
+        #expect(block.count == 96 + 27 + 37 + 11 + 2)
+        #expect(Array(block[80..<96]) == Array(repeating: 0, count: 16))
         #expect(Array(block[0..<8]) == [0x11, 0, 200, 0, 0x0C, 0xA0, 0, 0])
         #expect(Array(block[32..<48]) == [60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0])
         #expect(Array(block[48..<56]) == Array(repeating: 255, count: 8))

@@ -42,8 +42,38 @@ enum StoredAnswer {
             lookup.forward = reuse.verdict == .unacceptableCoding ? .varyMiss : .request
             return .miss(lookup)
         }
+        if stored.flags.contains(.isPartial) {
+            lookup.forward = .partial
+            return sendPart(
+                view, stored, report, lookup, closing: probe.closing, moment, lane, key, request, settings, &sink)
+        }
         return send(
             view, stored, report, counter, refresh, closing: probe.closing, moment, lane, key, request, settings, &sink)
+    }
+
+    /// Answers a range that lies in a stored part; for anything else the part is not there.
+    private static func sendPart(
+        _ view: borrowing ItemView, _ stored: borrowing StoredHead, _ report: CacheStatus, _ lookup: LookupResult,
+        closing: Bool, _ moment: Moment, _ lane: borrowing Lane, _ key: borrowing Buffer,
+        _ request: borrowing RequestBuffer, _ settings: borrowing WorkerSettings, _ sink: inout ClientSink
+    ) -> CacheAnswer {
+        let head = request.head
+        let part = Selection.decidePart(
+            stored: stored, method: head.method, bytes: request.bytes.readable, fields: request.fields,
+            now: moment.now, settings: settings.policy)
+        guard let part, stored.heldRange?.count == UInt64(view.bodyLength) else { return .miss(lookup) }
+        var source = BodySource()
+        sink.framing = .none
+        if case .range(let range) = part.selection {
+            sink.framing = .length(range.count)
+            source = BodySource(item: Int(part.bodyOffset)..<Int(part.bodyOffset + range.count))
+        }
+        let written = sink.appendStored(
+            stored, part.selection, length: stored.declaredLength, now: moment.now,
+            delivery: Delivery(framing: .none, keepAlive: !closing, minorVersion: head.minorVersion),
+            boundary: moment.random, report: report, key: key.readable, settings: settings.policy)
+        guard written else { return .broken }
+        return Worker.sendBody(view, source, lane, .rangeHits, refresh: nil, &sink)
     }
 
     /// Writes the selected form of a stored answer: whole, 304, 412, one range, several, 416.

@@ -69,7 +69,7 @@ extension Worker {
         case .none: return nil
         case .some(let ticket):
             guard let stored = StoredHead(ticket.header), stored.status == 200, let length = stored.declaredLength,
-                UInt64(position) < length,
+                UInt64(position) < length, stored.heldRange == nil,
                 !stored.flags.isDisjoint(with: [.strongETag, .strongLastModified])
             else { return nil }
             return ByteRange(first: UInt64(position), last: length - 1)

@@ -173,10 +173,20 @@ extension Worker {
     ) -> FillResponse? {
         guard let stored = StoredHead(ticket.header) else { return nil }
         let head = request.head
-        let length = ticket.bodyLength.map { UInt64($0) } ?? stored.declaredLength
+        let length = stored.heldRange != nil
+            ? stored.declaredLength : ticket.bodyLength.map { UInt64($0) } ?? stored.declaredLength
         var selection = Selection.decide(
             stored: stored, method: head.method, bytes: request.bytes.readable, fields: request.fields, length: length,
             now: now, settings: settings.policy)
+        // The owner of a part gets its range of it, or all of it as the origin sent it.
+        var partOffset: UInt64?
+        if let held = stored.heldRange {
+            let part = Selection.decidePart(
+                stored: stored, method: head.method, bytes: request.bytes.readable, fields: request.fields, now: now,
+                settings: settings.policy)
+            selection = part?.selection ?? .range(held)
+            partOffset = part?.bodyOffset ?? 0
+        }
         // Several ranges of an object that is still coming would have to wait for each other: the whole is allowed too.
         if case .multipart = selection { selection = .whole }
         var plan = FillResponse(hasBody: head.method != .head)
@@ -194,8 +204,8 @@ extension Worker {
         switch selection {
         case .whole, .multipart: break
         case .range(let range):
-            plan.start = Int(range.first)
-            plan.end = Int(range.last) + 1
+            plan.start = Int(partOffset ?? range.first)
+            plan.end = plan.start + Int(range.count)
             sink.framing = .length(range.last - range.first + 1)
         case .notModified, .unsatisfiable: plan.hasBody = false
         }
