@@ -31,7 +31,9 @@ struct ClientConnection: ~Copyable {
     let peer: PeerAddress
     /// The kernel may have bytes (edge-triggered: nobody will say so again).
     var mayRead = true
-    /// The client has shut down its sending side.
+    /// The kernel has told of the client's end of stream: it comes after the bytes, and nobody will say so again.
+    var endAnnounced = false
+    /// The client has shut down its sending side, and everything before that was read.
     var peerClosed = false
     /// No further request is read from this connection.
     var closesAfterResponse = false

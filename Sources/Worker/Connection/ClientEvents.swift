@@ -15,6 +15,7 @@ extension Worker {
         }
         if ready.contains(.writable) { clients[c].sink.becameWritable() }
         if ready.contains(.readable) || ready.contains(.peerClosed) { clients[c].mayRead = true }
+        if ready.contains(.peerClosed) { clients[c].endAnnounced = true }
         progress(c)
     }
 
@@ -91,7 +92,7 @@ extension Worker {
         let wasEmpty = requests[r].bytes.isEmpty
         let space = requests[r].bytes.writableCount
         let received = requests[r].bytes.receive(from: clients[c].descriptor)
-        if received < space { clients[c].mayRead = false }
+        noteRead(c, received, space)
         if received > 0 {
             count(.bytesIn, UInt64(received))
             if wasEmpty { clients[c].lastProgressMilliseconds = clock.milliseconds }
@@ -102,6 +103,13 @@ extension Worker {
             return endOfRequests(c)
         }
         return rest(c)
+    }
+
+    /// A short read means that the kernel has no more, unless it has announced the end behind it.
+    @inline(__always)
+    mutating func noteRead(_ c: UInt32, _ received: Int, _ space: Int) {
+        guard received < space else { return }
+        clients[c].mayRead = received > 0 && clients[c].endAnnounced
     }
 
     /// The client will send nothing more. A half request cannot be answered by anybody.

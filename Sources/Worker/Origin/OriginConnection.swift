@@ -28,6 +28,8 @@ struct OriginConnection: ~Copyable {
     /// Request bytes the socket has not taken.
     var output: Buffer?
     var mayRead = true
+    /// The kernel has told of the peer's end of stream: it comes after the bytes, and nobody will say so again.
+    var endAnnounced = false
     var mayWrite = false
     var exchangesServed: UInt32 = 0
     var lastProgressMilliseconds: Int64
@@ -71,7 +73,7 @@ struct OriginConnection: ~Copyable {
         let space = writableCount(input)
         guard space > 0 else { return -Int(ENOBUFS) }
         let received = input?.receive(from: descriptor) ?? -Int(EBADF)
-        if received < space { mayRead = received > 0 ? false : mayRead && !isWouldBlock(received) }
+        if received > 0, received < space, !endAnnounced { mayRead = false }
         return received
     }
 }

@@ -26,6 +26,7 @@ extension Worker {
         if ready.contains(.writable) { origins[o].mayWrite = true }
         let readable: ReadySet = [.readable, .peerClosed, .hangUp, .error]
         if !ready.isDisjoint(with: readable) { origins[o].mayRead = true }
+        if !ready.isDisjoint(with: [.peerClosed, .hangUp, .error]) { origins[o].endAnnounced = true }
         if ready.contains(.writable) {
             flushOrigin(o)
             guard origins.contains(id) else { return }

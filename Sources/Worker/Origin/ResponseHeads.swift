@@ -61,11 +61,13 @@ extension Worker {
         exchanges[e].keepsConnection = head.keepAlive && head.framing != .untilClose
         if !exchanges[e].context.isNone { responseOvertakesUpload(exchanges[e].context.index) }
         let id = exchanges.id(at: e)
+        let connection = origins.id(at: o)
         judge(e, o, head)
-        guard exchanges.contains(id), exchanges[e].connection == o else { return false }
+        // The judgement may have ended the exchange, or sent it elsewhere.
+        guard exchanges.contains(id), origins.contains(connection), exchanges[e].connection == o else { return false }
         origins[o].input?.consume(length)
         afterHead(e)
-        return exchanges.contains(id) && exchanges[e].connection == o
+        return exchanges.contains(id) && origins.contains(connection) && exchanges[e].connection == o
     }
 
     /// 1xx: passed on to the client that waits, then the next head is read (RFC 9110 section 15.2).
@@ -103,6 +105,8 @@ extension Worker {
                 return failExchange(e, .badAnswer, status: head.status)
             case .failed, .replaced: break
             }
+        } else if exchanges[e].fallback == .onError, Reuse.isError(status: head.status) {
+            return failExchange(e, .badAnswer, status: head.status)
         }
         storeOrRelay(e, o, head)
     }

@@ -84,7 +84,7 @@ extension Worker {
             switch receiveFromOrigin(o) {
             case .bytes: continue
             case .nothing, .full: return .open
-            case .end: 
+            case .end:
                 exchanges[origins[o].exchange].originEnded = true
                 return .ended
             case .failed: return .failed
@@ -113,7 +113,7 @@ extension Worker {
             requests[r].makeRoomForBody()
             let space = requests[r].bytes.writableCount
             let received = requests[r].bytes.receive(from: clients[c].descriptor)
-            if received < space { clients[c].mayRead = false }
+            noteRead(c, received, space)
             if received > 0 { continue }
             if received == 0 {
                 clients[c].peerClosed = true

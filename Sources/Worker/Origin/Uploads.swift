@@ -175,7 +175,7 @@ extension Worker {
         let space = requests[r].bytes.writableCount
         guard space > 0 else { return false }
         let received = requests[r].bytes.receive(from: clients[c].descriptor)
-        if received < space { clients[c].mayRead = false }
+        noteRead(c, received, space)
         if received > 0 {
             count(.bytesIn, UInt64(received))
             clients[c].lastProgressMilliseconds = clock.milliseconds
