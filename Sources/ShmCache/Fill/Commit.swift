@@ -49,6 +49,7 @@ extension Packer {
             item.store(extent, item.extentsOffset(map.chunkShift) + i * ExtentReference.size)
         }
         unsafe inline.copy(to: item.address + item.bodyOffset(map.chunkShift))
+        item.store(map.global64(GlobalWords.commitSequence).add(1), 72)
         item.store(item.computeChecksum(map.chunkShift), 60)
         let stored = total + extents.reduce(0) { $0 + Int($1.storedLength) }
         core.word64(LaneWords.admitted).bumpOwn(UInt64(stored))
@@ -163,6 +164,7 @@ extension LaneCore {
         guard let place = reserve(length: total, sizeClass: 0, main: false) else { return }
         let item = unsafe ItemHeader(map.address(segment: place.segment, offset: place.offset))
         unsafe item.write(head: head, total: total, gen: map.state(place.segment).gen, bodyLength: 0)
+        item.store(map.global64(GlobalWords.commitSequence).add(1), 72)
         item.store(item.computeChecksum(map.chunkShift), 60)
         _ = during(.commit) { commit(item, at: place, extents: []) }
     }

@@ -8,7 +8,7 @@ internal import CLinux
 ///      16  item length 4                         48  stored seconds 4 | expires seconds 4
 ///      20  key length 2 | tags 1 | flags 1       56  body checksum 4 | header checksum 4
 ///      24  header length 4 | 0 4                 64  site 2 | fetch cost 2 | caller flags 4
-///      32  body length 8                         72  0 8
+///      32  body length 8                         72  commit sequence 8
 ///
 /// then: key text | tags, 8 each | header block | chunk directory, 8 a chunk if there is more than one |
 /// extents, 16 each | inline body bytes. The gen is outside the header checksum, so that a copy keeps it.
@@ -53,6 +53,8 @@ struct ItemHeader {
     var expiresSeconds: UInt32 { load(UInt32.self, 52) }
     var bodyChecksum: UInt32 { load(UInt32.self, 56) }
     var headerChecksum: UInt32 { load(UInt32.self, 60) }
+
+    var sequence: UInt64 { load(UInt64.self, 72) }
 
     var attributes: ItemAttributes {
         ItemAttributes(

@@ -1,4 +1,5 @@
 // Purging: each returns when every later lookup, join and commit, in every process, is bound by it.
+internal import CLinux
 
 extension Lane {
     /// Removes one object. Inside a turn. Returns whether it was stored.
@@ -14,6 +15,7 @@ extension Lane {
                 core.forget(found.word)
                 removed = true
             }
+            core.map.persist(core.map.addressWord(hash))
             return removed
         }
     }
@@ -24,6 +26,7 @@ extension Lane {
         let clock = map.nextPurge()
         (soft ? map.softTag(tag) : map.hardTag(tag)).raise(to: clock)
         map.global32(soft ? GlobalWords.newestTagSoft : GlobalWords.newestTagHard).raise(to: clock)
+        map.persist(soft ? map.softTag(tag) : map.hardTag(tag))
     }
 
     /// Purges all objects whose key begins with `head` and has `prefix` at byte `offset` (both below 64 KiB). The oldest
@@ -38,6 +41,7 @@ extension Lane {
         let clock = map.nextPurge()
         ban.write(clock: clock, head: head, prefix: prefix, at: offset)
         map.global32(GlobalWords.newestBan).raise(to: clock)
+        map.persist(ban.clock)
         return isFull
     }
 
@@ -45,5 +49,18 @@ extension Lane {
     public borrowing func purgeEverything(soft: Bool = false) {
         let map = core.map
         map.global32(soft ? GlobalWords.everythingSoft : GlobalWords.everythingHard).raise(to: map.nextPurge())
+        map.persist(map.global32(GlobalWords.everythingHard))
+    }
+}
+
+extension RegionMap {
+    /// Writes a purge word and the purge clock to disk, if the region lies on one: after a power cut no purged object
+    /// may come back. May block, so workers with a disk file leave purging to the supervisor.
+    func persist(_ word: SharedWord32) {
+        guard global32(GlobalWords.durable).relaxed == 1 else { return }
+        let page = RegionLayout.pageSize
+        let offset = unsafe (word.address - base) & ~(page - 1)
+        _ = unsafe cl_sync_mapping(base + offset, page)
+        _ = unsafe cl_sync_mapping(base + globals, page)
     }
 }

@@ -64,6 +64,15 @@ public struct CacheRegion: ~Copyable, Sendable {
         map.global64(GlobalWords.clockOffset).add(UInt64(bitPattern: nanoseconds))
     }
 
+    /// Makes more of the laid-out segments usable, while processes are attached. Up to the `maximumSizeBytes` of creation;
+    /// a smaller size changes nothing.
+    public func grow(toBytes bytes: Int) throws(RegionError) {
+        let wanted = min(map.segmentCount, (bytes - map.data) / map.segmentSize)
+        guard wanted > map.usableSegments else { return }
+        try RegionFile.claimRoom(mapping.descriptor, length: map.data + wanted * map.segmentSize, path: mapping.path)
+        map.global64(GlobalWords.usableSegments).release(UInt64(wanted))
+    }
+
     /// Says that nobody writes any more, and writes a file's contents to disk: after the next reboot everything in it
     /// is trusted. Only for the last process, after the others' lanes are given back.
     public func markClean() {

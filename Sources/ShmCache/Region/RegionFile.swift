@@ -19,6 +19,9 @@ enum RegionFile {
         let mapping = try Mapping(descriptor: descriptor.take(), reserved: layout.maximumLength, path: path)
         let map = unsafe RegionMap(superblock, base: mapping.address)
         initialise(map, usable: layout.usableSegments)
+        let isDurable = path != nil && !cl_is_memory_file(mapping.descriptor)
+        map.global32(GlobalWords.durable).relax(isDurable ? 1 : 0)
+        if path == nil { _ = cl_memfd_seal_shrink(mapping.descriptor) }
         let page = superblock.encoded()
         unsafe page.withUnsafeBytes { unsafe mapping.address.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
         return CacheRegion(mapping: mapping, superblock: superblock, map: map, wasWarm: false)
@@ -59,7 +62,7 @@ enum RegionFile {
     }
 
     /// Memory is only promised, a file's blocks are taken at once: a full file system must not end in SIGBUS.
-    private static func claimRoom(_ descriptor: Int32, length: Int, path: String?) throws(RegionError) {
+    static func claimRoom(_ descriptor: Int32, length: Int, path: String?) throws(RegionError) {
         let memory = Int(cl_available_memory())
         if path == nil || cl_is_memory_file(descriptor), memory >= 0, length > memory {
             throw .noRoom("the cache needs \(length) bytes of memory and \(memory) are available; choose a smaller size")

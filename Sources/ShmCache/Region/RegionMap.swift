@@ -134,9 +134,9 @@ struct RegionMap: @unchecked Sendable {
 
 /// Words of the globals section: hot words on lines of their own.
 ///
-///       0  epoch 8                              192  cache clock offset 8 | boot id 16 | clean 4
+///       0  epoch 8                              192  cache clock offset 8 | boot id 16 | clean 4 | durable 4
 ///      64  purge clock 4                        224  usable segments 8
-///     128  everything hard 4 | soft 4           256  seal sequence 8
+///     128  everything hard 4 | soft 4           256  seal sequence 8 | commit sequence 8
 ///          newest tag hard 4 | soft 4           320  eviction figures: 8 classes of {ghost hits 8, bytes 8}
 ///          newest ban 4 | bans written 4
 enum GlobalWords {
@@ -153,8 +153,12 @@ enum GlobalWords {
     static let bootLow = 200
     static let bootHigh = 208
     static let clean = 216
+    /// 1 for a file on a disk: purges are written through before they return.
+    static let durable = 220
     static let usableSegments = 224
     static let sealSequence = 256
+    /// Counts commits, so that of two items of one key the newer is known.
+    static let commitSequence = 264
     static let ghostFigures = 320
 }
 

@@ -8,7 +8,7 @@ internal import CXXHash
 ///       0  magic "MRTLCACH"                        64  hash key            16
 ///       8  major 2 | minor 2 | byte order 4        80  region uuid         16
 ///      16  incompatible feature bits 8             96  section count 4 | lane count 4
-///      24  read-only compatible bits 8            104  checksum of 0..<104 and of the directory 8
+///      24  read-only compatible bits 8            104  checksum of 0..<104 and of 112..<4096 8
 ///      32  layout hash 8                          128  directory, 40 a section:
 ///      40  segment size 8                              kind 4 | version 4 | offset 8 | count 8 | stride 8 | 0 8
 ///      48  segments laid out 8
@@ -75,7 +75,7 @@ struct Superblock: Equatable {
     static func checksum(_ page: [UInt8]) -> UInt64 {
         let bytes = unsafe page.span.bytes
         let head = hash64(bytes.extracting(0..<104), seed: 1)
-        return hash64(bytes.extracting(directoryOffset..<bytes.byteCount), seed: head)
+        return hash64(bytes.extracting(112..<bytes.byteCount), seed: head)
     }
 
     /// Reads a page; `fileSize` is the length of the file behind it. Nothing is trusted.

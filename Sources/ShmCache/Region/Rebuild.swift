@@ -1,0 +1,137 @@
+// Rebuilding the index from the segments alone, after a boot that ended without a clean stop. Every item is verified in
+// full, bodies included; nobody else is attached yet.
+internal import CLinux
+
+/// The rebuilding of one region.
+struct Rebuild {
+    let map: RegionMap
+
+    func run() {
+        map.clear(map.index, count: Int(map.bucketCount) * 64)
+        map.clear(map.fillBuckets, count: map.fillBucketCount * 8)
+        map.clear(map.fills, count: map.fillCount * FillWords.size)
+        map.clear(map.stagingTags, count: map.segmentCount * map.blocksPerSegment * 8)
+        for segment in 0..<map.usableSegments {
+            map.segment64(segment, SegmentWords.fillTag).relax(0)
+            let state = map.state(segment)
+            switch state.phase {
+            case .open, .parked, .sealed, .evicting: collect(segment, state)
+            case .whole: map.segment64(segment, SegmentWords.state).relax(state.with(.whole).word)
+            case .free, .limbo, .staging, .filling: free(segment, state)
+            }
+        }
+        // Only now, so that a purged or damaged newest item does not bring back an older one.
+        dropUnverified()
+        for segment in 0..<map.usableSegments {
+            let state = map.state(segment)
+            if state.phase == .sealed, map.segment32(segment, SegmentWords.live).relaxed == 0 { free(segment, state) }
+        }
+        dropUnreferenced()
+    }
+
+    private func free(_ segment: Int, _ state: SegmentState) {
+        map.clear(map.segments + segment * SegmentWords.size, count: SegmentWords.size)
+        map.segment64(segment, SegmentWords.state).relax(SegmentState(.free, gen: state.gen &+ 1).word)
+    }
+
+    /// Gives slots to the items of one segment, up to the first that is not whole.
+    private func collect(_ segment: Int, _ state: SegmentState) {
+        let unit = 1 << map.unitShift
+        var (offset, items) = (0, 0)
+        while offset + ItemHeader.size <= map.segmentSize {
+            let item = unsafe ItemHeader(map.address(segment: segment, offset: offset))
+            guard item.gen == state.gen, item.isPlausible(room: map.segmentSize - offset, chunkShift: map.chunkShift),
+                item.computeChecksum(map.chunkShift) == item.headerChecksum
+            else { break }
+            map.global32(GlobalWords.purgeClock).raise(to: item.born)
+            let sequence = map.global64(GlobalWords.commitSequence)
+            if sequence.relaxed <= item.sequence { sequence.relax(item.sequence &+ 1) }
+            insert(item, segment: segment, offset: offset)
+            items += 1
+            offset += (item.itemLength + unit - 1) & ~(unit - 1)
+        }
+        let seal = map.global64(GlobalWords.sealSequence)
+        if seal.relaxed <= map.segment64(segment, SegmentWords.sealSequence).relaxed {
+            seal.relax(map.segment64(segment, SegmentWords.sealSequence).relaxed &+ 1)
+        }
+        for field in [SegmentWords.live, SegmentWords.extents, SegmentWords.latestExpiry] {
+            map.segment32(segment, field).relax(0)
+        }
+        map.segment32(segment, SegmentWords.written).relax(UInt32(offset))
+        map.segment32(segment, SegmentWords.items).relax(UInt32(items))
+        map.segment64(segment, SegmentWords.state).relax(state.with(.sealed).word)
+    }
+
+    /// Clears the slots of items that a purge covers or whose body is damaged, and counts the others.
+    private func dropUnverified() {
+        for index in 0..<Int(map.bucketCount) * 8 {
+            let slot = Slot(word: map.slot(index).relaxed)
+            guard slot.kind == .live else { continue }
+            let item = unsafe ItemHeader(map.address(segment: slot.segment, offset: slot.unit << map.unitShift))
+            guard isWhole(item) else {
+                map.slot(index).relax(0)
+                continue
+            }
+            map.segment32(slot.segment, SegmentWords.live).add(UInt32(item.itemLength))
+            map.segment32(slot.segment, SegmentWords.extents).add(UInt32(item.extentCount))
+            map.segment32(slot.segment, SegmentWords.latestExpiry).raise(to: item.expiresSeconds)
+        }
+    }
+
+    /// Whether no purge covers the item, and every chunk of its body has its checksum.
+    private func isWhole(_ item: ItemHeader) -> Bool {
+        guard map.purgeState(item) != .gone, map.addressWord(item.hash).relaxed <= item.born else { return false }
+        let start = unsafe item.address + item.bodyOffset(map.chunkShift)
+        let chunks = item.chunkCount(map.chunkShift)
+        if chunks == 0 { return true }
+        if chunks == 1 { return unsafe checksum32(start, item.inlineLength) == item.bodyChecksum }
+        return unsafe areChunksWhole(item, start, chunks)
+    }
+
+    private func areChunksWhole(_ item: ItemHeader, _ start: UnsafeMutableRawPointer, _ chunks: Int) -> Bool {
+        var (inlineAt, extentIndex, extentAt) = (0, -1, 0)
+        for i in 0..<chunks {
+            let entry = item.load(ChunkEntry.self, item.directoryOffset + i * ChunkEntry.size)
+            if extentIndex + 1 < item.extentCount, Int(item.extent(extentIndex + 1, map).firstChunk) == i {
+                extentIndex += 1
+                extentAt = 0
+                guard map.holds(extent: item.extent(extentIndex, map)) else { return false }
+            }
+            if extentIndex >= 0, extentAt + entry.storedLength <= Int(item.extent(extentIndex, map).storedLength) {
+                let place = unsafe map.address(segment: Int(item.extent(extentIndex, map).segment), offset: extentAt)
+                guard unsafe checksum32(place, entry.storedLength) == entry.checksum else { return false }
+                extentAt += entry.storedLength
+                continue
+            }
+            guard inlineAt + entry.storedLength <= item.inlineLength,
+                unsafe checksum32(start + inlineAt, entry.storedLength) == entry.checksum
+            else { return false }
+            inlineAt += entry.storedLength
+        }
+        return true
+    }
+
+    /// Gives the item its slot, unless a newer one of its key has it.
+    private func insert(_ item: ItemHeader, segment: Int, offset: Int) {
+        let key = unsafe RawSpan(_unsafeStart: item.address + item.keyOffset, byteCount: item.keyLength)
+        guard map.hash(key) == item.hash else { return }
+        let slot = Slot(
+            kind: .live, tag: Slot.tag(item.hash), frequency: 0, gen: item.gen, segment: segment,
+            unit: offset >> map.unitShift)
+        if let other = map.find(hash: item.hash, key: key) {
+            if item.sequence > other.item.sequence { map.slot(other.slot).relax(slot.word) }
+        } else if let room = map.roomForSlot(hash: item.hash), room.word.isEmpty {
+            map.slot(room.slot).relax(slot.word)
+        }
+    }
+
+    /// Whole segments that no accepted object has are free.
+    private func dropUnreferenced() {
+        for segment in 0..<map.usableSegments {
+            let state = map.state(segment)
+            guard state.phase == .whole else { continue }
+            let hash = map.segment64(segment, SegmentWords.ownerHash).relaxed
+            if !map.isReferenced(whole: segment, gen: state.gen, hash: hash) { free(segment, state) }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+// Files that are no region, or another version's, or damaged, are refused with a reason and left alone.
+import Testing
+
+@testable import ShmCache
+
+@unsafe @preconcurrency import Glibc
+
+@Suite struct RegionFileTests {
+    private func temporaryPath() -> String { "/tmp/martlet-test-\(getpid())-\(UInt64.random(in: 0 ... .max))" }
+
+    private func read(_ path: String) -> [UInt8] {
+        guard let file = unsafe fopen(path, "r") else { return [] }
+        defer { unsafe fclose(file) }
+        var bytes = [UInt8](repeating: 0, count: 16 << 20)
+        let count = unsafe fread(&bytes, 1, bytes.count, file)
+        return Array(bytes[0..<count])
+    }
+
+    private func write(_ path: String, _ bytes: [UInt8]) {
+        guard let file = unsafe fopen(path, "w") else { return }
+        unsafe fwrite(bytes, 1, bytes.count, file)
+        unsafe fclose(file)
+    }
+
+    @Test func aFileKeepsItsObjects() throws {
+        let path = temporaryPath()
+        defer { unsafe unlink(path) }
+        do {
+            let region = try CacheRegion.open(path: path, creating: RegionOptions(sizeBytes: 4 << 20))
+            let wasWarm = region.wasWarm
+            #expect(!wasWarm)
+            var lane = try region.attachLane(0)
+            lane.beginTurn(now: region.now())
+            lane.store(region, Sample.key(1), Sample.body(1, 5000))
+            lane.endTurn()
+        }
+        let region = try CacheRegion.open(path: path, creating: RegionOptions(sizeBytes: 9 << 20))
+        let (wasWarm, size) = (region.wasWarm, region.sizeBytes)
+        #expect(wasWarm && size <= 4 << 20)
+        var lane = try region.attachLane(0)
+        lane.beginTurn(now: region.now())
+        let isSame = lane.fetch(region, Sample.key(1)) == Sample.body(1, 5000)
+        #expect(isSame)
+        lane.endTurn()
+    }
+
+    @Test func foreignAndOtherVersionsAreRefusedUntouched() throws {
+        let path = temporaryPath()
+        defer { unsafe unlink(path) }
+        _ = try CacheRegion.open(path: path, creating: RegionOptions(sizeBytes: 2 << 20)).sizeBytes
+        let good = read(path)
+        let damages: [(String, ([UInt8]) -> [UInt8])] = [
+            ("foreign", { _ in Array("#!/bin/sh\necho hello\n".utf8) }),
+            ("empty", { _ in [] }),
+            ("newer", { var b = $0; b[8] = 9; return b }),
+            ("feature", { var b = $0; b[16] = 1; return b }),
+            ("byte order", { var b = $0; b[12...15].reverse(); return b }),
+            ("layout", { var b = $0; b[33] ^= 1; return b }),
+            ("checksum", { var b = $0; b[130] ^= 1; return b }),
+            ("truncated", { Array($0[0..<300_000]) }),
+            ("cut short", { Array($0[0..<($0.count - 100_000)]) }),
+        ]
+        for (name, damage) in damages {
+            let bytes = damage(good)
+            write(path, bytes)
+            do {
+                _ = try CacheRegion.open(path: path, creating: RegionOptions(sizeBytes: 2 << 20)).sizeBytes
+                Issue.record("\(name) was accepted")
+            } catch {
+                #expect(!error.description.contains("\n") && error.description.contains(path), "\(error)")
+            }
+            let isUntouched = read(path) == bytes
+            #expect(isUntouched, "\(name)")
+        }
+    }
+
+    @Test func everyFlippedBitOfTheFirstPageIsNoticedOrHarmless() throws {
+        let path = temporaryPath()
+        defer { unsafe unlink(path) }
+        _ = try CacheRegion.open(path: path, creating: RegionOptions(sizeBytes: 2 << 20)).sizeBytes
+        var page = Array(read(path)[0..<4096])
+        for byte in 0..<700 {
+            page[byte] ^= 0x10
+            #expect(throws: RegionError.self, "byte \(byte)") { try Superblock(page: page, fileSize: 2 << 20, path: path) }
+            page[byte] ^= 0x10
+        }
+    }
+
+    /// Marks a region file as written before a reboot, and opens it.
+    private func reopenAfterReboot(_ path: String) throws -> CacheRegion {
+        let number = unsafe open(path, O_RDWR)
+        return try RegionFile.open(descriptor: OwnedDescriptor(number), path: path, bootID: (1, .random(in: 0 ... .max)))
+    }
+
+    @Test func afterAnUncleanRebootOnlyVerifiedObjectsAreServed() throws {
+        let path = temporaryPath()
+        defer { unsafe unlink(path) }
+        let count = 300
+        func body(_ n: Int) -> [UInt8] { Sample.body(n, n % 60 == 0 ? 400_000 : n * 37, compressible: n % 2 == 0) }
+        do {
+            let region = try CacheRegion.open(path: path, creating: RegionOptions(sizeBytes: 16 << 20))
+            var lane = try region.attachLane(0)
+            for n in 0..<count {
+                lane.beginTurn(now: region.now())
+                lane.store(region, Sample.key(n), Sample.body(n + 1, 700))
+                lane.store(region, Sample.key(n), body(n), tags: [UInt64(n % 7)], refreshing: true)
+                lane.endTurn()
+                lane.maintain(now: region.now())
+            }
+            lane.beginTurn(now: region.now())
+            lane.purge(tag: 3)
+            unsafe lane.purge(hash: region.hash(key: Sample.key(8).span.bytes), key: Sample.key(8).span.bytes)
+            lane.endTurn()
+        }
+        var served = [Bool](repeating: false, count: count)
+        do {
+            let region = try reopenAfterReboot(path)
+            #expect(region.checkInvariants() == [])
+            var lane = try region.attachLane(0)
+            lane.beginTurn(now: region.now())
+            for n in 0..<count {
+                let got = lane.fetch(region, Sample.key(n))
+                served[n] = got != nil
+                let isRight = got == nil || got == body(n)
+                #expect(isRight, "\(n)")
+                #expect((got == nil) == (n % 7 == 3 || n == 8), "\(n)")
+            }
+            lane.endTurn()
+        }
+        var bytes = read(path)
+        var dice = Dice(seed: 5)
+        for _ in 0..<40 { bytes[600_000 + Int(dice.next() % UInt64(bytes.count - 600_000))] ^= 0x55 }
+        write(path, bytes)
+        let region = try reopenAfterReboot(path)
+        #expect(region.checkInvariants() == [])
+        var lane = try region.attachLane(0)
+        lane.beginTurn(now: region.now())
+        var kept = 0
+        for n in 0..<count {
+            guard let got = lane.fetch(region, Sample.key(n)) else { continue }
+            kept += 1
+            // An older version may come back when the newer one's header is damaged; a wrong byte may not.
+            let isRight = got == body(n) || got == Sample.body(n + 1, 700)
+            #expect(isRight, "\(n)")
+        }
+        #expect(kept > count / 4, "\(kept)")
+        lane.endTurn()
+    }
+
+    @Test func aRegionGrowsWhileItIsUsed() throws {
+        let region = try CacheRegion.create(RegionOptions(sizeBytes: 4 << 20, maximumSizeBytes: 12 << 20))
+        var lane = try region.attachLane(0)
+        for n in 0..<4000 {
+            if n == 2000 { try region.grow(toBytes: 12 << 20) }
+            lane.beginTurn(now: region.now())
+            lane.store(region, Sample.key(n), Sample.body(n, 2000))
+            lane.endTurn()
+            lane.maintain(now: region.now())
+        }
+        let figures = region.statistics()
+        #expect(figures.regionBytes > 11 << 20 && figures.bodyBytes > 5 << 20, "\(figures)")
+        #expect(region.checkInvariants() == [])
+    }
+
+    @Test func aSecondProcessCannotTakeAHeldLane() throws {
+        let region = try CacheRegion.create(RegionOptions(sizeBytes: 2 << 20))
+        let lane = try region.attachLane(4)
+        #expect(throws: RegionError.self) { _ = try region.attachLane(4).index }
+        #expect(throws: RegionError.self) { _ = try region.attachLane(999).index }
+        let other = try CacheRegion.attach(descriptor: region.descriptor)
+        let first = try other.attachAnyLane().index
+        #expect(first == 0)
+        _ = consume lane
+        let again = try region.attachLane(4).index
+        #expect(again == 4)
+        let state = region.laneState(4)
+        #expect(state == .free)
+    }
+}
