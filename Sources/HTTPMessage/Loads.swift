@@ -13,21 +13,21 @@ extension RawSpan {
     /// Eight bytes at `offset`, the first one lowest.
     @inlinable @inline(__always)
     package func word(at offset: Int) -> UInt64 {
-        precondition(offset >= 0 && offset &+ 8 <= byteCount)
+        precondition(offset >= 0 && offset <= byteCount &- 8)
         return UInt64(littleEndian: unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt64.self))
     }
 
     /// Four bytes at `offset`, the first one lowest.
     @inlinable @inline(__always)
     package func halfWord(at offset: Int) -> UInt32 {
-        precondition(offset >= 0 && offset &+ 4 <= byteCount)
+        precondition(offset >= 0 && offset <= byteCount &- 4)
         return UInt32(littleEndian: unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt32.self))
     }
 
     /// Two bytes at `offset`, the first one lowest.
     @inlinable @inline(__always)
     package func pair(at offset: Int) -> UInt16 {
-        precondition(offset >= 0 && offset &+ 2 <= byteCount)
+        precondition(offset >= 0 && offset <= byteCount &- 2)
         return UInt16(littleEndian: unsafe unsafeLoadUnaligned(fromUncheckedByteOffset: offset, as: UInt16.self))
     }
 

@@ -4,11 +4,11 @@ import HTTPMessage
 import Testing
 
 @Suite struct KnownFieldTests {
-    static var names: [String] {
+    static let names: [String] = {
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
             "Tables/known-fields.txt")
         return (try? String(contentsOf: file, encoding: .utf8))?.split(separator: "\n").map(String.init) ?? []
-    }
+    }()
 
     @Test func everyNameIsRecognised() {
         let names = Self.names
