@@ -141,6 +141,8 @@ package struct Reuse: Sendable, Equatable {
         let asked = min(request.directives.staleIfErrorSeconds ?? 0, settings.maximumStaleOnRequestSeconds)
         let onError = max(windows.ifError, asked)
         if onError > 0, staleSeconds <= UInt64(onError) { return .onError }
+        // Who states how long stale is good enough means silence too.
+        if flags.contains(.statedStaleIfError) { return .never }
         return staleSeconds <= UInt64(settings.staleWhenUnreachableSeconds)
             && settings.staleWhenUnreachableSeconds > 0 ? .whenUnreachable : .never
     }

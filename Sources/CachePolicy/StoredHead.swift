@@ -69,7 +69,7 @@ package struct StoredFlags: OptionSet, Sendable, Hashable {
     @inlinable package static var shareable: StoredFlags { StoredFlags(rawValue: 1 << 13) }
     /// Surrogate-Key and Cache-Tag were left out.
     @inlinable package static var hidesTags: StoredFlags { StoredFlags(rawValue: 1 << 15) }
-    /// Windows count even where an error is not the origin's silence: they were stated, not a default.
+    /// The stale-if-error window was stated, not a default: past it nothing is served in the origin's stead.
     @inlinable package static var statedStaleIfError: StoredFlags { StoredFlags(rawValue: 1 << 14) }
 }
 

@@ -7,9 +7,10 @@ extension StoredHead {
     /// Most bytes of field lines that a block can hold.
     package static let maximumLineBytes = 0xFFFF
 
-    /// Writes the header block of an answer that `StoreDecision` wants stored (of a 206, that of the object): prologue, end-to-end field lines
-    /// (hop-by-hop, Connection-listed, proxy and Age fields removed, and those named by `no-cache=` or `private=`;
-    /// Content-Length removed since the body's length is written on sending; Date supplied when missing).
+    /// Writes the header block of an answer that `StoreDecision` wants stored (of a 206, that of the object): prologue,
+    /// end-to-end field lines (hop-by-hop, Connection-listed, proxy and Age fields removed, and those named by
+    /// `no-cache=` or `private=`; Content-Length removed since the body's length is written on sending; Date supplied
+    /// when missing).
     ///
     /// - Parameters:
     ///   - bytes: the span that `head` and `fields` were parsed from.

@@ -43,7 +43,8 @@ import Testing
     func staleIfError() {
         let fields = ["Cache-Control: max-age=60, stale-if-error=30", tag]
         #expect(reuse(fields, after: 61)?.fallback == .onError)
-        #expect(reuse(fields, after: 95)?.fallback == .whenUnreachable)
+        #expect(reuse(fields, after: 95)?.fallback == .never)
+        #expect(reuse(["Cache-Control: max-age=60, stale-if-error=0"], after: 61)?.fallback == .never)
         var settings = PolicySettings()
         settings.staleIfErrorSeconds = 5
         #expect(reuse([fresh, tag], after: 61, settings: settings)?.fallback == .onError)
