@@ -53,7 +53,10 @@ extension Worker {
             guard descriptor >= 0 else {
                 let error = cl_errno()
                 if error == EINTR || error == ECONNABORTED { continue }
-                if error != EAGAIN { count(.acceptErrors) }
+                if error == EAGAIN { return }
+                count(.acceptErrors)
+                // Shut down by whoever ends the node: it will never have a connection again.
+                if error == EINVAL { poller.remove(listener.descriptor) }
                 return
             }
             accepted += 1

@@ -16,6 +16,10 @@ extension Worker {
 
     mutating func contextTimerExpired(_ x: UInt32) {
         contexts[x].timer = TimerHandle()
+        if contexts[x].upload.state == .awaitingContinue {
+            // Not every origin sends 100 (Continue): after a moment the body goes on its way without (RFC 9110 section 10.1.1).
+            return continueUpload(x)
+        }
         guard contexts[x].isWaiting else { return }
         let waited = clock.milliseconds - contexts[x].lastProgressMilliseconds
         let limit = Int64(settings.timeouts.fillWaitMilliseconds)

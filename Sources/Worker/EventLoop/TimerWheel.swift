@@ -29,6 +29,8 @@ struct TimerHandle: Equatable {
     private var used = 0
     private var firstFree = TimerWheel.none
     private var currentTick: UInt64
+    /// Which slots of the lowest level hold timers, so that looking ahead is one instruction.
+    private var occupied: UInt64 = 0
     private(set) var armedCount = 0
 
     init(capacity: Int, nowMilliseconds: Int64) {
@@ -92,12 +94,14 @@ struct TimerHandle: Equatable {
         unsafe nodes[Int(node)].slot = slot
         if head != Self.none { unsafe nodes[Int(head)].previous = node }
         unsafe heads[Int(slot)] = node
+        if level == 0 { occupied |= 1 << UInt64(slot) }
     }
 
     private mutating func unlink(_ node: UInt32) {
         let n = unsafe nodes[Int(node)]
         if n.previous == Self.none {
             unsafe heads[Int(n.slot)] = n.next
+            if n.next == Self.none, n.slot < 64 { occupied &= ~(1 << UInt64(n.slot)) }
         } else {
             unsafe nodes[Int(n.previous)].next = n.next
         }
@@ -146,10 +150,10 @@ struct TimerHandle: Equatable {
     /// Milliseconds until the wheel next needs a turn (never later than the next timer), or -1 when nothing is armed.
     func sleepMilliseconds(nowMilliseconds: Int64) -> Int32 {
         guard armedCount > 0 else { return -1 }
-        var tick = currentTick + 1
         // The rest of this lap of the lowest level; past it a cascade is due anyway.
-        let lapEnd = (currentTick | 63) + 1
-        while tick < lapEnd, unsafe heads[Int(tick & 63)] == Self.none { tick += 1 }
+        let position = currentTick & 63
+        let ahead = position == 63 ? 0 : occupied >> (position + 1)
+        let tick = ahead == 0 ? (currentTick | 63) + 1 : currentTick + 1 + UInt64(ahead.trailingZeroBitCount)
         let wait = Int64(tick) * Self.tickMilliseconds - nowMilliseconds
         return Int32(clamping: max(wait, 0))
     }

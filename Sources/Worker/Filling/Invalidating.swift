@@ -12,10 +12,9 @@ extension Worker {
         let invalidation = Invalidation.decide(
             method: exchanges[e].method, status: head.status, fields: scratch.responseFields)
         if invalidation.target { Self.purge(exchanges[e].keys, lane) }
-        let name = router.name(of: exchanges[e].route.site)
         for reference in [invalidation.location, invalidation.contentLocation] {
             guard let reference else { continue }
-            Self.purge(reference: reference, origins, o, exchanges, e, name, lane, region, &scratch.variantKey)
+            Self.purge(reference: reference, origins, o, exchanges, e, router, lane, region, &scratch.variantKey)
         }
         if invalidation.groups { Self.purgeGroups(origins[o].input, scratch, exchanges[e].keys, lane, region) }
     }
@@ -26,14 +25,15 @@ extension Worker {
 
     private static func purge(
         reference: Extent, _ origins: borrowing Slab<OriginConnection>, _ o: UInt32,
-        _ exchanges: borrowing Slab<Exchange>, _ e: UInt32, _ site: [UInt8], _ lane: borrowing Lane,
+        _ exchanges: borrowing Slab<Exchange>, _ e: UInt32, _ router: borrowing Router, _ lane: borrowing Lane,
         _ region: borrowing CacheRegion, _ text: inout Buffer
     ) {
+        let site = router.name(of: exchanges[e].route.site)
         purge(reference: reference, origins[o].input, exchanges[e].keys, site, lane, region, &text)
     }
 
     private static func purge(
-        reference: Extent, _ input: borrowing Buffer?, _ keys: borrowing ExchangeKeys, _ site: [UInt8],
+        reference: Extent, _ input: borrowing Buffer?, _ keys: borrowing ExchangeKeys, _ site: RawSpan,
         _ lane: borrowing Lane, _ region: borrowing CacheRegion, _ text: inout Buffer
     ) {
         switch input {
@@ -43,7 +43,7 @@ extension Worker {
             var sink = text.sink()
             let key = CacheKey.write(
                 reference: buffer.readable.slice(reference), seenFrom: keys.key, in: keys.base,
-                site: unsafe site.span.bytes, secure: false, into: &sink)
+                site: site, secure: false, into: &sink)
             let count = sink.count
             guard key != nil else { return }
             text.commit(count)

@@ -11,6 +11,7 @@ extension Worker {
         case .chunked: contexts[x].upload.decoder = ChunkedDecoder(limits: settings.limits)
         }
         contexts[x].upload.state = head.expectContinue ? .awaitingContinue : .flowing
+        if head.expectContinue { armContextTimer(x) }
     }
 
     /// The origin wants the body: so the client is told to send it.

@@ -22,14 +22,16 @@ struct Router {
     private var hosts: [Host] = []
     private var hostBytes: [UInt8] = []
     private var origins: [UInt16] = []
-    private var names: [[UInt8]] = []
+    private var nameBytes: [UInt8] = []
+    private var names: [Extent] = []
     /// The site for hosts that no site names; nil refuses them with 421.
     private var fallback: UInt16?
 
     init(_ snapshot: ConfigurationSnapshot) {
         for (index, site) in snapshot.sites.enumerated() {
             origins.append(site.origin)
-            names.append(Array(site.name.utf8))
+            names.append(Extent(start: nameBytes.count, end: nameBytes.count + site.name.utf8.count))
+            nameBytes.append(contentsOf: site.name.utf8)
             if site.hosts.isEmpty { fallback = fallback ?? UInt16(index) }
             for host in site.hosts { add(Array(host.utf8), UInt16(index)) }
         }
@@ -71,5 +73,9 @@ struct Router {
     private func route(site: UInt16) -> Route { Route(site: site, origin: origins[Int(site)]) }
 
     /// The site's name, part of its keys.
-    func name(of site: UInt16) -> [UInt8] { names[Int(site)] }
+    @_lifetime(borrow self)
+    borrowing func name(of site: UInt16) -> RawSpan {
+        let bytes = unsafe _overrideLifetime(nameBytes.span.bytes, borrowing: self)
+        return bytes.slice(names[Int(site)])
+    }
 }
