@@ -52,6 +52,8 @@ struct Worker: ~Copyable {
     var turn: UInt64 = 0
     /// Waiting contexts are to be looked at in any case.
     var looksAgain = false
+    /// A request whose fill came to nothing is being served again: this time for everybody who waits.
+    var servesWaiters = false
     var isStopping = false
     var random: RandomNumbers
 

@@ -55,7 +55,14 @@ extension Worker {
         _ e: UInt32, _ o: UInt32, _ head: ResponseHead, _ reason: PassReason, _ seconds: UInt32
     ) {
         count(.fillsUncacheable)
-        if let permit = exchanges[e].permit.take() { permit.fail(.pass, markerSeconds: Int(seconds)) }
+        if let permit = exchanges[e].permit.take() {
+            // A 304 answers one client's condition; those who wait ask again, without it.
+            if reason == .statusNotFinal {
+                permit.fail(.abandoned)
+            } else {
+                permit.fail(.pass, markerSeconds: Int(seconds))
+            }
+        }
         let context = exchanges[e].context
         if !context.isNone { contexts[context.index].report.refusal = reason }
         relayHead(e, o, head)
@@ -190,9 +197,13 @@ extension Worker {
         case .some(let buffer):
             let bytes = buffer.readable
             if let view = lane.lookup(hash: keys.baseHash, key: keys.base), let record = VaryRecord(view.header) {
-                return scratch.encodeRecord(bytes, record, request, response, random, settings.policy)
+                // A refreshed variant does not count towards the cap again.
+                let isNew = !keys.isVariant || lane.lookup(hash: keys.hash, key: keys.object) == nil
+                return scratch.encodeRecord(
+                    bytes, record, request, response, random, settings.policy, isNewVariant: isNew)
             }
-            return scratch.encodeRecord(bytes, nil, request, response, random, settings.policy)
+            return scratch.encodeRecord(
+                bytes, nil, request, response, random, settings.policy, isNewVariant: true)
         }
     }
 

@@ -237,7 +237,9 @@ extension Worker {
         let c = contexts[x].client.index
         let route = contexts[x].route
         forgetContext(x)
+        servesWaiters = true
         serveAgain(c, route)
+        servesWaiters = false
         guard clients.isTaken(c) else { return false }
         let context = clients[c].context
         if !context.isNone { contexts[context.index].restarts = restarts }

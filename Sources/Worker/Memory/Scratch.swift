@@ -89,20 +89,22 @@ extension Scratch {
     /// Encodes the Vary record that the parsed response needs.
     mutating func encodeRecord(
         _ bytes: RawSpan, _ current: borrowing VaryRecord?, _ request: RequestFacts, _ response: ResponseFacts,
-        _ random: UInt64, _ settings: PolicySettings
+        _ random: UInt64, _ settings: PolicySettings, isNewVariant: Bool
     ) -> VaryRecord.Change? {
-        Self.encodeRecord(&block, bytes, responseFields, current, request, response, random, settings)
+        Self.encodeRecord(
+            &block, bytes, responseFields, current, request, response, random, settings, isNewVariant: isNewVariant)
     }
 
     private static func encodeRecord(
         _ block: inout Buffer, _ bytes: RawSpan, _ fields: borrowing FieldTable, _ current: borrowing VaryRecord?,
-        _ request: RequestFacts, _ response: ResponseFacts, _ random: UInt64, _ settings: PolicySettings
+        _ request: RequestFacts, _ response: ResponseFacts, _ random: UInt64, _ settings: PolicySettings,
+        isNewVariant: Bool
     ) -> VaryRecord.Change? {
         block.clear()
         var space = block.space()
         let record = VaryRecord.encode(
             responseBytes: bytes, responseFields: fields, asked: request.acceptedCodings, chosen: response.coding,
-            current: current, randomGeneration: random, settings: settings, into: &space)
+            current: current, isNewVariant: isNewVariant, randomGeneration: random, settings: settings, into: &space)
         guard let record else { return nil }
         block.commit(record.count)
         return record.change

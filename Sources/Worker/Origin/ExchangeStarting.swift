@@ -27,9 +27,13 @@ extension Worker {
         if !context.isNone { Self.write(clients[contexts[context.index].client.index].peer, &scratch.text) }
         var requestHead = buffers.take()
         let upgrade = purpose == .relay && head.upgrade
+        // Nobody's client has asked for a refresh, and waiters need a body: no conditions of one client's then.
+        let forwardsConditions = !context.isNone && !servesWaiters
         let rendered =
             range == nil
-            ? Self.render(purpose, requests[r], keys, scratch.text, lane, settings, into: &requestHead)
+            ? Self.render(
+                purpose, requests[r], keys, scratch.text, lane, settings, forwardsConditions: forwardsConditions,
+                into: &requestHead)
             : Self.renderResume(
                 requests, r, keys, scratch.text, contexts, context.index, range, settings, into: &requestHead)
         requests.retain(r)
@@ -59,14 +63,17 @@ extension Worker {
     private static func render(
         _ purpose: ExchangePurpose, _ request: borrowing RequestBuffer, _ keys: borrowing ExchangeKeys,
         _ peer: borrowing Buffer, _ lane: borrowing Lane, _ settings: borrowing WorkerSettings,
-        into output: inout Buffer
+        forwardsConditions: Bool, into output: inout Buffer
     ) -> Bool {
         switch purpose {
         case .relay: return render(.pass, request, keys, peer, nil, settings, into: &output)
-        case .fill, .resume: return render(.fill, request, keys, peer, nil, settings, into: &output)
+        case .fill, .resume:
+            return render(
+                .fill, request, keys, peer, nil, settings, forwardsConditions: forwardsConditions, into: &output)
         case .validate:
             guard let view = lane.lookup(hash: keys.hash, key: keys.object) else {
-                return render(.fill, request, keys, peer, nil, settings, into: &output)
+                return render(
+                    .fill, request, keys, peer, nil, settings, forwardsConditions: forwardsConditions, into: &output)
             }
             return render(.validate, request, keys, peer, StoredHead(view.header), settings, into: &output)
         }
@@ -89,9 +96,10 @@ extension Worker {
     static func render(
         _ purpose: OriginRequest.Purpose, _ request: borrowing RequestBuffer, _ keys: borrowing ExchangeKeys,
         _ peer: borrowing Buffer, _ stored: borrowing StoredHead?, _ settings: borrowing WorkerSettings,
-        range: ByteRange? = nil, into output: inout Buffer
+        range: ByteRange? = nil, forwardsConditions: Bool = false, into output: inout Buffer
     ) -> Bool {
         var context = ForwardContext()
+        context.forwardsConditions = forwardsConditions
         context.cacheable = purpose != .pass
         context.framing = purpose == .pass ? request.head.framing : .none
         let base = keys.base
