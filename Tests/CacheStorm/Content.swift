@@ -1,4 +1,5 @@
 // What an object of the storm contains: everything follows from its key and version, so that a reader can check each byte.
+@unsafe @preconcurrency import Glibc
 
 /// A seeded generator (SplitMix64).
 struct Dice {
@@ -13,84 +14,83 @@ struct Dice {
     }
 }
 
+/// The long texts that bodies are cut from, made once before the processes are forked.
+struct Library {
+    static let length = 1 << 20
+    let noise: [UInt8]
+    let text: [UInt8]
+
+    init() {
+        var dice = Dice(seed: 77)
+        var noise: [UInt8] = []
+        while noise.count < Library.length {
+            let word = dice.next()
+            for i in 0..<8 { noise.append(UInt8(truncatingIfNeeded: word >> UInt64(i * 8))) }
+        }
+        var text: [UInt8] = []
+        while text.count < Library.length { text += Array("line \(text.count) of \(dice.next() % 1000) words, ".utf8) }
+        self.noise = noise
+        self.text = Array(text[0..<Library.length])
+    }
+}
+
 /// One version of one object.
 struct Content {
+    static let maximumLength = 120_000
+
     var key: Int
+    /// The time at which its fill began, the lane in the low byte.
     var version: UInt64
-    var length: Int
 
     static func keyBytes(_ key: Int) -> [UInt8] { Array("storm/object/\(key)".utf8) }
-
-    /// Version, then a repetition of it: what a header block says.
-    var header: [UInt8] {
-        (0..<16).map { UInt8(truncatingIfNeeded: version >> UInt64($0 % 8 * 8)) }
-    }
 
     init(key: Int, version: UInt64) {
         self.key = key
         self.version = version
-        length = Content.length(key, version)
     }
 
-    /// The version that a header block names; nil if it is no header of ours.
-    init?(key: Int, header: [UInt8]) {
-        guard header.count == 16 else { return nil }
-        var version: UInt64 = 0
-        for i in 0..<8 {
-            guard header[i] == header[i + 8] else { return nil }
-            version |= UInt64(header[i]) << UInt64(i * 8)
-        }
-        self.init(key: key, version: version)
+    /// Key and version, and the version again: what a header block says.
+    var header: [UInt8] {
+        (0..<24).map { UInt8(truncatingIfNeeded: ($0 < 8 ? UInt64(key) : version) >> UInt64($0 % 8 * 8)) }
     }
 
-    /// Mostly small, sometimes larger than a segment.
-    private static func length(_ key: Int, _ version: UInt64) -> Int {
-        var dice = Dice(seed: version ^ UInt64(key))
-        let die = dice.next() % 100
-        if die < 70 { return Int(dice.next() % 3000) }
-        if die < 97 { return Int(dice.next() % 20_000) }
-        return Int(dice.next() % 120_000)
+    /// What a header block names; nil if it is no header of that key.
+    init?(key: Int, header: RawSpan) {
+        guard header.byteCount == 24 else { return nil }
+        let words = (0..<3).map { unsafe header.unsafeLoadUnaligned(fromByteOffset: $0 * 8, as: UInt64.self) }
+        guard words[0] == UInt64(key), words[1] == words[2] else { return nil }
+        self.init(key: key, version: words[1])
     }
 
-    /// The word at a multiple of 8. Compressible for odd versions.
-    private func word(_ index: Int) -> UInt64 {
-        if version & 1 == 1 { return UInt64(index / 8) &* 0x0101_0101_0101_0101 ^ version }
-        let mixed = (UInt64(index) &+ version) &* 0x9E37_79B9_7F4A_7C15
-        return mixed ^ mixed >> 29
+    private var seed: UInt64 {
+        var dice = Dice(seed: version ^ UInt64(key) << 32)
+        return dice.next()
     }
 
-    func byte(at offset: Int) -> UInt8 { UInt8(truncatingIfNeeded: word(offset / 8) >> UInt64(offset % 8 * 8)) }
-
-    func bytes(_ range: Range<Int>) -> [UInt8] {
-        unsafe [UInt8](unsafeUninitializedCapacity: range.count) { buffer, count in
-            count = range.count
-            var i = 0
-            while i < count {
-                let at = range.lowerBound + i
-                if at % 8 == 0, i + 8 <= count {
-                    unsafe UnsafeMutableRawPointer(buffer.baseAddress! + i).storeBytes(of: word(at / 8), as: UInt64.self)
-                    i += 8
-                } else {
-                    unsafe buffer[i] = byte(at: at)
-                    i += 1
-                }
-            }
-        }
+    var length: Int {
+        let die = seed % 100
+        let more = Int(seed >> 8 & 0xff_ffff)
+        if die < 75 { return more % 3000 }
+        if die < 98 { return more % 20_000 }
+        return more % Content.maximumLength
     }
 
-    func matches(_ span: RawSpan, at offset: Int) -> Bool {
+    private var start: Int { Int(seed >> 32) % (Library.length - Content.maximumLength) }
+
+    /// A run of the body. One version in eight can be compressed.
+    @_lifetime(borrow library)
+    func run(_ range: Range<Int>, _ library: borrowing Library) -> RawSpan {
+        let bytes = start + range.lowerBound..<start + range.upperBound
+        return unsafe seed >> 7 & 7 != 1
+            ? library.noise.span.bytes.extracting(bytes) : library.text.span.bytes.extracting(bytes)
+    }
+
+    func matches(_ span: RawSpan, at offset: Int, _ library: borrowing Library) -> Bool {
         guard offset + span.byteCount <= length else { return false }
-        var i = 0
-        while i < span.byteCount {
-            let at = offset + i
-            if at % 8 == 0, i + 8 <= span.byteCount {
-                guard unsafe span.unsafeLoadUnaligned(fromByteOffset: i, as: UInt64.self) == word(at / 8) else { return false }
-                i += 8
-            } else {
-                guard unsafe span.unsafeLoad(fromByteOffset: i, as: UInt8.self) == byte(at: at) else { return false }
-                i += 1
-            }
+        if span.byteCount == 0 { return true }
+        let expected = run(offset..<offset + span.byteCount, library)
+        return unsafe expected.withUnsafeBytes { a in
+            unsafe span.withUnsafeBytes { b in unsafe memcmp(a.baseAddress!, b.baseAddress!, a.count) == 0 }
         }
-        return true
     }
 }

@@ -4,16 +4,13 @@ import CLinux
 @unsafe @preconcurrency import Glibc
 import ShmCache
 
-/// What the children count, in a node region that outlives them.
-enum Count: Int, CaseIterable {
-    case lookups, hits, wrongReads, fills, joins, commits, takeovers, purges, recoveries
-}
-
 struct StormOptions {
     var kills = 300
+    var seconds = Int.max
     var processes = 3
     var seed: UInt64 = 1
     var sizeBytes = 4 << 20
+    var pauseMicroseconds: UInt64 = 3000
 
     init(arguments: [String]) {
         var i = 1
@@ -21,69 +18,79 @@ struct StormOptions {
             let value = UInt64(arguments[i + 1]) ?? 0
             switch arguments[i] {
             case "--kills": kills = Int(value)
+            case "--seconds": seconds = Int(value)
             case "--processes": processes = Int(value)
             case "--seed": seed = value
             case "--size": sizeBytes = Int(value)
-            default: break
+            case "--pause": pauseMicroseconds = max(1, value)
+            case "--without": leaveOut(arguments[i + 1])
+            default: Storm.fail("there is no option \(arguments[i])")
             }
             i += 2
         }
+    }
+
+    /// The negative controls exist in debug builds only.
+    private func leaveOut(_ protection: String) {
+        #if DEBUG
+        switch protection {
+        case "epoch-wait": unsafe Faults.waitForEpochs = false
+        case "pin-scan": unsafe Faults.scanPins = false
+        default: Storm.fail("there is no protection \(protection)")
+        }
+        #else
+        Storm.fail("a release build has no negative controls")
+        #endif
     }
 }
 
 @main
 struct Storm {
     static func main() throws {
-        if CommandLine.arguments.count >= 4, CommandLine.arguments[1] == "--replay" {
-            let numbers = CommandLine.arguments.dropFirst(3).map { Int($0) ?? 0 }
-            return try Replay(path: CommandLine.arguments[2]).run(capacity: numbers[0], byteWeight: numbers.dropFirst().first ?? 0)
-        }
         if CommandLine.arguments.count >= 4, CommandLine.arguments[1] == "--lookup" {
             return try LookupBench.run(
                 objects: Int(CommandLine.arguments[2]) ?? 16, rounds: Int(CommandLine.arguments[3]) ?? 1_000_000)
         }
         let options = StormOptions(arguments: CommandLine.arguments)
-        let region = try CacheRegion.create(RegionOptions(sizeBytes: options.sizeBytes, laneCount: 8))
-        let node = try NodeRegion.create(laneCount: 8, slotCount: 1, counterCount: Count.allCases.count)
+        let world = try World(sizeBytes: options.sizeBytes, lanes: 8)
         var dice = Dice(seed: options.seed)
         var children = [pid_t](repeating: 0, count: options.processes)
-        var kills = 0
-        var phases: [UInt32: Int] = [:]
-        for lane in 0..<children.count { children[lane] = start(region, node, lane, dice.next()) }
-        while kills < options.kills {
-            usleep(UInt32(dice.next() % 3000))
+        var toll = Toll()
+        for lane in 0..<children.count { children[lane] = start(world, lane, dice.next()) }
+        let end = World.time() + UInt64(min(options.seconds, 1 << 20)) * 1_000_000_000
+        while toll.kills < options.kills, World.time() < end {
+            usleep(UInt32(dice.next() % options.pauseMicroseconds))
             let lane = Int(dice.next() % UInt64(children.count))
             kill(children[lane], SIGKILL)
             let status = cl_wait(children[lane])
             if status & 0x7f != SIGKILL { fail("child ended with status \(status)") }
-            kills += 1
-            phases[region.lanePhase(lane), default: 0] += 1
+            toll.note(world.region.lanePhaseName(lane))
             // Recovery by this process, or by the successor, or by whichever worker needs the space.
-            if dice.next() % 2 == 0 { region.recoverLane(lane) }
-            children[lane] = start(region, node, lane, dice.next())
+            if dice.next() % 2 == 0 { world.region.recoverLane(lane) }
+            children[lane] = start(world, lane, dice.next())
         }
         for child in children {
             kill(child, SIGKILL)
             _ = cl_wait(child)
         }
-        let problems = try settle(region)
-        report(node, kills: kills, phases: phases, problems: problems)
-        exit(problems.isEmpty && node.total(counter: Count.wrongReads.rawValue) == 0 ? 0 : 1)
+        let problems = try settle(world.region)
+        print(toll.report(world, problems))
+        let wrong = world.count(.wrongReads) + world.count(.purgedReads)
+        exit(problems.isEmpty && wrong == 0 ? 0 : 1)
     }
 
-    static func start(_ region: borrowing CacheRegion, _ node: borrowing NodeRegion, _ lane: Int, _ seed: UInt64) -> pid_t {
+    static func start(_ world: borrowing World, _ lane: Int, _ seed: UInt64) -> pid_t {
         let pid = cl_fork()
         if pid < 0 { fail("fork failed") }
         if pid > 0 { return pid }
         do {
-            let counters = node.counters(lane: lane)
-            var actor = Actor(lane: try region.attachLane(lane), index: lane, dice: Dice(seed: seed))
-            while true { actor.turn(region, counters) }
+            var actor = Actor(
+                lane: try world.region.attachLane(lane), index: lane, seed: seed, counters: world.node.counters(lane: lane))
+            while true { actor.turn(world) }
         } catch {
             fail("\(error)")
         }
     }
-
     /// With everybody dead: recovers, lets limbo drain, and looks for what is broken or lost.
     static func settle(_ region: borrowing CacheRegion) throws -> [String] {
         region.recoverDeadLanes()
@@ -103,19 +110,30 @@ struct Storm {
         return problems
     }
 
-    static func report(_ node: borrowing NodeRegion, kills: Int, phases: [UInt32: Int], problems: [String]) {
-        var text = "{\"kills\":\(kills)"
-        for count in Count.allCases { text += ",\"\(count)\":\(node.total(counter: count.rawValue))" }
-        let inside = phases.filter { $0.key != 0 }.values.reduce(0, +)
-        text += ",\"killsInsideMutations\":\(inside),\"phases\":{"
-        text += phases.sorted { $0.key < $1.key }.map { "\"\($0.key)\":\($0.value)" }.joined(separator: ",")
-        text += "},\"problems\":["
-        text += problems.prefix(10).map { "\"\($0)\"" }.joined(separator: ",") + "]}"
-        print(text)
-    }
-
     static func fail(_ text: String) -> Never {
         _ = unsafe fputs("storm: \(text)\n", unsafe stderr)
         exit(2)
+    }
+}
+
+/// Where the kills landed.
+struct Toll {
+    private(set) var kills = 0
+    private var phases: [String: Int] = [:]
+
+    mutating func note(_ phase: String) {
+        kills += 1
+        phases[phase, default: 0] += 1
+    }
+
+    func report(_ world: borrowing World, _ problems: [String]) -> String {
+        var text = "{\"kills\":\(kills)"
+        for count in Count.allCases { text += ",\"\(count)\":\(world.count(count))" }
+        // Packing works in private memory.
+        let inside = kills - phases["idle", default: 0] - phases["finish", default: 0]
+        text += ",\"killsInsideMutations\":\(inside),\"share\":\(Double(inside * 1000 / max(1, kills)) / 1000),\"phases\":{"
+        text += phases.sorted { $0.key < $1.key }.map { "\"\($0.key)\":\($0.value)" }.joined(separator: ",")
+        text += "},\"problems\":["
+        return text + problems.prefix(10).map { "\"\($0)\"" }.joined(separator: ",") + "]}"
     }
 }

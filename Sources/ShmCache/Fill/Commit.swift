@@ -54,7 +54,7 @@ extension Packer {
         let stored = total + extents.reduce(0) { $0 + Int($1.storedLength) }
         core.word64(LaneWords.admitted).bumpOwn(UInt64(stored))
         core.word64(LaneWords.written).bumpOwn(UInt64(stored - total))
-        return core.during(.commit) { core.commit(item, at: place, extents: extents, areAdopted: adoptedLength != nil) }
+        return core.during(.commit) { core.commit(item, at: place, extents: extents, adopted: adopted) }
     }
 }
 
@@ -94,18 +94,18 @@ extension LaneCore {
     }
 
     /// Publishes a written item. Whole segments change hands before the slot goes live.
-    /// Adopted ones already are an older item's of the same key.
+    /// Those of an adopted body already are the older item's of the same key.
     func commit(
-        _ item: ItemHeader, at place: LogPlace, extents: [ExtentReference], areAdopted: Bool = false
+        _ item: ItemHeader, at place: LogPlace, extents: [ExtentReference], adopted: ItemHeader? = nil
     ) -> FinishOutcome {
-        let ownExtents = areAdopted ? [] : extents
+        let ownExtents = adopted == nil ? extents : []
         for extent in ownExtents {
             map.segment64(Int(extent.segment), SegmentWords.ownerHash).relax(item.hash)
             let state = map.state(Int(extent.segment))
             map.segment64(Int(extent.segment), SegmentWords.state).publish(state.with(.whole, owner: lane).word)
         }
         publish(place, expires: item.expiresSeconds, extents: extents.count)
-        let isLive = makeLive(item, at: place, keepingExtents: areAdopted)
+        let isLive = makeLive(item, at: place, adopted: adopted)
         for extent in ownExtents {
             let state = map.state(Int(extent.segment))
             let next = state.with(isLive ? .whole : .filling)
@@ -120,22 +120,26 @@ extension LaneCore {
     }
 
     /// Turns the key's slot to the item, unless a purge covers it.
-    private func makeLive(_ item: ItemHeader, at place: LogPlace, keepingExtents: Bool) -> Bool {
+    private func makeLive(_ item: ItemHeader, at place: LogPlace, adopted: ItemHeader?) -> Bool {
         let key = unsafe RawSpan(_unsafeStart: item.address + item.keyOffset, byteCount: item.keyLength)
         let pending = Slot(
             kind: .pending, tag: Slot.tag(item.hash), frequency: 0, gen: item.gen, segment: place.segment,
             unit: place.offset >> map.unitShift)
         while true {
             let old = map.find(hash: item.hash, key: key, pendingToo: true)
+            if let adopted, adopted.extentCount > 0 {
+                // Whoever drops an object retires its whole segments: they are only ours while the object is there.
+                guard let old, old.word.kind == .live, map.haveSameExtents(old.item, adopted) else { return false }
+            }
             guard let target = old.map({ ($0.slot, $0.word) }) ?? map.roomForSlot(hash: item.hash) else { return false }
             word64(LaneWords.pendingValue).relax(pending.word)
             word64(LaneWords.pendingSlot).release(UInt64(target.0 + 1))
             guard map.slot(target.0).swap(target.1.word, to: pending.word) else { continue }
             // PENDING is visible, now look at the purge words: whoever purges does it the other way round.
-            let isPurged = map.purgeState(item) == .gone || map.addressWord(item.hash).sequential > item.born
+            let isPurged = map.isPurgedForCommit(item) || (adopted.map { map.isPurgedForCommit($0) } ?? false)
             let live = map.slot(target.0).swap(pending.word, to: isPurged ? 0 : pending.with(kind: .live).word)
             word64(LaneWords.pendingSlot).release(0)
-            forget(target.1, keepingExtents: keepingExtents && live && !isPurged && old != nil)
+            forget(target.1, keepingExtents: adopted != nil && live && !isPurged && old != nil)
             return live && !isPurged
         }
     }
@@ -167,5 +171,23 @@ extension LaneCore {
         item.store(map.global64(GlobalWords.commitSequence).add(1), 72)
         item.store(item.computeChecksum(map.chunkShift), 60)
         _ = during(.commit) { commit(item, at: place, extents: []) }
+    }
+}
+
+extension RegionMap {
+    /// Whether a purge forbids to make an item findable. A confirmed body must pass by its own age too: it may have been
+    /// read while a purge of its address had raised the word and not yet removed the slot.
+    func isPurgedForCommit(_ item: ItemHeader) -> Bool {
+        purgeState(item) == .gone || addressWord(item.hash).sequential > item.born
+    }
+
+    /// Whether two items name the same whole segments.
+    func haveSameExtents(_ a: ItemHeader, _ b: ItemHeader) -> Bool {
+        guard a.extentCount == b.extentCount else { return false }
+        for i in 0..<a.extentCount {
+            let (one, other) = (a.extent(i, self), b.extent(i, self))
+            guard one.segment == other.segment, one.gen == other.gen else { return false }
+        }
+        return true
     }
 }

@@ -128,6 +128,7 @@ public struct FillPermit: ~Copyable {
         word.release(LanePhase.finish.rawValue)
         defer { word.release(LanePhase.idle.rawValue) }
         guard packer.pack(core, fill: fill, gen: gen, budgetBytes: budgetBytes) else { return .again }
+        word.release(LanePhase.commit.rawValue)
         return packer.commit(core, fill: fill, gen: gen)
     }
 

@@ -20,6 +20,7 @@ struct Packer: ~Copyable {
     private var extentWritten = 0
     /// Set when the body is an existing object's, extents included.
     private(set) var adoptedLength: Int?
+    private(set) var adopted: ItemHeader?
 
     /// Does about `budgetBytes` of work; true when the body is packed.
     mutating func pack(_ core: LaneCore, fill: Int, gen: UInt32, budgetBytes: Int) -> Bool {
@@ -49,6 +50,7 @@ struct Packer: ~Copyable {
         isPlanned = true
         isRaw = item.flags.contains(.raw)
         adoptedLength = item.bodyLength
+        adopted = item
         next = Int.max
         let chunks = item.chunkCount(map.chunkShift)
         if chunks == 1 {

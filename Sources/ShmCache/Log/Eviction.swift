@@ -58,7 +58,10 @@ extension LaneCore {
         guard let found = map.find(place: place, hash: item.hash) else { return }
         let expired = item.expiresSeconds < now.seconds || map.purgeState(item) == .gone
         if !expired, let frequency = rule.survives(found.word.frequency, inMain: state.isMain) {
-            if copy(item, place: place, slot: found.slot, frequency: frequency, rule, state) { return }
+            let isCopied = during(.relocate) {
+                copy(item, place: place, slot: found.slot, frequency: frequency, rule, state)
+            }
+            if isCopied { return }
         }
         drop(item, place: place, slot: found.slot, ghost: rule == .small && !expired, state)
     }

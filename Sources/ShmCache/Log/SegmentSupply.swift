@@ -59,13 +59,13 @@ extension RegionMap {
         let state = state(segment)
         guard state.phase == .limbo else { return false }
         let needed = segment64(segment, SegmentWords.limboEpoch).relaxed
-        if Faults.waitForEpochs {
+        if unsafe Faults.waitForEpochs {
             for lane in 0..<laneCount {
                 let epoch = lane64(lane, LaneWords.epoch).acquired
                 if epoch != 0 && epoch < needed { return false }
             }
         }
-        if Faults.scanPins {
+        if unsafe Faults.scanPins {
             for lane in 0..<laneCount where pin(lane: lane, segment: segment) != 0 { return false }
         }
         let tag = segment64(segment, SegmentWords.fillTag)
@@ -98,11 +98,11 @@ extension RegionMap {
     }
 }
 
-/// Negative controls of the tests: protections that can be left out to show that the tests would notice.
-enum Faults {
-    #if MARTLET_FAULTS
-    nonisolated(unsafe) static var waitForEpochs = true
-    nonisolated(unsafe) static var scanPins = true
+/// Negative controls of the tests: protections that a debug build can leave out, to show that the tests would notice.
+package enum Faults {
+    #if DEBUG
+    package nonisolated(unsafe) static var waitForEpochs = true
+    package nonisolated(unsafe) static var scanPins = true
     #else
     static var waitForEpochs: Bool { @inline(__always) get { true } }
     static var scanPins: Bool { @inline(__always) get { true } }

@@ -22,21 +22,30 @@ extension Lane {
 
     /// Purges all objects that carry a tag (or a host, which is a tag). Soft: they become stale instead.
     public borrowing func purge(tag: UInt64, soft: Bool = false) {
-        let map = core.map
-        let clock = map.nextPurge()
-        (soft ? map.softTag(tag) : map.hardTag(tag)).raise(to: clock)
-        map.global32(soft ? GlobalWords.newestTagSoft : GlobalWords.newestTagHard).raise(to: clock)
-        map.persist(soft ? map.softTag(tag) : map.hardTag(tag))
+        let core = core
+        core.during(.purge) {
+            let map = core.map
+            let clock = map.nextPurge()
+            (soft ? map.softTag(tag) : map.hardTag(tag)).raise(to: clock)
+            map.global32(soft ? GlobalWords.newestTagSoft : GlobalWords.newestTagHard).raise(to: clock)
+            map.persist(soft ? map.softTag(tag) : map.hardTag(tag))
+        }
     }
 
     /// Purges all objects whose key begins with `head` and has `prefix` at byte `offset` (both below 64 KiB). The oldest
     /// of 256 such purges becomes a purge of everything before it when another is added: true says that this happened.
     @discardableResult
     public borrowing func purge(keyHead head: RawSpan, prefix: RawSpan, at offset: Int) -> Bool {
-        let map = core.map
-        let index = Int(map.global32(GlobalWords.bansWritten).add(1))
-        let ban = Ban(map: map, index: index % 256)
+        let core = core
+        let index = Int(core.map.global32(GlobalWords.bansWritten).add(1))
         let isFull = index >= 256
+        // A raw span cannot be captured by a closure.
+        let phase = core.map.lane32(core.lane, LaneWords.phase)
+        let before = phase.relaxed
+        phase.release(LanePhase.purge.rawValue)
+        defer { phase.release(before) }
+        let map = core.map
+        let ban = Ban(map: map, index: index % 256)
         if isFull { map.global32(GlobalWords.everythingHard).raise(to: ban.clock.sequential) }
         let clock = map.nextPurge()
         ban.write(clock: clock, head: head, prefix: prefix, at: offset)
@@ -47,9 +56,12 @@ extension Lane {
 
     /// Purges everything.
     public borrowing func purgeEverything(soft: Bool = false) {
-        let map = core.map
-        map.global32(soft ? GlobalWords.everythingSoft : GlobalWords.everythingHard).raise(to: map.nextPurge())
-        map.persist(map.global32(GlobalWords.everythingHard))
+        let core = core
+        core.during(.purge) {
+            let word = core.map.global32(soft ? GlobalWords.everythingSoft : GlobalWords.everythingHard)
+            word.raise(to: core.map.nextPurge())
+            core.map.persist(core.map.global32(GlobalWords.everythingHard))
+        }
     }
 }
 

@@ -54,9 +54,10 @@ extension CacheRegion {
         return LaneRecovery.recoverIfDead(map, lane: index)
     }
 
-    /// What a lane was doing to the shared memory when last seen (`LanePhase`'s numbers; 0 is nothing). For tests.
-    public func lanePhase(_ index: Int) -> UInt32 {
-        index >= 0 && index < laneCount ? map.lane32(index, LaneWords.phase).relaxed : 0
+    /// What a lane was doing to the shared memory when last seen; "idle" is nothing. For tests.
+    public func lanePhaseName(_ index: Int) -> String {
+        guard index >= 0, index < laneCount else { return "idle" }
+        return "\(LanePhase(rawValue: map.lane32(index, LaneWords.phase).relaxed) ?? .idle)"
     }
 
     /// Recovers every lane whose thread is dead. Returns how many.
