@@ -108,7 +108,7 @@ struct Actor: ~Copyable {
         count(.lookups)
         let oldest = world.oldestVersion(key: key)
         let wantsPin = pin == nil && dice.next() % 8 == 0
-        let pause: UInt32 = dice.next() % 64 == 0 ? 300 : 0
+        let pause: UInt32 = dice.next() % world.slowReads == 0 ? 300 : 0
         switch Actor.read(lane, hash, bytes, key, wantsPin: wantsPin, pause: pause, world, &buffer) {
         case .miss: return false
         case .wrong: count(.wrongReads)

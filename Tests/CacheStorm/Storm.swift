@@ -11,6 +11,8 @@ struct StormOptions {
     var seed: UInt64 = 1
     var sizeBytes = 4 << 20
     var pauseMicroseconds: UInt64 = 3000
+    /// One read in so many pauses in the middle of its turn.
+    var slowReads: UInt64 = 2000
 
     init(arguments: [String]) {
         var i = 1
@@ -23,6 +25,7 @@ struct StormOptions {
             case "--seed": seed = value
             case "--size": sizeBytes = Int(value)
             case "--pause": pauseMicroseconds = max(1, value)
+            case "--slow": slowReads = max(1, value)
             case "--without": leaveOut(arguments[i + 1])
             default: Storm.fail("there is no option \(arguments[i])")
             }
@@ -52,15 +55,19 @@ struct Storm {
                 objects: Int(CommandLine.arguments[2]) ?? 16, rounds: Int(CommandLine.arguments[3]) ?? 1_000_000)
         }
         let options = StormOptions(arguments: CommandLine.arguments)
-        let world = try World(sizeBytes: options.sizeBytes, lanes: 8)
+        let world = try World(sizeBytes: options.sizeBytes, lanes: 8, slowReads: options.slowReads)
         var dice = Dice(seed: options.seed)
         var children = [pid_t](repeating: 0, count: options.processes)
+        var turns = [UInt64](repeating: 0, count: options.processes)
         var toll = Toll()
         for lane in 0..<children.count { children[lane] = start(world, lane, dice.next()) }
         let end = World.time() + UInt64(min(options.seconds, 1 << 20)) * 1_000_000_000
         while toll.kills < options.kills, World.time() < end {
             usleep(UInt32(dice.next() % options.pauseMicroseconds))
             let lane = Int(dice.next() % UInt64(children.count))
+            // Most victims are at work; some are killed while they start.
+            if dice.next() % 8 != 0 { waitForWork(world.region, lane, after: turns[lane]) }
+            turns[lane] = turn(world.region, lane)
             kill(children[lane], SIGKILL)
             let status = cl_wait(children[lane])
             if status & 0x7f != SIGKILL { fail("child ended with status \(status)") }
@@ -91,6 +98,18 @@ struct Storm {
             fail("\(error)")
         }
     }
+    /// Waits until a process has begun a turn, for a second at most.
+    static func waitForWork(_ region: borrowing CacheRegion, _ lane: Int, after first: UInt64) {
+        for _ in 0..<5000 {
+            if case .live(_, let turn, _) = region.laneState(lane), turn > first + 2 { return }
+            usleep(200)
+        }
+    }
+
+    static func turn(_ region: borrowing CacheRegion, _ lane: Int) -> UInt64 {
+        if case .live(_, let turn, _) = region.laneState(lane) { turn } else { 0 }
+    }
+
     /// With everybody dead: recovers, lets limbo drain, and looks for what is broken or lost.
     static func settle(_ region: borrowing CacheRegion) throws -> [String] {
         region.recoverDeadLanes()

@@ -31,12 +31,14 @@ struct World: ~Copyable {
     let region: CacheRegion
     let node: NodeRegion
     let library = Library()
+    let slowReads: UInt64
 
-    init(sizeBytes: Int, lanes: Int) throws {
+    init(sizeBytes: Int, lanes: Int, slowReads: UInt64) throws {
         let region = try CacheRegion.create(RegionOptions(sizeBytes: sizeBytes, laneCount: lanes))
         let node = try NodeRegion.create(laneCount: lanes, slotCount: Purgeable.count, counterCount: Count.allCases.count)
         self.region = region
         self.node = node
+        self.slowReads = slowReads
     }
 
     func count(_ count: Count) -> Int { Int(node.total(counter: count.rawValue)) }

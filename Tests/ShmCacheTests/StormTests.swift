@@ -20,7 +20,7 @@ import Testing
             let seed = UInt64.random(in: 1...1_000_000)
             let status: Int32
             (status, output) = try run([
-                "--kills", "40", "--pause", "60000", "--size", "1000000", "--seed", "\(seed)", "--without", protection,
+                "--kills", "40", "--pause", "60000", "--size", "1000000", "--slow", "50", "--seed", "\(seed)", "--without", protection,
             ])
             // Wrong bytes are noticed, or somebody trips over them.
             if status != 0 { return }

@@ -59,13 +59,13 @@ extension RegionMap {
         let state = state(segment)
         guard state.phase == .limbo else { return false }
         let needed = segment64(segment, SegmentWords.limboEpoch).relaxed
-        if unsafe Faults.waitForEpochs {
+        if Faults.waitsForEpochs {
             for lane in 0..<laneCount {
                 let epoch = lane64(lane, LaneWords.epoch).acquired
                 if epoch != 0 && epoch < needed { return false }
             }
         }
-        if unsafe Faults.scanPins {
+        if Faults.scansPins {
             for lane in 0..<laneCount where pin(lane: lane, segment: segment) != 0 { return false }
         }
         let tag = segment64(segment, SegmentWords.fillTag)
@@ -103,8 +103,10 @@ package enum Faults {
     #if DEBUG
     package nonisolated(unsafe) static var waitForEpochs = true
     package nonisolated(unsafe) static var scanPins = true
+    static var waitsForEpochs: Bool { unsafe waitForEpochs }
+    static var scansPins: Bool { unsafe scanPins }
     #else
-    static var waitForEpochs: Bool { @inline(__always) get { true } }
-    static var scanPins: Bool { @inline(__always) get { true } }
+    static var waitsForEpochs: Bool { @inline(__always) get { true } }
+    static var scansPins: Bool { @inline(__always) get { true } }
     #endif
 }

@@ -15,11 +15,13 @@ extension CacheRegion {
         return Lane(core: LaneCore(mapping: mapping, map: map, lane: index))
     }
 
-    /// Takes the liveness word; waits up to a second for another process that is just recovering the lane.
+    /// Takes the liveness word; waits up to a second for another process that is just recovering the lane. A recoverer
+    /// holds the word a moment before it says so.
     private func takeLane(_ index: Int) -> Bool {
-        for _ in 0..<1000 {
+        for attempt in 0..<1000 {
             if Liveness(map, lane: index).take() { return true }
-            guard map.lane32(index, LaneWords.phase).acquired == LanePhase.recover.rawValue else { return false }
+            let isRecovering = map.lane32(index, LaneWords.phase).acquired == LanePhase.recover.rawValue
+            guard isRecovering || attempt < 50 else { return false }
             cl_sleep_microseconds(1000)
         }
         return false
