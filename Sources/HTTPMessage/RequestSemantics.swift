@@ -56,7 +56,7 @@ enum RequestSemantics {
         }
         if case .length(let count) = head.framing, count > limits.bodyBytes { return .bodyTooLong }
         if head.method == .trace, head.framing != .none, head.framing != .length(0) { return .bodyInTrace }
-        if fields.contains(.expect), let reason = settleExpect(bytes, fields, &head) { return reason }
+        if fields.contains(.expect), let reason = settleExpect(bytes, &fields, &head) { return reason }
         head.connection = ConnectionField.settle(bytes, &fields)
         head.keepAlive = ConnectionField.keepsAlive(head.connection, minorVersion: head.minorVersion)
         if fields.contains(.te) { head.acceptsTrailers = namesTrailers(bytes, fields) }
@@ -82,19 +82,18 @@ enum RequestSemantics {
         return nil
     }
 
-    /// `100-continue` alone, and only where a body may follow; HTTP/1.0 clients do not wait.
-    private static func settleExpect(_ bytes: RawSpan, _ fields: borrowing FieldTable, _ head: inout RequestHead)
-        -> Rejection?
-    {
-        guard head.minorVersion >= 1 else { return nil }
+    /// `100-continue` alone, and only where a body may follow; HTTP/1.0 clients do not wait. The node says it anew.
+    private static func settleExpect(
+        _ bytes: RawSpan, _ fields: inout FieldTable, _ head: inout RequestHead
+    ) -> Rejection? {
         var next = fields.index(of: .expect)
         while let index = next {
-            guard equalIgnoringCase(bytes.slice(fields[index].value), "100-continue") else {
-                return .unknownExpectation
-            }
+            let isKnown = equalIgnoringCase(bytes.slice(fields[index].value), "100-continue")
+            if head.minorVersion >= 1, !isKnown { return .unknownExpectation }
+            fields.drop(at: index)
             next = fields.index(of: .expect, from: index &+ 1)
         }
-        head.expectContinue = head.framing != .none && head.framing != .length(0)
+        head.expectContinue = head.minorVersion >= 1 && head.framing != .none && head.framing != .length(0)
         return nil
     }
 

@@ -104,7 +104,9 @@ import Testing
 
     @Test func expectations() {  // RFC 9110 section 10.1.1
         let waiting = parseRequest("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nExpect: 100-Continue\r\n\r\n")
-        #expect(waiting.head.expectContinue)
+        #expect(waiting.head.expectContinue && waiting.forwarded == [])
+        let old = parseRequest("POST / HTTP/1.0\r\nContent-Length: 1\r\nExpect: x\r\n\r\n")
+        #expect(old.isComplete && !old.head.expectContinue && old.forwarded == [])
         #expect(!parseRequest("GET / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\r\n").head.expectContinue)
         let unknown = parseRequest("GET / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n")
         #expect(unknown.rejection == .unknownExpectation && unknown.rejection?.status == 417)
