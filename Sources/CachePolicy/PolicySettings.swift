@@ -95,8 +95,6 @@ package struct PolicySettings: Sendable {
     package var earlyRefreshPercent: UInt32 = 100
     /// Most ranges in one request that are answered as multipart; with more the whole object is sent.
     package var maximumRanges: UInt8 = 16
-    /// A range request that misses fetches the whole object unless it is known to be larger than this.
-    package var wholeFetchLimitBytes: UInt64 = 64 << 20
 
     // MARK: Forwarding
 

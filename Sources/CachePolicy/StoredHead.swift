@@ -32,8 +32,6 @@ package enum StoredKind: UInt8, Sendable {
     case response = 0x11
     /// Names the fields a URL varies by; see `VaryRecord`.
     case varyRecord = 0x21
-    /// Remembers that answers for a key are not storable; see `HitForMiss`.
-    case hitForMiss = 0x31
 
     /// The kind of a header block, nil if this release cannot read it: then it is a miss.
     package static func of(_ block: RawSpan) -> StoredKind? {

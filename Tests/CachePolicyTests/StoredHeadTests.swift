@@ -145,19 +145,4 @@ import Testing
             #expect(count == nil)
         }
     }
-
-    @Test("Hit-for-miss markers survive the round trip")
-    func hitForMiss() {
-        for reason in PassReason.allCases {
-            let marker = HitForMiss(reason: reason, untilMilliseconds: 1234)
-            var storage = [UInt8](repeating: 0, count: 16)
-            var span = storage.mutableSpan
-            var target = unsafe span.mutableBytes
-            #expect(marker.encode(into: &target) == 16)
-            #expect(HitForMiss(unsafe storage.span.bytes) == marker)
-            #expect(StoredKind.of(unsafe storage.span.bytes) == .hitForMiss)
-        }
-        #expect(HitForMiss(reason: .noStore, untilMilliseconds: 5).holds(now: 4))
-        #expect(!HitForMiss(reason: .noStore, untilMilliseconds: 5).holds(now: 5))
-    }
 }
