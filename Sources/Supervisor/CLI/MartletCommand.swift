@@ -36,17 +36,19 @@ struct Martlet: AsyncParsableCommand {
     /// What ArgumentParser threw: help and version go to standard output, mistakes are usage errors.
     private static func leave(_ error: any Error) -> Never {
         let code = exitCode(for: error)
-        let text = fullMessage(for: error)
         if code.isSuccess {
-            print(text)
+            print(fullMessage(for: error))
             Glibc.exit(0)
         }
         let isUsage = code == .validationFailure
-        complain(isUsage ? text.replacingOccurrences(of: "Error: ", with: "") : "\(error)", isWhole: isUsage)
+        complain(
+            isUsage
+                ? message(for: error) + "; `martlet --help` and `martlet COMMAND --help` list what there is"
+                : "\(error)")
         Glibc.exit(isUsage ? 2 : 1)
     }
 
-    static func complain(_ text: String, isWhole: Bool = false) {
+    static func complain(_ text: String) {
         FileHandle.standardError.write(Data("martlet: \(text)\n".utf8))
     }
 }

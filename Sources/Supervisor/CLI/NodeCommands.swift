@@ -52,7 +52,7 @@ struct WorkersCommand: AsyncParsableCommand {
 
     mutating func run() async throws {
         count.removeAll { $0 == "--" }
-        guard count.count == 1 else { throw Failure.usage("say one of N, +N, -N or auto") }
+        guard count.count == 1 else { throw Failure.usage("say one of N, +N, -N or auto, not \(count)") }
         try await node.client.change("/v1/workers", ["workers": count[0]], timeoutSeconds: wait.timeout)
     }
 }

@@ -58,6 +58,33 @@ struct Listeners: ~Copyable {
         }
     }
 
+    /// Takes an `open` back whose generation failed: what was opened is closed, what was active is active again.
+    mutating func restore(_ before: [Bool]) {
+        for index in before.count..<max(before.count, addresses.count) { closeGroup(index) }
+        for index in before.indices { addresses[index].isActive = before[index] }
+    }
+
+    /// Ends the groups that are no longer configured. Their indexes stay, as holes. Shut down as well as closed: old
+    /// workers still have copies, and a client must be refused rather than left waiting.
+    mutating func closeInactive() {
+        for index in addresses.indices where !addresses[index].isActive { closeGroup(index) }
+    }
+
+    private mutating func closeGroup(_ index: Int) {
+        for fd in Set(addresses[index].descriptors) {
+            shutdown(fd, Int32(SHUT_RDWR))
+            close(fd)
+        }
+        if specs[index].family == .unix, !addresses[index].descriptors.isEmpty { unsafe unlink(specs[index].path) }
+        addresses[index].descriptors = []
+        addresses[index].isActive = false
+        requested[index] = Self.hole
+    }
+
+    var active: [Bool] { addresses.map(\.isActive) }
+
+    private static let hole = SocketAddress(path: "")
+
     /// What the workers are told: all addresses, in the order of their indexes.
     var snapshot: [ListenAddress] {
         specs.indices.map { ListenAddress(address: specs[$0], isActive: addresses[$0].isActive) }
@@ -68,7 +95,8 @@ struct Listeners: ~Copyable {
         guard steeringRefused == nil else { return }
         let program = Steering.program(live: live)
         for (index, address) in addresses.enumerated() where specs[index].family != .unix {
-            if unsafe cl_attach_reuseport_cbpf(address.descriptors[0], program, Int32(program.count)) != 0 {
+            guard let first = address.descriptors.first else { continue }
+            if unsafe cl_attach_reuseport_cbpf(first, program, Int32(program.count)) != 0 {
                 steeringRefused = "the kernel refuses the steering program (errno \(cl_errno()))"
                 return
             }
@@ -85,7 +113,9 @@ struct Listeners: ~Copyable {
     init(_ record: SavedState.ListenerRecord) throws(Failure) {
         func parse(_ texts: [String]) throws(Failure) -> [SocketAddress] {
             var found: [SocketAddress] = []
-            for text in texts { found += try ListenSpec(text: text).addresses() }
+            for text in texts {
+                found += text == Self.hole.description ? [Self.hole] : try ListenSpec(text: text).addresses()
+            }
             return found
         }
         self.init(
@@ -95,7 +125,7 @@ struct Listeners: ~Copyable {
 
     deinit {
         for fd in Set(addresses.flatMap(\.descriptors)) { close(fd) }
-        for spec in specs where spec.family == .unix { unsafe unlink(spec.path) }
+        for spec in specs where spec.family == .unix && !spec.path.isEmpty { unsafe unlink(spec.path) }
     }
 
     // MARK: Opening
@@ -167,12 +197,7 @@ struct Listeners: ~Copyable {
     }
 
     private func boundPort(_ fd: Int32) -> UInt16 {
-        var storage = sockaddr_storage()
-        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        _ = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe getsockname(fd, $0, &length) }
-        }
-        return SocketAddress(storage: storage)?.port ?? 0
+        boundAddress(fd)?.port ?? 0
     }
 
     private func failure(_ address: SocketAddress, _ call: String) -> Failure {

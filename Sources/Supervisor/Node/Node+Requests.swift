@@ -53,10 +53,12 @@ extension Node {
     private func replace(
         _ operation: OperationID, _ loaded: LoadedConfiguration, what: String, _ timeoutSeconds: Double
     ) throws {
+        if !machine.serving.isEmpty { systemd.reloading() }
         if isUpgrading { throw Failure.runtime("the supervisor is being upgraded") }
         guard loaded.count <= listeners.slots else {
             throw Failure.runtime("\(loaded.count) workers asked for, but this node has \(listeners.slots) slots")
         }
+        activeBefore[operation] = listeners.active
         try listeners.open(loaded.listen, live: machine.steered.isEmpty ? Array(0..<loaded.count) : machine.steered)
         noteSteering()
         apply(loaded.settings)
@@ -115,6 +117,7 @@ extension Node {
 
     func stop(_ manner: StopManner, timeoutSeconds: Double? = nil) -> OperationID {
         let operation = operations.begin("stop")
+        systemd.stopping()
         let patience = Double(machine.settings.stopMilliseconds) / 1_000 + 2
         let seconds = timeoutSeconds ?? (manner == .patient ? 1e6 : patience)
         step(.request(ChangeRequest(operation: operation, kind: .stop(manner), deadline: deadline(seconds))))

@@ -62,7 +62,7 @@ extension Node {
             events.append(.spawnFailed(member.id, reason: failure.description))
         } catch {
             // The socket broke: the process is ending, and its pidfd will say how.
-            log.warning("\(member.id): \(error)")
+            log.debug("\(member.id): \(error)")
         }
     }
 

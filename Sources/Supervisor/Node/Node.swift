@@ -40,7 +40,11 @@ actor Node: LoopExecutor.Delegate {
     var recordedSlots: [Int: MemberID] = [:]
     var reportSerial: UInt32 = 0
     var isUpgrading = false
+    /// Which addresses were in use before a change, until its outcome is known.
+    var activeBefore: [OperationID: [Bool]] = [:]
     var upgrades = 0
+    nonisolated let systemd = SystemdNotifier()
+    var storedAddresses = 0
 
     init(
         loop: LoopExecutor, directory: RuntimeDirectory, regions: Regions, listeners: consuming Listeners,
@@ -101,7 +105,24 @@ actor Node: LoopExecutor.Delegate {
 
     private func finish(_ operation: OperationID, _ succeeded: Bool, _ text: String) {
         operations.finish(operation, succeeded: succeeded, text)
+        settleListeners(operation, succeeded)
+        if machine.stopping == nil, !machine.serving.isEmpty {
+            fillDescriptorStore()
+            systemd.ready(text)
+        }
         if succeeded { log.info("\(text)") } else { log.error("\(text)") }
+    }
+
+    /// Addresses that a failed change opened are closed, and those that a successful one no longer names.
+    private func settleListeners(_ operation: OperationID, _ succeeded: Bool) {
+        guard let before = activeBefore.removeValue(forKey: operation), machine.stopping == nil else { return }
+        guard succeeded else { return listeners.restore(before) }
+        guard listeners.active.contains(false) else { return }
+        Task {
+            // The old workers are told to drain now; they take what is in their queues first.
+            try? await Task.sleep(for: .milliseconds(500))
+            if self.activeBefore.isEmpty { self.listeners.closeInactive() }
+        }
     }
 
     private func steer(_ live: [Int]) {
@@ -146,6 +167,7 @@ actor Node: LoopExecutor.Delegate {
 
     func finishNode(_ end: End) {
         guard self.end == nil else { return }
+        forgetDescriptors()
         self.end = end
         if case .failed = end {
             for worker in workers.values { _ = cl_pidfd_send_signal(worker.pidfd, SIGKILL) }

@@ -4,6 +4,7 @@ import CLinux
 import Foundation
 import Glibc
 import Logging
+import ShmCache
 
 enum NodeRunner {
     static func run(_ flags: RunFlags) async throws {
@@ -15,10 +16,13 @@ enum NodeRunner {
         let loaded = try LoadedConfiguration.load(flags, demoOrigin: demo)
         let directory = try RuntimeDirectory.take(settings.runtimeDirectory ?? RuntimeDirectory.defaultPath())
         let orphans = Orphans.find(directory)
+        let store = DescriptorStore.received()
+        // Orphans know more than the store: who serves what. Then the store's copies are not needed.
+        if !orphans.isEmpty { store?.closeAll() }
         do {
             let runner: Node
             if orphans.isEmpty {
-                runner = try make(loaded, flags, demo, directory, log)
+                runner = try make(loaded, flags, demo, directory, log, store)
             } else {
                 Console.say("adopting \(orphans.count) workers of a supervisor that died")
                 runner = try await adopt(orphans, loaded, flags, demo, directory, log)
@@ -67,18 +71,31 @@ enum NodeRunner {
 
     private static func make(
         _ loaded: LoadedConfiguration, _ flags: RunFlags, _ demo: OriginURL?, _ directory: RuntimeDirectory,
-        _ log: Logger
+        _ log: Logger, _ store: DescriptorStore?
     ) throws -> Node {
-        let slots = slotCount(loaded)
-        var listeners = Listeners(slots: slots)
+        var listeners = store?.listeners() ?? Listeners(slots: slotCount(loaded))
+        let slots = listeners.slots
         try listeners.open(loaded.listen, live: Array(0..<loaded.count))
-        let regions = try Regions.create(loaded.settings, slots: slots)
+        let regions = try regions(loaded, store, slots)
         let machine = NodeMachine(settings: MachineSettings(slots: slots, lanes: Regions.laneCount))
         let node = Node(
             loop: try LoopExecutor(), directory: directory, regions: regions, listeners: listeners, machine: machine,
             flags: flags, demoOrigin: demo, log: log)
         node.loop.start(delegate: node)
         return node
+    }
+
+    /// From the manager's store when they are all there: the cache is warm although every process is gone.
+    private static func regions(
+        _ loaded: LoadedConfiguration, _ store: DescriptorStore?, _ slots: Int
+    ) throws -> Regions {
+        guard let store, store.hasRegions, let cache = store.cache, let node = store.node else {
+            return try Regions.create(loaded.settings, slots: slots)
+        }
+        let events = (0..<Regions.laneCount).compactMap { store.lanes[$0] }
+        let regions = try Regions.adopt(cache: cache, node: node, events: events)
+        regions.cache.recoverDeadLanes()
+        return regions
     }
 
     /// Slots for growing: twice the CPUs, at least 8, at most 64.
@@ -100,6 +117,7 @@ enum NodeRunner {
         let end = await node.waitForEnd()
         announcing.cancel()
         admin.cancel()
+        node.systemd.flush()
         node.directory.clear()
         if case .failed(let reason) = end { throw Failure.runtime("the node could not be started: \(reason)") }
     }

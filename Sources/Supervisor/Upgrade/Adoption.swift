@@ -39,10 +39,11 @@ struct Inheritance: ~Copyable {
             let descriptors = (0..<slots).compactMap {
                 source.listeners[ListenerPlace(address: UInt16(index), slot: UInt16($0))]
             }
-            guard descriptors.count == slots else { continue }
+            let isWhole = descriptors.count == slots
             addresses.append(
                 Listeners.Address(
-                    text: address.address.description, isActive: address.isActive, descriptors: descriptors))
+                    text: address.address.description, isActive: isWhole && address.isActive,
+                    descriptors: isWhole ? descriptors : []))
             specs.append(address.address)
         }
         return Listeners(adopting: addresses, specs: specs, requested: specs, slots: slots, steeringRefused: nil)

@@ -122,7 +122,8 @@ extension Node {
             cache: descriptors.cache, node: descriptors.node, events: regions.events, listeners: listeners.record,
             machine: machine, workers: records, launches: launches, nextLaunch: nextLaunch, revision: revision,
             operations: operations, restarts: restarts, restartCount: restartCount, flags: flags,
-            demoOrigin: demoOrigin, startedAt: startedAt, upgrades: upgrades + 1, operation: operation,
+            demoOrigin: demoOrigin, startedAt: startedAt, upgrades: upgrades + 1, storedAddresses: storedAddresses,
+            operation: operation,
             replacesWorkers: replacesWorkers,
             timeoutSeconds: max(1, Double(deadline - LoopExecutor.now()) / 1_000))
     }
@@ -158,6 +159,7 @@ extension Node {
         restarts = state.restarts
         restartCount = state.restartCount
         upgrades = state.upgrades
+        storedAddresses = state.storedAddresses
         for record in state.launches {
             launches[record.number] = Launch(
                 workerPath: record.workerPath, configuration: record.configuration, revision: record.revision,

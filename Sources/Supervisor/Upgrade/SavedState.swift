@@ -55,6 +55,7 @@ struct SavedState: Codable, Sendable {
     var demoOrigin: OriginURL?
     var startedAt: Date
     var upgrades: Int
+    var storedAddresses: Int
     /// The upgrade that is under way, and whether workers are to be replaced after it.
     var operation: OperationID
     var replacesWorkers: Bool
