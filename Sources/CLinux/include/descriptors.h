@@ -10,6 +10,7 @@
 // Each returns a descriptor (close-on-exec) or -1 with errno set.
 int cl_memfd_create(const char *_Nonnull name);
 int cl_eventfd(unsigned initial);
+// Bit N of the mask is signal N.
 int cl_signalfd(const uint64_t *_Nonnull signalMask);
 int cl_timerfd_monotonic(void);
 // Arms a timerfd once after `nanoseconds` (0 disarms). 0 or -1.

@@ -95,6 +95,10 @@ struct AdminClient {
             throw failure
         } catch {
             try? await client.shutdown()
+            if !RuntimeDirectory.isLocked(directory) {
+                throw Failure.runtime(
+                    "no supervisor lives in \(directory); `martlet run` adopts the workers that serve on, if any")
+            }
             throw Failure.runtime("no node answers on \(socket): \(error)")
         }
     }

@@ -1,10 +1,10 @@
 // The command `martlet` and its subcommands. Failures are one line on standard error and an exit code: 2 for a wrong
 // command line or configuration, 1 for everything else.
 import ArgumentParser
+import Dispatch
 import Foundation
 import Glibc
 
-@main
 struct Martlet: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "martlet", abstract: "An HTTP edge node: a caching reverse proxy that is never down.",
@@ -13,42 +13,66 @@ struct Martlet: AsyncParsableCommand {
             RunCommand.self, StatusCommand.self, ReloadCommand.self, WorkersCommand.self, UpgradeCommand.self,
             StopCommand.self, PreflightCommand.self, ResumeCommand.self,
         ])
+}
 
-    static func main() async {
+@main
+enum Program {
+    /// Not an asynchronous `main`: that one parks the first thread with every signal unblocked, where the default
+    /// action of SIGTERM or SIGHUP would meet it.
+    static func main() {
         signal(SIGPIPE, SIG_IGN)
         do {
-            var command = try parseAsRoot()
-            if var asynchronous = command as? any AsyncParsableCommand {
-                try await asynchronous.run()
-            } else {
-                try command.run()
+            let command = try Martlet.parseAsRoot()
+            if command is RunCommand || command is ResumeCommand { Signals.block() }
+            let box = CommandBox(command)
+            Task.detached {
+                await box.run()
+                exit(0)
             }
-        } catch let failure as Failure {
-            complain(failure.description)
-            Glibc.exit(failure.kind.rawValue)
-        } catch let code as ExitCode {
-            Glibc.exit(code.rawValue)
+            DispatchSemaphore(value: 0).wait()
         } catch {
             leave(error)
         }
     }
 
-    /// What ArgumentParser threw: help and version go to standard output, mistakes are usage errors.
-    private static func leave(_ error: any Error) -> Never {
-        let code = exitCode(for: error)
+    /// What was thrown, as one line and an exit code; help and version go to standard output.
+    static func leave(_ error: any Error) -> Never {
+        if let failure = error as? Failure {
+            complain(failure.description)
+            exit(failure.kind.rawValue)
+        }
+        let code = Martlet.exitCode(for: error)
         if code.isSuccess {
-            print(fullMessage(for: error))
-            Glibc.exit(0)
+            print(Martlet.fullMessage(for: error))
+            exit(0)
         }
         let isUsage = code == .validationFailure
-        complain(
-            isUsage
-                ? message(for: error) + "; `martlet --help` and `martlet COMMAND --help` list what there is"
-                : "\(error)")
-        Glibc.exit(isUsage ? 2 : 1)
+        let help = "; `martlet --help` and `martlet COMMAND --help` list what there is"
+        complain(isUsage ? Martlet.message(for: error) + help : "\(error)")
+        exit(isUsage ? 2 : 1)
     }
 
     static func complain(_ text: String) {
         FileHandle.standardError.write(Data("martlet: \(text)\n".utf8))
+    }
+}
+
+/// Carries the parsed command to the task that runs it, and nowhere else.
+private struct CommandBox: @unchecked Sendable {
+    private let command: any ParsableCommand
+
+    init(_ command: any ParsableCommand) { self.command = command }
+
+    func run() async {
+        do {
+            var command = command
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            Program.leave(error)
+        }
     }
 }

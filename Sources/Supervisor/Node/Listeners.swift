@@ -81,6 +81,11 @@ struct Listeners: ~Copyable {
         requested[index] = Self.hole
     }
 
+    /// Socket files go with the node; a process that exits runs no deinit.
+    func removeSocketFiles() {
+        for spec in specs where spec.family == .unix && !spec.path.isEmpty { unsafe unlink(spec.path) }
+    }
+
     var active: [Bool] { addresses.map(\.isActive) }
 
     private static let hole = SocketAddress(path: "")
@@ -125,7 +130,7 @@ struct Listeners: ~Copyable {
 
     deinit {
         for fd in Set(addresses.flatMap(\.descriptors)) { close(fd) }
-        for spec in specs where spec.family == .unix && !spec.path.isEmpty { unsafe unlink(spec.path) }
+        removeSocketFiles()
     }
 
     // MARK: Opening

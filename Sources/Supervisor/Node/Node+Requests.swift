@@ -58,8 +58,9 @@ extension Node {
         guard loaded.count <= listeners.slots else {
             throw Failure.runtime("\(loaded.count) workers asked for, but this node has \(listeners.slots) slots")
         }
-        activeBefore[operation] = listeners.active
+        let before = listeners.active
         try listeners.open(loaded.listen, live: machine.steered.isEmpty ? Array(0..<loaded.count) : machine.steered)
+        activeBefore[operation] = before
         noteSteering()
         apply(loaded.settings)
         revision += 1

@@ -168,6 +168,7 @@ actor Node: LoopExecutor.Delegate {
     func finishNode(_ end: End) {
         guard self.end == nil else { return }
         forgetDescriptors()
+        listeners.removeSocketFiles()
         self.end = end
         if case .failed = end {
             for worker in workers.values { _ = cl_pidfd_send_signal(worker.pidfd, SIGKILL) }

@@ -8,7 +8,7 @@ import ShmCache
 
 enum NodeRunner {
     static func run(_ flags: RunFlags) async throws {
-        let signals = try blockSignals()
+        let signals = try Signals.descriptor()
         raiseDescriptorLimit()
         let log = logger()
         let settings = try flags.settings()
@@ -38,7 +38,7 @@ enum NodeRunner {
     /// The other side of an upgrade in place.
     static func resume(_ state: SavedState, stateDescriptor: Int32) async throws {
         close(stateDescriptor)
-        let signals = try blockSignals()
+        let signals = try Signals.descriptor()
         for fd in state.descriptors { _ = fcntl(fd, F_SETFD, FD_CLOEXEC) }
         let directory = RuntimeDirectory(path: state.directory, lock: state.lock, wasMade: state.directoryWasMade)
         let regions = try Regions.adopt(cache: state.cache, node: state.node, events: state.events)
@@ -157,21 +157,6 @@ enum NodeRunner {
     }
 
     // MARK: Process
-
-    /// Signals that the node's loop reads from a descriptor; blocked before any other thread exists.
-    static func blockSignals() throws -> Int32 {
-        var mask: UInt64 = 0
-        var set = sigset_t()
-        unsafe sigemptyset(&set)
-        for signal in [SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR2] {
-            mask |= 1 << UInt64(signal - 1)
-            unsafe sigaddset(&set, signal)
-        }
-        unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
-        let fd = unsafe cl_signalfd(&mask)
-        guard fd >= 0 else { throw Failure.runtime("signalfd: \(systemText(cl_errno()))") }
-        return fd
-    }
 
     private static func raiseDescriptorLimit() {
         var limit = rlimit()

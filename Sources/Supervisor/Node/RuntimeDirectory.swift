@@ -33,7 +33,12 @@ struct RuntimeDirectory: Sendable {
             throw .runtime("runtime directory \(path) belongs to another user (uid \(facts.owner))")
         }
         if facts.permissions & 0o077 != 0 { unsafe chmod(path, 0o700) }
-        return RuntimeDirectory(path: path, lock: try lockFile(path), wasMade: wasMade)
+        let lock = try lockFile(path)
+        // The lock file says who made the directory, for the supervisor that follows one that was killed.
+        if wasMade { _ = unsafe write(lock, "made\n", 5) }
+        var noted: UInt8 = 0
+        let isOurs = unsafe pread(lock, &noted, 1, 0) == 1
+        return RuntimeDirectory(path: path, lock: lock, wasMade: wasMade || isOurs)
     }
 
     /// After an upgrade in place: the lock came along as a descriptor.

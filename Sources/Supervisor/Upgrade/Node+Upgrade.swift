@@ -32,6 +32,8 @@ extension Node {
         _ operation: OperationID, _ path: String, _ worker: String?, replacesWorkers: Bool, _ deadline: Int64
     ) async {
         do {
+            // The answer that names the operation must be out before the program image goes.
+            try await Task.sleep(for: .milliseconds(50))
             try await quiesce(operation, deadline)
             if let worker { flags.worker = worker }
             let binary = unsafe open(path, O_RDONLY | O_CLOEXEC)
