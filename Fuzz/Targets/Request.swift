@@ -2,11 +2,13 @@
 // is accepted again with the same meaning.
 import HTTPMessage
 
-private func parse(_ bytes: [UInt8], cuts: [Int], ending: [UInt8]? = nil) -> (
+private func parse(_ bytes: [UInt8], cuts: [Int], ending: [UInt8]? = nil, capacity: Int = 128) -> (
     RequestProgress, RequestHead, [FieldEntry]
 ) {
-    var parser = RequestParser()
-    var table = FieldTable(capacity: 128)
+    var limits = MessageLimits()
+    limits.fieldCount = capacity
+    var parser = RequestParser(limits: limits)
+    var table = FieldTable(capacity: capacity)
     var progress = RequestProgress.needMore
     for cut in cuts {
         progress = parser.parse(bytes.raw.extracting(0..<cut), into: &table)
@@ -48,7 +50,7 @@ public func fuzz(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
         check(length <= bytes.count && head.length == length, "head of \(length) bytes")
         check(fields.allSatisfy { $0.name.upper <= $0.value.lower && $0.value.upper <= length }, "a field is outside")
         let again = rewritten(bytes, head, fields)
-        let (second, secondHead, _) = parse(again, cuts: [again.count])
+        let (second, secondHead, _) = parse(again, cuts: [again.count], capacity: 256)
         if head.authority.isEmpty && head.form == .absolute { break }
         check(second == .complete(headLength: again.count), "written anew: \(second)")
         check(
