@@ -34,6 +34,14 @@ import Testing
             lane.store(region, Sample.key(1), Sample.body(1, 5000))
             lane.endTurn()
         }
+        do {
+            let seen = try CacheRegion.inspect(path: path)
+            var keys: [[UInt8]] = []
+            seen.forEachObject { keys.append($0.key) }
+            #expect(keys == [Sample.key(1)])
+            let (objects, damaged) = seen.verifyBodies()
+            #expect(objects == 1 && damaged == 0)
+        }
         let region = try CacheRegion.open(path: path, creating: RegionOptions(sizeBytes: 9 << 20))
         let (wasWarm, size) = (region.wasWarm, region.sizeBytes)
         #expect(wasWarm && size <= 4 << 20)

@@ -11,8 +11,8 @@ final class Mapping: @unchecked Sendable {
     let path: String?
 
     /// Takes over the descriptor and maps `reserved` bytes of its file.
-    init(descriptor: Int32, reserved: Int, path: String?) throws(RegionError) {
-        guard let address = unsafe cl_map_shared(descriptor, reserved, true) else {
+    init(descriptor: Int32, reserved: Int, path: String?, writable: Bool = true) throws(RegionError) {
+        guard let address = unsafe cl_map_shared(descriptor, reserved, writable) else {
             let code = cl_errno()
             _ = cl_close_descriptor(descriptor)
             throw .system(call: "mmap", errno: code, path: path)

@@ -80,35 +80,7 @@ struct Rebuild {
 
     /// Whether no purge covers the item, and every chunk of its body has its checksum.
     private func isWhole(_ item: ItemHeader) -> Bool {
-        guard map.purgeState(item) != .gone, map.addressWord(item.hash).relaxed <= item.born else { return false }
-        let start = unsafe item.address + item.bodyOffset(map.chunkShift)
-        let chunks = item.chunkCount(map.chunkShift)
-        if chunks == 0 { return true }
-        if chunks == 1 { return unsafe checksum32(start, item.inlineLength) == item.bodyChecksum }
-        return unsafe areChunksWhole(item, start, chunks)
-    }
-
-    private func areChunksWhole(_ item: ItemHeader, _ start: UnsafeMutableRawPointer, _ chunks: Int) -> Bool {
-        var (inlineAt, extentIndex, extentAt) = (0, -1, 0)
-        for i in 0..<chunks {
-            let entry = item.load(ChunkEntry.self, item.directoryOffset + i * ChunkEntry.size)
-            if extentIndex + 1 < item.extentCount, Int(item.extent(extentIndex + 1, map).firstChunk) == i {
-                extentIndex += 1
-                extentAt = 0
-                guard map.holds(extent: item.extent(extentIndex, map)) else { return false }
-            }
-            if extentIndex >= 0, extentAt + entry.storedLength <= Int(item.extent(extentIndex, map).storedLength) {
-                let place = unsafe map.address(segment: Int(item.extent(extentIndex, map).segment), offset: extentAt)
-                guard unsafe checksum32(place, entry.storedLength) == entry.checksum else { return false }
-                extentAt += entry.storedLength
-                continue
-            }
-            guard inlineAt + entry.storedLength <= item.inlineLength,
-                unsafe checksum32(start + inlineAt, entry.storedLength) == entry.checksum
-            else { return false }
-            inlineAt += entry.storedLength
-        }
-        return true
+        map.purgeState(item) != .gone && map.addressWord(item.hash).relaxed <= item.born && map.isBodyWhole(item)
     }
 
     /// Gives the item its slot, unless a newer one of its key has it.
@@ -133,5 +105,39 @@ struct Rebuild {
             let hash = map.segment64(segment, SegmentWords.ownerHash).relaxed
             if !map.isReferenced(whole: segment, gen: state.gen, hash: hash) { free(segment, state) }
         }
+    }
+}
+
+extension RegionMap {
+    /// Whether every chunk of an item's body is there and has its checksum.
+    func isBodyWhole(_ item: ItemHeader) -> Bool {
+        let start = unsafe item.address + item.bodyOffset(chunkShift)
+        let chunks = item.chunkCount(chunkShift)
+        if chunks == 0 { return true }
+        if chunks == 1 { return unsafe checksum32(start, item.inlineLength) == item.bodyChecksum }
+        return unsafe areChunksWhole(item, start, chunks)
+    }
+
+    private func areChunksWhole(_ item: ItemHeader, _ start: UnsafeMutableRawPointer, _ chunks: Int) -> Bool {
+        var (inlineAt, extentIndex, extentAt) = (0, -1, 0)
+        for i in 0..<chunks {
+            let entry = item.load(ChunkEntry.self, item.directoryOffset + i * ChunkEntry.size)
+            if extentIndex + 1 < item.extentCount, Int(item.extent(extentIndex + 1, self).firstChunk) == i {
+                extentIndex += 1
+                extentAt = 0
+                guard holds(extent: item.extent(extentIndex, self)) else { return false }
+            }
+            if extentIndex >= 0, extentAt + entry.storedLength <= Int(item.extent(extentIndex, self).storedLength) {
+                let place = unsafe address(segment: Int(item.extent(extentIndex, self).segment), offset: extentAt)
+                guard unsafe checksum32(place, entry.storedLength) == entry.checksum else { return false }
+                extentAt += entry.storedLength
+                continue
+            }
+            guard inlineAt + entry.storedLength <= item.inlineLength,
+                unsafe checksum32(start + inlineAt, entry.storedLength) == entry.checksum
+            else { return false }
+            inlineAt += entry.storedLength
+        }
+        return true
     }
 }

@@ -29,14 +29,15 @@ enum RegionFile {
 
     /// An existing file, checked, at this boot or after a reboot.
     static func open(
-        descriptor: consuming OwnedDescriptor, path: String?, bootID: (UInt64, UInt64) = currentBootID()
+        descriptor: consuming OwnedDescriptor, path: String?, bootID: (UInt64, UInt64) = currentBootID(),
+        writable: Bool = true
     ) throws(RegionError) -> CacheRegion {
         let size = Int(cl_file_size(descriptor.number))
         let superblock = try Superblock(page: readFirstPage(descriptor.number), fileSize: size, path: path)
         guard let data = superblock.sections.first(where: { $0.kind == .data }) else { throw .foreign(path: path) }
         let mapping = try Mapping(
             descriptor: descriptor.take(), reserved: data.offset + superblock.segmentCount * superblock.segmentSize,
-            path: path)
+            path: path, writable: writable)
         let map = unsafe RegionMap(superblock, base: mapping.address)
         let usable = map.usableSegments
         guard usable >= 16, usable <= superblock.segmentCount, data.offset + usable * superblock.segmentSize <= size else {
@@ -44,7 +45,7 @@ enum RegionFile {
         }
         let sameBoot =
             map.global64(GlobalWords.bootLow).relaxed == bootID.0 && map.global64(GlobalWords.bootHigh).relaxed == bootID.1
-        if !sameBoot { Reboot.adopt(map, bootID: bootID) }
+        if !sameBoot, writable { Reboot.adopt(map, bootID: bootID) }
         return CacheRegion(mapping: mapping, superblock: superblock, map: map, wasWarm: true)
     }
 
