@@ -83,4 +83,33 @@ import Testing
         #expect(figures.storedBytes > region.sizeBytes / 2, "\(figures)")
         #expect(region.checkInvariants() == [])
     }
+
+    @Test func popularBodiesCanBeKeptRaw() throws {
+        let region = try CacheRegion.create(RegionOptions(sizeBytes: 64 << 20))
+        var lane = try region.attachLane(0)
+        for (n, size) in [3000, 5000, 60_000, 150_000, 900_000].enumerated() {
+            let (key, body) = (Sample.key(n), Sample.body(n, size, compressible: true))
+            lane.beginTurn(now: region.now())
+            lane.store(region, key, body)
+            let before = isRaw(region, lane, key)
+            for _ in 0..<4 { _ = lane.fetch(region, key) }
+            let kept = unsafe lane.keepRawCopy(hash: region.hash(key: key.span.bytes), key: key.span.bytes)
+            let isSame = lane.fetch(region, key) == body
+            #expect(isSame && before == false)
+            #expect(kept == (size > 4096 && size < region.segmentSizeBytes / 4), "\(size)")
+            let after = isRaw(region, lane, key)
+            #expect(after == kept)
+            lane.endTurn()
+            lane.maintain(now: region.now())
+        }
+        #expect(region.checkInvariants() == [])
+        #expect(region.verifyBodies().damaged == 0)
+    }
+
+    private func isRaw(_ region: borrowing CacheRegion, _ lane: borrowing Lane, _ key: [UInt8]) -> Bool? {
+        let hash = unsafe region.hash(key: key.span.bytes)
+        guard let view = unsafe lane.lookup(hash: hash, key: key.span.bytes) else { return nil }
+        if case .raw = view.bodyPiece(at: 0) { return true }
+        return false
+    }
 }

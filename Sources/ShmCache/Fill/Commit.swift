@@ -153,6 +153,7 @@ extension LaneCore {
             return
         }
         map.segment32(slot.segment, SegmentWords.live).subtractClamped(UInt32(item.itemLength))
+        map.forgetRawCopy(item)
         if !keepingExtents { releaseExtents(of: item) }
     }
 

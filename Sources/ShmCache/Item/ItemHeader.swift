@@ -36,6 +36,8 @@ struct ItemHeader {
         static let raw = Flags(rawValue: 1)
         /// A note that requests for this key should not be collapsed.
         static let passMarker = Flags(rawValue: 2)
+        /// Raw although it could be compressed, since it is read often.
+        static let rawCopy = Flags(rawValue: 4)
     }
 
     var hash: UInt64 { load(UInt64.self, 0) }

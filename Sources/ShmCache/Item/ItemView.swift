@@ -9,11 +9,15 @@ public struct ItemView: ~Escapable {
     /// A soft purge covers the object: it may be revalidated or served stale, never served as fresh.
     public let isSoftlyPurged: Bool
 
+    /// Read often lately. If its body is compressed and worth it, `Lane.keepRawCopy` makes later reads cheaper.
+    public let isPopular: Bool
+
     @_lifetime(borrow lane)
     init(
-        _ item: UnsafeMutableRawPointer, _ mapPointer: UnsafePointer<RegionMap>, softlyPurged: Bool,
+        _ item: UnsafeMutableRawPointer, _ mapPointer: UnsafePointer<RegionMap>, softlyPurged: Bool, popular: Bool,
         lane: borrowing Lane
     ) {
+        isPopular = popular
         unsafe self.item = item
         unsafe self.mapPointer = mapPointer
         isSoftlyPurged = softlyPurged

@@ -60,7 +60,8 @@ public struct Lane: ~Copyable {
             _ = unsafe mapPointer.pointee.slot(found.slot)
                 .swapRelaxed(found.word.word, to: found.word.word &+ Slot.frequencyUnit)
         }
-        return unsafe ItemView(found.item.address, mapPointer, softlyPurged: purge == .stale, lane: self)
+        return unsafe ItemView(
+            found.item.address, mapPointer, softlyPurged: purge == .stale, popular: found.word.frequency == 3, lane: self)
     }
 
     /// Fetches the cache lines that `lookup` of this hash will read.

@@ -27,7 +27,7 @@ extension Lane {
     public borrowing func view(of pin: borrowing Pin) -> ItemView {
         unsafe ItemView(
             mapPointer.pointee.address(segment: Int(pin.segment), offset: Int(pin.itemOffset)), mapPointer,
-            softlyPurged: pin.isSoftlyPurged, lane: self)
+            softlyPurged: pin.isSoftlyPurged, popular: false, lane: self)
     }
 
     /// For bodies of several extents: lets go of the extent pinned so far and pins the one that contains `offset`.

@@ -101,6 +101,7 @@ extension LaneCore {
         }
         word64(LaneWords.evicted).bumpOwn(1)
         countEvicted(sizeClass: state.sizeClass, bytes: item.itemLength)
+        map.forgetRawCopy(item)
         if ghost { map.rememberGhost(item.hash) }
         releaseExtents(of: item)
     }

@@ -136,7 +136,7 @@ struct RegionMap: @unchecked Sendable {
 ///
 ///       0  epoch 8                              192  cache clock offset 8 | boot id 16 | clean 4 | durable 4
 ///      64  purge clock 4                        224  usable segments 8
-///     128  everything hard 4 | soft 4           256  seal sequence 8 | commit sequence 8
+///     128  everything hard 4 | soft 4           256  seal sequence 8 | commit sequence 8 | raw copies' bytes 8
 ///          newest tag hard 4 | soft 4           320  eviction figures: 8 classes of {ghost hits 8, bytes 8}
 ///          newest ban 4 | bans written 4
 enum GlobalWords {
@@ -159,6 +159,8 @@ enum GlobalWords {
     static let sealSequence = 256
     /// Counts commits, so that of two items of one key the newer is known.
     static let commitSequence = 264
+    /// Bytes of objects kept raw for speed; a hint that a death may leave a little off.
+    static let rawCopyBytes = 272
     static let ghostFigures = 320
 }
 
