@@ -35,7 +35,8 @@ let coreTargets: [Target] = [
         name: "HTTPMessageTests", dependencies: ["HTTPMessage"], exclude: ["Tables", "Cases"], swiftSettings: settings
     ),
     .testTarget(name: "CachePolicyTests", dependencies: ["CachePolicy", "HTTPMessage"], swiftSettings: settings),
-    .executableTarget(name: "CacheStorm", dependencies: ["ShmCache", "CLinux"], path: "Tests/CacheStorm", swiftSettings: settings),
+    .executableTarget(
+        name: "CacheStorm", dependencies: ["ShmCache", "CLinux"], path: "Tests/CacheStorm", swiftSettings: settings),
     .testTarget(name: "ShmCacheTests", dependencies: ["ShmCache", "CLinux", "CacheStorm"], swiftSettings: settings),
     .testTarget(name: "ControlChannelTests", dependencies: ["ControlChannel", "CLinux"], swiftSettings: settings),
     .testTarget(

@@ -16,9 +16,12 @@ enum LookupBench {
             let key = Array("https|bench.example|/an/object/of/the/bench/\(1_000_000 + n)".utf8)
             keys.append(key)
             lane.beginTurn(now: region.now())
-            if case .own(var permit) = unsafe lane.startFill(hash: region.hash(key: key.span.bytes), key: key.span.bytes) {
+            if case .own(var permit) = unsafe lane.startFill(
+                hash: region.hash(key: key.span.bytes), key: key.span.bytes)
+            {
                 _ = unsafe permit.setHead(
-                    header.span.bytes, attributes: ItemAttributes(storedSeconds: 1), tags: tags.span, expectedBodyLength: nil)
+                    header.span.bytes, attributes: ItemAttributes(storedSeconds: 1), tags: tags.span,
+                    expectedBodyLength: nil)
                 _ = unsafe permit.append(body.span.bytes)
                 _ = permit.finish(budgetBytes: .max)
             }
@@ -41,7 +44,9 @@ enum LookupBench {
             }
             lane.endTurn()
             let each = Double(cpuNanoseconds() - start) / Double(rounds)
-            if pass == 1 { print("{\"objects\":\(objects),\"hits\":\(Double(hits) / Double(rounds)),\"nanoseconds\":\(each)}") }
+            if pass == 1 {
+                print("{\"objects\":\(objects),\"hits\":\(Double(hits) / Double(rounds)),\"nanoseconds\":\(each)}")
+            }
         }
     }
 }

@@ -75,7 +75,9 @@ import Testing
             lane.beginTurn(now: region.now())
             let key = Sample.key(kind)
             let hash = unsafe region.hash(key: key.span.bytes)
-            guard case .own(var permit) = unsafe lane.startFill(hash: hash, key: key.span.bytes) else { throw Failure() }
+            guard case .own(var permit) = unsafe lane.startFill(hash: hash, key: key.span.bytes) else {
+                throw Failure()
+            }
             let (tags, bytes) = ([tag], [1, 2, 3, 4] as [UInt8])
             #expect(
                 unsafe permit.setHead(bytes.span.bytes, attributes: attributes, tags: tags.span, expectedBodyLength: 4)
@@ -84,7 +86,9 @@ import Testing
             switch kind {
             case 0: unsafe lane.purge(hash: hash, key: key.span.bytes)
             case 1: lane.purge(tag: tag)
-            case 2: unsafe lane.purge(keyHead: key.span.bytes.extracting(0..<6), prefix: key.span.bytes.extracting(7..<12), at: 7)
+            case 2:
+                unsafe lane.purge(
+                    keyHead: key.span.bytes.extracting(0..<6), prefix: key.span.bytes.extracting(7..<12), at: 7)
             default: lane.purgeEverything()
             }
             #expect(permit.finish(budgetBytes: .max) == .rejected(.purged), "\(kind)")
@@ -114,7 +118,8 @@ import Testing
             Issue.record("gone")
         }
         let prefix = Sample.key(3)
-        unsafe lane.purge(keyHead: prefix.span.bytes.extracting(0..<7), prefix: prefix.span.bytes.extracting(7..<prefix.count), at: 7)
+        unsafe lane.purge(
+            keyHead: prefix.span.bytes.extracting(0..<7), prefix: prefix.span.bytes.extracting(7..<prefix.count), at: 7)
         #expect(lane.fetch(region, Sample.key(3)) == nil)
         #expect(lane.fetch(region, Sample.key(4)) != nil)
         lane.purgeEverything()
@@ -141,7 +146,9 @@ import Testing
         #expect(region.checkInvariants() == [])
     }
 
-    private func confirm(_ region: borrowing CacheRegion, _ lane: borrowing Lane, _ key: [UInt8], _ body: [UInt8]) throws {
+    private func confirm(_ region: borrowing CacheRegion, _ lane: borrowing Lane, _ key: [UInt8], _ body: [UInt8])
+        throws
+    {
         let hash = unsafe region.hash(key: key.span.bytes)
         guard case .own(var permit) = unsafe lane.startFill(hash: hash, key: key.span.bytes, refreshing: true),
             let view = unsafe lane.lookup(hash: hash, key: key.span.bytes)

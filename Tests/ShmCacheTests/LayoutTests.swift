@@ -47,7 +47,8 @@ import Testing
     @Test func optionsOutOfRangeAreExplained() {
         for options in [
             RegionOptions(sizeBytes: 1000), RegionOptions(sizeBytes: 4 << 20, segmentSizeBytes: 5000),
-            RegionOptions(sizeBytes: 4 << 20, laneCount: 500), RegionOptions(sizeBytes: 4 << 20, segmentSizeBytes: 1 << 20),
+            RegionOptions(sizeBytes: 4 << 20, laneCount: 500),
+            RegionOptions(sizeBytes: 4 << 20, segmentSizeBytes: 1 << 20),
             RegionOptions(sizeBytes: 8 << 20, maximumSizeBytes: 4 << 20),
         ] {
             #expect(throws: RegionError.self) { _ = try CacheRegion.create(options).sizeBytes }

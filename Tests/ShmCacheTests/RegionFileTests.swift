@@ -1,9 +1,8 @@
+@unsafe @preconcurrency import Glibc
 // Files that are no region, or another version's, or damaged, are refused with a reason and left alone.
 import Testing
 
 @testable import ShmCache
-
-@unsafe @preconcurrency import Glibc
 
 @Suite struct RegionFileTests {
     private func temporaryPath() -> String { "/tmp/martlet-test-\(getpid())-\(UInt64.random(in: 0 ... .max))" }
@@ -60,11 +59,46 @@ import Testing
         let damages: [(String, ([UInt8]) -> [UInt8])] = [
             ("foreign", { _ in Array("#!/bin/sh\necho hello\n".utf8) }),
             ("empty", { _ in [] }),
-            ("newer", { var b = $0; b[8] = 9; return b }),
-            ("feature", { var b = $0; b[16] = 1; return b }),
-            ("byte order", { var b = $0; b[12...15].reverse(); return b }),
-            ("layout", { var b = $0; b[33] ^= 1; return b }),
-            ("checksum", { var b = $0; b[130] ^= 1; return b }),
+            (
+                "newer",
+                {
+                    var b = $0
+                    b[8] = 9
+                    return b
+                }
+            ),
+            (
+                "feature",
+                {
+                    var b = $0
+                    b[16] = 1
+                    return b
+                }
+            ),
+            (
+                "byte order",
+                {
+                    var b = $0
+                    b[12...15].reverse()
+                    return b
+                }
+            ),
+            (
+                "layout",
+                {
+                    var b = $0
+                    b[33] ^= 1
+                    return b
+                }
+            ),
+            (
+                "checksum",
+                {
+                    var b = $0
+                    b[130] ^= 1
+                    return b
+                }
+            ),
             ("truncated", { Array($0[0..<300_000]) }),
             ("cut short", { Array($0[0..<($0.count - 100_000)]) }),
         ]
@@ -89,7 +123,9 @@ import Testing
         var page = Array(read(path)[0..<4096])
         for byte in 0..<700 {
             page[byte] ^= 0x10
-            #expect(throws: RegionError.self, "byte \(byte)") { try Superblock(page: page, fileSize: 2 << 20, path: path) }
+            #expect(throws: RegionError.self, "byte \(byte)") {
+                try Superblock(page: page, fileSize: 2 << 20, path: path)
+            }
             page[byte] ^= 0x10
         }
     }
@@ -97,7 +133,8 @@ import Testing
     /// Marks a region file as written before a reboot, and opens it.
     private func reopenAfterReboot(_ path: String) throws -> CacheRegion {
         let number = unsafe open(path, O_RDWR)
-        return try RegionFile.open(descriptor: OwnedDescriptor(number), path: path, bootID: (1, .random(in: 0 ... .max)))
+        return try RegionFile.open(
+            descriptor: OwnedDescriptor(number), path: path, bootID: (1, .random(in: 0 ... .max)))
     }
 
     @Test func afterAnUncleanRebootOnlyVerifiedObjectsAreServed() throws {

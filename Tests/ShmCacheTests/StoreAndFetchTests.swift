@@ -9,7 +9,9 @@ import Testing
         let region = try CacheRegion.create(RegionOptions(sizeBytes: regionBytes))
         var lane = try region.attachLane(0)
         let limit = region.maximumObjectBytes
-        var sizes = [0, 1, 63, 64, 100, 1000, 4096, 5000, 20_000, 65_535, 65_536, 65_537, 200_000, 262_144, 300_000, 700_000]
+        var sizes = [
+            0, 1, 63, 64, 100, 1000, 4096, 5000, 20_000, 65_535, 65_536, 65_537, 200_000, 262_144, 300_000, 700_000,
+        ]
         sizes += [1 << 20, (1 << 20) + 1, 3_000_000, 9_999_999]
         for (n, size) in sizes.filter({ $0 <= limit && $0 < regionBytes / 6 }).enumerated() {
             for compressible in [false, true] {
@@ -33,7 +35,9 @@ import Testing
         var lane = try region.attachLane(3)
         let key = Sample.key(1)
         lane.beginTurn(now: region.now())
-        #expect(lane.store(region, key, Array("body".utf8), header: Array("head".utf8), tags: [7, 8], expires: 99) == .committed)
+        #expect(
+            lane.store(region, key, Array("body".utf8), header: Array("head".utf8), tags: [7, 8], expires: 99)
+                == .committed)
         let hash = unsafe region.hash(key: key.span.bytes)
         #expect(lane.fetch(region, key) == Array("body".utf8))
         if let view = unsafe lane.lookup(hash: hash, key: key.span.bytes) {

@@ -44,7 +44,8 @@ extension Lane {
     /// Fetches and stores an object; what came of it.
     @discardableResult
     mutating func store(
-        _ region: borrowing CacheRegion, _ key: [UInt8], _ body: [UInt8], header: [UInt8] = [1, 2, 3], tags: [UInt64] = [],
+        _ region: borrowing CacheRegion, _ key: [UInt8], _ body: [UInt8], header: [UInt8] = [1, 2, 3],
+        tags: [UInt64] = [],
         expires: UInt32 = .max, refreshing: Bool = false, stepBytes: Int = .max, pieces: Int = 1 << 20
     ) -> FinishOutcome? {
         let hash = unsafe region.hash(key: key.span.bytes)
@@ -53,7 +54,8 @@ extension Lane {
             let attributes = ItemAttributes(storedSeconds: 1, expiresSeconds: expires)
             guard
                 unsafe permit.setHead(
-                    header.span.bytes, attributes: attributes, tags: tags.span, expectedBodyLength: body.count) == .accepted
+                    header.span.bytes, attributes: attributes, tags: tags.span, expectedBodyLength: body.count)
+                    == .accepted
             else { return nil }
             var offset = 0
             while offset < body.count {

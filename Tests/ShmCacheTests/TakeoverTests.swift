@@ -1,10 +1,10 @@
-// A thread that ends with its lane open is as dead as a killed process: its fill can be taken over, its pins are dropped.
+// A thread that ends with its lane open is as dead as a killed process: its fill can be taken over, its pins are
+// dropped.
 import CLinux
+@unsafe @preconcurrency import Glibc
 import Testing
 
 @testable import ShmCache
-
-@unsafe @preconcurrency import Glibc
 
 /// What the doomed thread works on.
 private final class Doomed {
@@ -23,7 +23,9 @@ private final class Doomed {
     /// Starts a fill, appends a part, and leaves lane and permit behind without ending them.
     func run() {
         let (key, body) = (key, body)
-        guard let region = try? CacheRegion.attach(descriptor: descriptor), var lane = try? region.attachLane(1) else { return }
+        guard let region = try? CacheRegion.attach(descriptor: descriptor), var lane = try? region.attachLane(1) else {
+            return
+        }
         lane.beginTurn(now: region.now())
         if case .own(var permit) = unsafe lane.startFill(hash: region.hash(key: key.span.bytes), key: key.span.bytes) {
             let (head, tags) = ([1, 2] as [UInt8], [] as [UInt64])

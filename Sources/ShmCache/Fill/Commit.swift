@@ -149,7 +149,8 @@ extension LaneCore {
         guard slot.kind == .live, slot.segment < map.segmentCount else { return }
         let offset = slot.unit << map.unitShift
         let item = unsafe ItemHeader(map.address(segment: slot.segment, offset: offset))
-        guard item.gen & 255 == slot.gen, item.isPlausible(room: map.segmentSize - offset, chunkShift: map.chunkShift) else {
+        guard item.gen & 255 == slot.gen, item.isPlausible(room: map.segmentSize - offset, chunkShift: map.chunkShift)
+        else {
             return
         }
         map.segment32(slot.segment, SegmentWords.live).subtractClamped(UInt32(item.itemLength))
@@ -164,7 +165,8 @@ extension LaneCore {
         let head = unsafe ItemHead(
             hash: map.fill64(fill, FillWords.hash).relaxed, born: map.fill32(fill, FillWords.born).relaxed,
             attributes: attributes, keyLength: Int(map.fill32(fill, FillWords.keyLength).relaxed), tagCount: 0,
-            headerLength: 0, flags: [.raw, .passMarker], bytes: map.blockAddress(map.fill32(fill, FillWords.headBlock).relaxed))
+            headerLength: 0, flags: [.raw, .passMarker],
+            bytes: map.blockAddress(map.fill32(fill, FillWords.headBlock).relaxed))
         let total = unsafe ItemHeader.size + head.keyLength
         guard let place = reserve(length: total, sizeClass: 0, main: false) else { return }
         let item = unsafe ItemHeader(map.address(segment: place.segment, offset: place.offset))

@@ -105,8 +105,8 @@ public struct FillPermit: ~Copyable {
         }
     }
 
-    /// Instead of a head and a body: stores a new head in front of the body of an existing object of the same key, after
-    /// the origin has confirmed it (304). Readers of this fill are told to look it up again.
+    /// Instead of a head and a body: stores a new head in front of the body of an existing object of the same key,
+    /// after the origin has confirmed it (304). Readers of this fill are told to look it up again.
     public mutating func freshen(
         _ old: borrowing ItemView, header: RawSpan, attributes: ItemAttributes, tags: Span<UInt64>
     ) -> FinishOutcome {
@@ -132,7 +132,8 @@ public struct FillPermit: ~Copyable {
         return packer.commit(core, fill: fill, gen: gen)
     }
 
-    /// Ends the fill. With `.pass` and `markerSeconds` above 0 a short note remains under the key (`ItemView.isPassMarker`).
+    /// Ends the fill. With `.pass` and `markerSeconds` above 0 a short note remains under the key
+    /// (`ItemView.isPassMarker`).
     public consuming func fail(_ reason: FillFailure, markerSeconds: Int = 0) {
         guard !isOver else { return }
         isOver = true

@@ -126,7 +126,8 @@ extension RegionMap {
             seen = bucket.acquired
         }
         let state = fillState(fill)
-        fill64(fill, FillWords.state).publish(FillStateWord(.free, owner: SegmentState.noOwner, gen: state.gen &+ 1).word)
+        fill64(fill, FillWords.state).publish(
+            FillStateWord(.free, owner: SegmentState.noOwner, gen: state.gen &+ 1).word)
         clearWay(fill)
     }
 
@@ -144,7 +145,8 @@ extension RegionMap {
         if global32(GlobalWords.newestBan).sequential > born, isBanned(key: key, born: born) { return true }
         guard fill32(fill, FillWords.flags).acquired & FillWords.hasHead != 0 else { return false }
         guard global32(GlobalWords.newestTagHard).sequential > born else { return false }
-        for i in 0..<Int(fill32(fill, FillWords.tagCount).relaxed) where hardTag(fillTagHash(fill, i)).sequential > born {
+        for i in 0..<Int(fill32(fill, FillWords.tagCount).relaxed) where hardTag(fillTagHash(fill, i)).sequential > born
+        {
             return true
         }
         return false

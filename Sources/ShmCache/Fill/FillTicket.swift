@@ -21,7 +21,9 @@ public struct FillTicket: ~Copyable {
     public var phase: FillPhase {
         let state = map.fillState(fill)
         let flags = map.fill32(fill, FillWords.flags).acquired
-        if flags & FillWords.isComplete != 0, flags & FillWords.hasHead != 0, state.state != .orphaned { return .complete }
+        if flags & FillWords.isComplete != 0, flags & FillWords.hasHead != 0, state.state != .orphaned {
+            return .complete
+        }
         switch state.state {
         case .failed, .free, .releasing:
             let reason = UInt8(truncatingIfNeeded: map.fill32(fill, FillWords.failure).relaxed)

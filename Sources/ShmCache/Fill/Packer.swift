@@ -1,5 +1,5 @@
-// Turns the bytes of a finished fill into their stored form, step by step: chunks, compressed where it pays, in a private
-// buffer (the inline part) and in whole segments. Nothing here can be found by readers yet.
+// Turns the bytes of a finished fill into their stored form, step by step: chunks, compressed where it pays, in a
+// private buffer (the inline part) and in whole segments. Nothing here can be found by readers yet.
 internal import CLZ4
 internal import CLinux
 
@@ -56,7 +56,9 @@ struct Packer: ~Copyable {
         if chunks == 1 {
             entries = [ChunkEntry(storedLength: item.inlineLength, isRaw: isRaw, checksum: item.bodyChecksum)]
         } else {
-            for i in 0..<chunks { entries.append(item.load(ChunkEntry.self, item.directoryOffset + i * ChunkEntry.size)) }
+            for i in 0..<chunks {
+                entries.append(item.load(ChunkEntry.self, item.directoryOffset + i * ChunkEntry.size))
+            }
         }
         for i in 0..<item.extentCount { extents.append(item.extent(i, map)) }
         unsafe inline.append(item.address + item.bodyOffset(map.chunkShift), item.inlineLength)
@@ -139,7 +141,7 @@ struct Packer: ~Copyable {
         extentWritten += stored
         extents[last].storedLength = UInt32(extentWritten)
         entries.append(
-                unsafe ChunkEntry(storedLength: stored, isRaw: raw, checksum: checksum32(target, stored)))
+            unsafe ChunkEntry(storedLength: stored, isRaw: raw, checksum: checksum32(target, stored)))
         return true
     }
 
@@ -173,7 +175,9 @@ struct Packer: ~Copyable {
     private func gather(_ core: LaneCore, fill: Int, at start: Int, count: Int) -> UnsafeRawPointer {
         var done = 0
         while done < count {
-            guard let (run, length) = unsafe core.map.fillRun(fill, at: start + done, limit: start + count) else { break }
+            guard let (run, length) = unsafe core.map.fillRun(fill, at: start + done, limit: start + count) else {
+                break
+            }
             if length == count { return UnsafeRawPointer(run) }
             unsafe (core.scratch.start + done).copyMemory(from: run, byteCount: length)
             done += length

@@ -1,12 +1,14 @@
-// Blocks for the bytes of running fills, cut from staging segments of this lane. A block carries the tag of its fill and
-// is free again when that fill is over: nobody has to give it back.
+// Blocks for the bytes of running fills, cut from staging segments of this lane. A block carries the tag of its fill
+// and is free again when that fill is over: nobody has to give it back.
 
 extension LaneCore {
     /// Takes `count` blocks in a row for a fill, right behind `previous` if possible. The place of the first, or nil.
     func takeBlocks(_ count: Int, tag: UInt64, after previous: UInt32? = nil) -> UInt32? {
         if let previous {
             let segment = Int(previous) / map.blocksPerSegment
-            if staging.contains(segment), let place = takeRun(segment, from: Int(previous) % map.blocksPerSegment + 1, count, tag) {
+            if staging.contains(segment),
+                let place = takeRun(segment, from: Int(previous) % map.blocksPerSegment + 1, count, tag)
+            {
                 return place
             }
         }

@@ -36,7 +36,8 @@ extension RegionMap {
     }
 
     private func isBanned(key item: ItemHeader, born: UInt32) -> Bool {
-        unsafe isBanned(key: RawSpan(_unsafeStart: item.address + ItemHeader.size, byteCount: item.keyLength), born: born)
+        unsafe isBanned(
+            key: RawSpan(_unsafeStart: item.address + ItemHeader.size, byteCount: item.keyLength), born: born)
     }
 
     /// Whether a prefix purge after `born` covers the key.

@@ -1,4 +1,5 @@
-// Checks a region against the engine's invariants. Reads only, and only means something while nobody changes the region.
+// Checks a region against the engine's invariants. Reads only, and only means something while nobody changes the
+// region.
 
 extension CacheRegion {
     /// Every invariant that is broken, one line each. Only meaningful while no process changes the region.
@@ -17,7 +18,9 @@ extension CacheRegion {
             let slot = Slot(word: map.slot(index).acquired)
             if slot.isEmpty { continue }
             if slot.kind == .pending {
-                let isNoted = (0..<laneCount).contains { map.lane64($0, LaneWords.pendingSlot).relaxed == UInt64(index + 1) }
+                let isNoted = (0..<laneCount).contains {
+                    map.lane64($0, LaneWords.pendingSlot).relaxed == UInt64(index + 1)
+                }
                 if !isNoted { broken.append("slot \(index) is pending and no lane knows it") }
                 continue
             }
@@ -91,14 +94,18 @@ extension CacheRegion {
             {
                 broken.append("fill \(fill) is \(state.state) and its lane \(state.owner) is nobody's")
             }
-            if state.state.isOver, !map.hasWaiters(fill) { broken.append("fill \(fill) is over, unread and not given back") }
+            if state.state.isOver, !map.hasWaiters(fill) {
+                broken.append("fill \(fill) is over, unread and not given back")
+            }
         }
     }
 
     private func checkLanes(_ broken: inout [String]) {
         for lane in 0..<laneCount where Liveness(map, lane: lane).isFree {
             if map.lane64(lane, LaneWords.epoch).relaxed != 0 { broken.append("free lane \(lane) holds an epoch") }
-            if map.lane64(lane, LaneWords.pendingSlot).relaxed != 0 { broken.append("free lane \(lane) has a pending slot") }
+            if map.lane64(lane, LaneWords.pendingSlot).relaxed != 0 {
+                broken.append("free lane \(lane) has a pending slot")
+            }
             for segment in 0..<map.usableSegments where map.pin(lane: lane, segment: segment) != 0 {
                 broken.append("free lane \(lane) pins segment \(segment)")
             }

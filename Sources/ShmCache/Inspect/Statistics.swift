@@ -59,7 +59,8 @@ extension RegionMap {
             let offset = slot.unit << unitShift
             guard offset + ItemHeader.size <= segmentSize else { continue }
             let item = unsafe ItemHeader(address(segment: slot.segment, offset: offset))
-            guard item.gen & 255 == slot.gen, item.isPlausible(room: segmentSize - offset, chunkShift: chunkShift) else {
+            guard item.gen & 255 == slot.gen, item.isPlausible(room: segmentSize - offset, chunkShift: chunkShift)
+            else {
                 continue
             }
             body(slot, item)

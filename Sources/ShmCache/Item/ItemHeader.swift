@@ -90,7 +90,8 @@ struct ItemHeader {
         let end = bodyOffset(chunkShift)
         let first = unsafe hash64(RawSpan(_unsafeStart: address, byteCount: 8), seed: 0)
         let second = unsafe hash64(RawSpan(_unsafeStart: address + 12, byteCount: 48), seed: first)
-        return UInt32(truncatingIfNeeded: unsafe hash64(RawSpan(_unsafeStart: address + 64, byteCount: end - 64), seed: second))
+        return UInt32(
+            truncatingIfNeeded: unsafe hash64(RawSpan(_unsafeStart: address + 64, byteCount: end - 64), seed: second))
     }
 }
 

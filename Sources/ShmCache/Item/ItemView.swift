@@ -1,4 +1,5 @@
-// A stored object as seen during one loop turn (or under a pin): borrowed bytes of the mapping. Never outlives the turn.
+// A stored object as seen during one loop turn (or under a pin): borrowed bytes of the mapping. Never outlives the
+// turn.
 internal import CLinux
 
 /// A stored object. The view borrows its lane: it cannot survive `endTurn()`.

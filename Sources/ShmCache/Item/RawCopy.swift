@@ -8,8 +8,8 @@ extension Lane {
     public static var smallestRawCopyBytes: Int { 4096 }
 
     /// Stores a compressed object again with its body raw, if it is neither too small nor too large and raw copies take
-    /// less than a tenth of the region. Costs a decoding and a copy: at most once a turn. Inside a turn, with no view of
-    /// the object in use any more. True when later lookups find the raw body.
+    /// less than a tenth of the region. Costs a decoding and a copy: at most once a turn. Inside a turn, with no view
+    /// of the object in use any more. True when later lookups find the raw body.
     public borrowing func keepRawCopy(hash: UInt64, key: RawSpan) -> Bool {
         let core = core
         guard let found = core.map.find(hash: hash, key: key) else { return false }
@@ -23,7 +23,8 @@ extension LaneCore {
         let total = item.bodyOffset(map.chunkShift) + length
         guard !item.flags.contains(.raw), item.extentCount == 0, length >= Lane.smallestRawCopyBytes,
             total <= map.segmentSize / 4,
-            map.global64(GlobalWords.rawCopyBytes).relaxed + UInt64(total) <= UInt64(map.usableSegments << map.segmentShift) / 10
+            map.global64(GlobalWords.rawCopyBytes).relaxed + UInt64(total) <= UInt64(
+                map.usableSegments << map.segmentShift) / 10
         else { return false }
         let sizeClass = SizeClass.of(itemLength: total, extents: 0, segmentSize: map.segmentSize)
         guard let place = reserve(length: total, sizeClass: sizeClass, main: true) else { return false }

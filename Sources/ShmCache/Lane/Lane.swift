@@ -61,7 +61,8 @@ public struct Lane: ~Copyable {
                 .swapRelaxed(found.word.word, to: found.word.word &+ Slot.frequencyUnit)
         }
         return unsafe ItemView(
-            found.item.address, mapPointer, softlyPurged: purge == .stale, popular: found.word.frequency == 3, lane: self)
+            found.item.address, mapPointer, softlyPurged: purge == .stale, popular: found.word.frequency == 3,
+            lane: self)
     }
 
     /// Fetches the cache lines that `lookup` of this hash will read.

@@ -154,9 +154,12 @@ extension RegionMap {
                 let offset = slot.unit << unitShift
                 guard offset + ItemHeader.size <= segmentSize else { continue }
                 let item = unsafe ItemHeader(address(segment: slot.segment, offset: offset))
-                guard item.hash == hash, item.isPlausible(room: segmentSize - offset, chunkShift: chunkShift) else { continue }
+                guard item.hash == hash, item.isPlausible(room: segmentSize - offset, chunkShift: chunkShift) else {
+                    continue
+                }
                 for i in 0..<item.extentCount {
-                    let extent = item.load(ExtentReference.self, item.extentsOffset(chunkShift) + i * ExtentReference.size)
+                    let extent = item.load(
+                        ExtentReference.self, item.extentsOffset(chunkShift) + i * ExtentReference.size)
                     if extent.segment == UInt32(segment), extent.gen == gen { return true }
                 }
             }

@@ -11,7 +11,8 @@ extension LaneCore {
         for sizeClass in victimClasses(scan) {
             let small = scan.queues[sizeClass * 2]
             let main = scan.queues[sizeClass * 2 + 1]
-            let fromSmall = small.oldest >= 0 && (small.segments * 10 >= small.segments + main.segments || main.oldest < 0)
+            let fromSmall =
+                small.oldest >= 0 && (small.segments * 10 >= small.segments + main.segments || main.oldest < 0)
             let victim = fromSmall ? small.oldest : main.oldest
             guard victim >= 0 else { continue }
             if evict(victim, rule: fromSmall ? .small : .main) { return true }
@@ -21,7 +22,9 @@ extension LaneCore {
 
     /// Classes from the one that misses its evicted bytes least.
     private func victimClasses(_ scan: TableScan) -> [Int] {
-        let held = (0..<SizeClass.count).filter { scan.queues[$0 * 2].oldest >= 0 || scan.queues[$0 * 2 + 1].oldest >= 0 }
+        let held = (0..<SizeClass.count).filter {
+            scan.queues[$0 * 2].oldest >= 0 || scan.queues[$0 * 2 + 1].oldest >= 0
+        }
         func regret(_ c: Int) -> Double {
             let segments = scan.queues[c * 2].segments + scan.queues[c * 2 + 1].segments
             return (Double(map.ghostHits(c).relaxed) + 1) / Double(segments)
@@ -123,7 +126,8 @@ extension RegionMap {
         let segment = Int(extent.segment)
         let state = state(segment)
         guard state.phase == .whole, state.gen == extent.gen else { return }
-        guard segment64(segment, SegmentWords.state).swap(state.word, to: state.with(.evicting, owner: owner).word) else {
+        guard segment64(segment, SegmentWords.state).swap(state.word, to: state.with(.evicting, owner: owner).word)
+        else {
             return
         }
         retire(segment, owner: owner)

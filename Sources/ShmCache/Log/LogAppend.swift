@@ -23,7 +23,8 @@ extension LaneCore {
             }
             closeOpen(position)
         }
-        guard let segment = openSegment(sizeClass: sizeClass, main: main, room: rounded, forSurvivor: forSurvivor) else {
+        guard let segment = openSegment(sizeClass: sizeClass, main: main, room: rounded, forSurvivor: forSurvivor)
+        else {
             return nil
         }
         open[position] = segment

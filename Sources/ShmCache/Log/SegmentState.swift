@@ -30,7 +30,8 @@ struct SegmentState: Equatable {
 
     init(word: UInt64) { self.word = word }
 
-    init(_ phase: SegmentPhase, gen: UInt32, owner: Int = SegmentState.noOwner, sizeClass: Int = 0, main: Bool = false) {
+    init(_ phase: SegmentPhase, gen: UInt32, owner: Int = SegmentState.noOwner, sizeClass: Int = 0, main: Bool = false)
+    {
         word =
             phase.rawValue | UInt64(sizeClass) << 4 | (main ? 1 << 8 : 0) | UInt64(owner) << 16 | UInt64(gen) << 32
     }

@@ -65,7 +65,8 @@ struct NodeLayout: Equatable {
         guard page.count == RegionLayout.pageSize, page.get(UInt64.self, at: 0) == NodeLayout.magic else {
             throw .foreign(path: nil)
         }
-        guard page.get(UInt32.self, at: 8) == NodeLayout.major, page.get(UInt32.self, at: 12) == Superblock.byteOrder else {
+        guard page.get(UInt32.self, at: 8) == NodeLayout.major, page.get(UInt32.self, at: 12) == Superblock.byteOrder
+        else {
             throw .unsupported(path: nil, reason: "node region layout \(page.get(UInt32.self, at: 8))")
         }
         guard page.get(UInt64.self, at: 24) == NodeLayout.checksum(page) else {
@@ -73,7 +74,9 @@ struct NodeLayout: Equatable {
         }
         for i in 0..<min(64, Int(page.get(UInt32.self, at: 16))) {
             let at = 32 + i * 40
-            let numbers = [8, 16, 24, 32].map { Int(truncatingIfNeeded: page.get(UInt64.self, at: at + $0) & 0xffff_ffff) }
+            let numbers = [8, 16, 24, 32].map {
+                Int(truncatingIfNeeded: page.get(UInt64.self, at: at + $0) & 0xffff_ffff)
+            }
             guard numbers[0] + numbers[1] * numbers[2] <= fileSize else {
                 throw .corrupt(path: nil, reason: "the node region is truncated")
             }

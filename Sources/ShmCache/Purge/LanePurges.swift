@@ -32,8 +32,9 @@ extension Lane {
         }
     }
 
-    /// Purges all objects whose key begins with `head` and has `prefix` at byte `offset` (both below 64 KiB). The oldest
-    /// of 256 such purges becomes a purge of everything before it when another is added: true says that this happened.
+    /// Purges all objects whose key begins with `head` and has `prefix` at byte `offset` (both below 64 KiB). The
+    /// oldest of 256 such purges becomes a purge of everything before it when another is added: true says that this
+    /// happened.
     @discardableResult
     public borrowing func purge(keyHead head: RawSpan, prefix: RawSpan, at offset: Int) -> Bool {
         let core = core

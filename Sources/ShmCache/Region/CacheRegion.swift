@@ -64,8 +64,8 @@ public struct CacheRegion: ~Copyable, Sendable {
         map.global64(GlobalWords.clockOffset).add(UInt64(bitPattern: nanoseconds))
     }
 
-    /// Makes more of the laid-out segments usable, while processes are attached. Up to the `maximumSizeBytes` of creation;
-    /// a smaller size changes nothing.
+    /// Makes more of the laid-out segments usable, while processes are attached. Up to the `maximumSizeBytes` of
+    /// creation; a smaller size changes nothing.
     public func grow(toBytes bytes: Int) throws(RegionError) {
         let wanted = min(map.segmentCount, (bytes - map.data) / map.segmentSize)
         guard wanted > map.usableSegments else { return }

@@ -1,6 +1,7 @@
 // Why a region could not be created or used. Every case has one clear line for the operator.
 
-/// Why a region could not be created, opened or attached. Nothing has been written when one is thrown for an existing file.
+/// Why a region could not be created, opened or attached. Nothing has been written when one is thrown for an existing
+/// file.
 public enum RegionError: Error, Equatable, Sendable, CustomStringConvertible {
     /// An option is out of range; the text says which and what is allowed.
     case invalidOptions(String)
@@ -25,7 +26,8 @@ public enum RegionError: Error, Equatable, Sendable, CustomStringConvertible {
         case .system(let call, let code, let path): "\(call) failed\(RegionError.place(path)): errno \(code)"
         case .foreign(let path): "not a cache region\(RegionError.place(path)): choose another path or remove the file"
         case .unsupported(let path, let reason):
-            "cache region of another version\(RegionError.place(path)) (\(reason)): use the program that wrote it, or create a new one"
+            "cache region of another version\(RegionError.place(path)) (\(reason)): "
+                + "use the program that wrote it, or create a new one"
         case .corrupt(let path, let reason):
             "damaged cache region\(RegionError.place(path)) (\(reason)): create a new one"
         case .laneInUse(let lane, let pid): "lane \(lane) is in use by process \(pid)"

@@ -40,11 +40,13 @@ enum RegionFile {
             path: path, writable: writable)
         let map = unsafe RegionMap(superblock, base: mapping.address)
         let usable = map.usableSegments
-        guard usable >= 16, usable <= superblock.segmentCount, data.offset + usable * superblock.segmentSize <= size else {
+        guard usable >= 16, usable <= superblock.segmentCount, data.offset + usable * superblock.segmentSize <= size
+        else {
             throw .corrupt(path: path, reason: "the file is shorter than its contents")
         }
         let sameBoot =
-            map.global64(GlobalWords.bootLow).relaxed == bootID.0 && map.global64(GlobalWords.bootHigh).relaxed == bootID.1
+            map.global64(GlobalWords.bootLow).relaxed == bootID.0
+            && map.global64(GlobalWords.bootHigh).relaxed == bootID.1
         if !sameBoot, writable { Reboot.adopt(map, bootID: bootID) }
         return CacheRegion(mapping: mapping, superblock: superblock, map: map, wasWarm: true)
     }
@@ -66,7 +68,8 @@ enum RegionFile {
     static func claimRoom(_ descriptor: Int32, length: Int, path: String?) throws(RegionError) {
         let memory = Int(cl_available_memory())
         if path == nil || cl_is_memory_file(descriptor), memory >= 0, length > memory {
-            throw .noRoom("the cache needs \(length) bytes of memory and \(memory) are available; choose a smaller size")
+            throw .noRoom(
+                "the cache needs \(length) bytes of memory and \(memory) are available; choose a smaller size")
         }
         if let path {
             let room = Int(cl_file_system_room(descriptor))

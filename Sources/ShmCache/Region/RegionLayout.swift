@@ -4,7 +4,8 @@
 /// The sections of a cache region. Numbers are part of the file format.
 enum SectionKind: UInt32, CaseIterable {
     case globals = 1
-    case lanes, pins, segments, stagingTags, fillBuckets, fills, ghosts, index, hardTags, softTags, addresses, bans, data
+    case lanes, pins, segments, stagingTags, fillBuckets, fills, ghosts, index, hardTags, softTags, addresses, bans,
+        data
 }
 
 /// One section of the directory.
@@ -40,7 +41,8 @@ struct RegionLayout: Equatable {
         let size = options.maximumSizeBytes
         let segmentSize = options.segmentSizeBytes ?? RegionLayout.preferredSegmentSize(options.sizeBytes)
         guard options.sizeBytes / segmentSize >= 16 else {
-            throw .invalidOptions("a segment of \(segmentSize) bytes is too large for a region of \(options.sizeBytes) bytes")
+            throw .invalidOptions(
+                "a segment of \(segmentSize) bytes is too large for a region of \(options.sizeBytes) bytes")
         }
         self.segmentSize = segmentSize
         laneCount = options.laneCount
@@ -55,22 +57,26 @@ struct RegionLayout: Equatable {
         usableSegments = min(segments, (options.sizeBytes - data) / segmentSize)
         maximumLength = data + segments * segmentSize
         guard usableSegments >= 16 else {
-            throw .invalidOptions("a region of \(options.sizeBytes) bytes leaves no room for objects; choose a larger size")
+            throw .invalidOptions(
+                "a region of \(options.sizeBytes) bytes leaves no room for objects; choose a larger size")
         }
     }
 
     private static func check(_ options: RegionOptions) throws(RegionError) {
         guard options.sizeBytes >= RegionOptions.minimumSizeBytes else {
-            throw .invalidOptions("a cache needs at least \(RegionOptions.minimumSizeBytes) bytes, not \(options.sizeBytes)")
+            throw .invalidOptions(
+                "a cache needs at least \(RegionOptions.minimumSizeBytes) bytes, not \(options.sizeBytes)")
         }
         guard options.maximumSizeBytes >= options.sizeBytes, options.maximumSizeBytes <= 1 << 44 else {
-            throw .invalidOptions("the maximum size must be between the size and 16 TiB, not \(options.maximumSizeBytes)")
+            throw .invalidOptions(
+                "the maximum size must be between the size and 16 TiB, not \(options.maximumSizeBytes)")
         }
         guard (2...128).contains(options.laneCount) else {
             throw .invalidOptions("a region has 2 to 128 lanes, not \(options.laneCount)")
         }
         guard (64...(1 << 24)).contains(options.averageObjectBytes) else {
-            throw .invalidOptions("the average object must be between 64 bytes and 16 MiB, not \(options.averageObjectBytes)")
+            throw .invalidOptions(
+                "the average object must be between 64 bytes and 16 MiB, not \(options.averageObjectBytes)")
         }
         if let segment = options.segmentSizeBytes {
             guard segmentSizes.contains(segment), segment & (segment - 1) == 0 else {

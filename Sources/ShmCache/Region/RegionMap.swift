@@ -103,7 +103,9 @@ struct RegionMap: @unchecked Sendable {
     func slot(_ slot: Int) -> SharedWord64 { word64(index + slot * 8) }
 
     @inline(__always)
-    func pin(lane: Int, segment: Int) -> UInt16 { unsafe cl_load16_relaxed(base + pins + lane * pinStride + segment * 2) }
+    func pin(lane: Int, segment: Int) -> UInt16 {
+        unsafe cl_load16_relaxed(base + pins + lane * pinStride + segment * 2)
+    }
     @inline(__always)
     func setPin(lane: Int, segment: Int, _ count: UInt16) {
         unsafe cl_store16_relaxed(base + pins + lane * pinStride + segment * 2, count)

@@ -4,7 +4,8 @@
 public struct RegionOptions: Sendable {
     /// Bytes of the whole mapping, tables included. At least `RegionOptions.minimumSizeBytes`.
     public var sizeBytes: Int
-    /// Address space and tables are laid out for this size, so that `CacheRegion.grow` can reach it. Defaults to `sizeBytes`.
+    /// Address space and tables are laid out for this size, so that `CacheRegion.grow` can reach it. Defaults to
+    /// `sizeBytes`.
     public var maximumSizeBytes: Int
     /// A power of two from 16 KiB to 16 MiB; nil chooses about 1/512 of the size.
     public var segmentSizeBytes: Int?

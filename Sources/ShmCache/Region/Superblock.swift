@@ -37,7 +37,9 @@ struct Superblock: Equatable {
     /// Changes whenever the meaning of a byte in any section changes.
     static let layoutHash: UInt64 = {
         var hash: UInt64 = 0x6d61_7274_6c65_7401
-        for n in [LaneWords.size, SegmentWords.size, FillWords.size, ItemHeader.size, Slot.layoutVersion, GlobalWords.size] {
+        for n in [
+            LaneWords.size, SegmentWords.size, FillWords.size, ItemHeader.size, Slot.layoutVersion, GlobalWords.size,
+        ] {
             hash = (hash ^ UInt64(n)) &* 0x9E37_79B9_7F4A_7C15
             hash ^= hash >> 29
         }
@@ -130,7 +132,9 @@ struct Superblock: Equatable {
             let section = Section(
                 kind: kind, version: page.get(UInt32.self, at: at + 4), offset: Int(numbers[0]), count: Int(numbers[1]),
                 stride: Int(numbers[2]))
-            guard section.version == 1 else { throw .unsupported(path: path, reason: "section \(kind) \(section.version)") }
+            guard section.version == 1 else {
+                throw .unsupported(path: path, reason: "section \(kind) \(section.version)")
+            }
             result.append(section)
         }
         return result
@@ -146,7 +150,8 @@ struct Superblock: Equatable {
                 throw .corrupt(path: path, reason: "section \(kind) is missing")
             }
             let product = section.count.multipliedReportingOverflow(by: section.stride)
-            guard section.offset >= RegionLayout.pageSize, section.offset % 64 == 0, !product.overflow, section.count > 0,
+            guard section.offset >= RegionLayout.pageSize, section.offset % 64 == 0, !product.overflow,
+                section.count > 0,
                 section.stride > 0, kind == .data || section.offset + product.partialValue <= fileSize
             else { throw .corrupt(path: path, reason: "section \(kind) lies outside the file") }
         }
