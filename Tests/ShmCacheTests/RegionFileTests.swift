@@ -168,7 +168,9 @@ import Testing
                 served[n] = got != nil
                 let isRight = got == nil || got == body(n)
                 #expect(isRight, "\(n)")
-                #expect((got == nil) == (n % 7 == 3 || n == 8), "\(n)")
+                // The word of the purged address may be shared with others; they go with it.
+                let word = unsafe region.map.addressWord(region.hash(key: Sample.key(n).span.bytes)).relaxed
+                #expect((got == nil) == (n % 7 == 3 || word > 1), "\(n)")
             }
             lane.endTurn()
         }
