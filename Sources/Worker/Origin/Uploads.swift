@@ -202,5 +202,7 @@ extension Worker {
         clients[c].context = .none
         clients[c].phase = .reading
         refuse(c, .invalidChunkSize)
+        // The origin's event may have brought us here: nobody else would send the answer.
+        if clients.isTaken(c) { progressLater(c) }
     }
 }
