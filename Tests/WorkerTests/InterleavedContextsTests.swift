@@ -101,11 +101,11 @@ struct InterleavedContextsTests {
         var fill = BodySource(fill: permit.ticket())
         var hitSink = FakeStreamSink(stream: 1, layer: FakeRecordLayer())
         var fillSink = FakeStreamSink(stream: 3, layer: FakeRecordLayer())
+        var layer = FakeRecordLayer()
         var appended = 0
         var outcomes = (hit: PumpOutcome.blocked, fill: PumpOutcome.waiting)
         for _ in 0..<20_000 where outcomes.hit != .finished || outcomes.fill != .finished {
             // One record: both streams share what it holds.
-            var layer = outcomes.hit == .finished ? fillSink.layer : hitSink.layer
             layer.recordSpace = Int(generator.next() % 16_000)
             hitSink.credit += Int(generator.next() % 9_000)
             fillSink.credit += Int(generator.next() % 9_000)
@@ -124,14 +124,14 @@ struct InterleavedContextsTests {
             if outcomes.fill != .finished {
                 fillSink.layer = layer
                 outcomes.fill = BodyPump.pumpFill(&fill, into: &fillSink)
-                hitSink.layer = fillSink.layer
+                layer = fillSink.layer
             }
         }
         #expect(outcomes.hit == .finished && outcomes.fill == .finished)
-        let received = fillSink.layer.received
+        let received = layer.received
         #expect(received[1] == stored)
         #expect(received[3] == coming)
-        let order = fillSink.layer.order
+        let order = layer.order
         let switches = zip(order, order.dropFirst()).filter { $0 != $1 }.count
         #expect(switches > 4, "the streams were not interleaved: \(order)")
         lane.endTurn()
