@@ -12,7 +12,9 @@ extension Worker {
     mutating func refuse(_ c: UInt32, status: UInt16) {
         clients[c].closesAfterResponse = true
         countRefusal(status)
-        answerOwn(c, status: status, report: CacheStatus())
+        var report = CacheStatus()
+        report.note = .refused
+        answerOwn(c, status: status, report: report)
         if clients[c].request != .max { requests[clients[c].request].reset() }
     }
 
