@@ -85,7 +85,9 @@ extension CacheRegion {
         var classes = [ClassAccounting](repeating: ClassAccounting(), count: SizeClass.count)
         for segment in 0..<map.usableSegments {
             let state = map.state(segment)
-            guard [.open, .parked, .sealed, .evicting].contains(state.phase), state.sizeClass < SizeClass.count else { continue }
+            guard [.open, .parked, .sealed, .evicting].contains(state.phase), state.sizeClass < SizeClass.count else {
+                continue
+            }
             classes[state.sizeClass].segments += 1
             classes[state.sizeClass].segmentsOpen += state.phase == .open || state.phase == .parked ? 1 : 0
             classes[state.sizeClass].writtenBytes += Int(map.segment32(segment, SegmentWords.written).acquired)

@@ -78,7 +78,9 @@ extension RegionMap {
     /// it twice.
     func freeIfFillEnded(_ segment: Int) -> Bool {
         let state = state(segment)
-        guard state.owner == SegmentState.noOwner, state.phase == .filling || state.phase == .staging else { return false }
+        guard state.owner == SegmentState.noOwner, state.phase == .filling || state.phase == .staging else {
+            return false
+        }
         if state.phase == .filling {
             guard !isLive(fillTag: segment64(segment, SegmentWords.fillTag).acquired) else { return false }
         } else {
