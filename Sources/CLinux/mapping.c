@@ -122,7 +122,8 @@ int64_t cl_available_memory(void) {
         if (line) available = strtoll(line + 13, NULL, 10) * 1024;
     }
     int64_t limit = number_of("/sys/fs/cgroup/memory.max"), used = number_of("/sys/fs/cgroup/memory.current");
-    if (limit >= 0 && used >= 0 && (available < 0 || limit - used < available)) available = limit > used ? limit - used : 0;
+    if (limit >= 0 && used >= 0 && (available < 0 || limit - used < available))
+        available = limit > used ? limit - used : 0;
     return available;
 }
 

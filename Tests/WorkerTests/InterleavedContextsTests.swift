@@ -1,5 +1,5 @@
-// Two requests at once on one multiplexed connection that does not exist yet: a hit and a running fill, pulled through the
-// same pump into two streams that share a record layer and have windows of their own.
+// Two requests at once on one multiplexed connection that does not exist yet: a hit and a running fill, pulled through
+// the same pump into two streams that share a record layer and have windows of their own.
 
 import CachePolicy
 import HTTPMessage
@@ -87,7 +87,8 @@ struct InterleavedContextsTests {
         let coming = Self.body(90_000, seed: seed | 2)
         try store(stored, as: "hit", region, lane)
         let key = Array("fill".utf8)
-        guard case .own(var permit) = lane.startFill(hash: unsafe region.hash(key: key.span.bytes), key: unsafe key.span.bytes)
+        let hash = unsafe region.hash(key: key.span.bytes)
+        guard case .own(var permit) = lane.startFill(hash: hash, key: unsafe key.span.bytes)
         else {
             Issue.record("the fill was not ours")
             return
@@ -141,7 +142,8 @@ struct InterleavedContextsTests {
         _ body: [UInt8], as name: String, _ region: borrowing CacheRegion, _ lane: borrowing Lane
     ) throws {
         let key = Array(name.utf8)
-        guard case .own(var permit) = lane.startFill(hash: unsafe region.hash(key: key.span.bytes), key: unsafe key.span.bytes)
+        let hash = unsafe region.hash(key: key.span.bytes)
+        guard case .own(var permit) = lane.startFill(hash: hash, key: unsafe key.span.bytes)
         else {
             Issue.record("the fill was not ours")
             return

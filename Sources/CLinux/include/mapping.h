@@ -43,4 +43,6 @@ static inline int cl_event_signal(int fd) {
     uint64_t one = 1;
     return write(fd, &one, sizeof one) == (ssize_t)sizeof one ? 0 : -1;
 }
-static inline bool cl_equal(const void *_Nonnull a, const void *_Nonnull b, size_t n) { return __builtin_memcmp(a, b, n) == 0; }
+static inline bool cl_equal(const void *_Nonnull a, const void *_Nonnull b, size_t n) {
+    return __builtin_memcmp(a, b, n) == 0;
+}

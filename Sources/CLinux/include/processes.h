@@ -16,8 +16,8 @@ int cl_affinity_set(pid_t pid, int cpu);
 int cl_set_process_name(const char *_Nonnull name);
 int cl_gettid(void);
 
-// Starts `path` with exactly the descriptors map[i] as i (i < count; -1 leaves i closed); all others are closed, signals
-// unblocked and reset. Returns the pid, or -1 with errno set.
+// Starts `path` with exactly the descriptors map[i] as i (i < count; -1 leaves i closed); all others are closed,
+// signals unblocked and reset. Returns the pid, or -1 with errno set.
 pid_t cl_spawn(
     const char *_Nonnull path, char *_Nullable const *_Nonnull argv, char *_Nullable const *_Nonnull envp,
     const int *_Nonnull map, int count);

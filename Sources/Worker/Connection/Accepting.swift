@@ -1,5 +1,5 @@
-// Taking new connections from the slots this worker serves. Every worker holds all slots' listeners, so that a reuseport
-// group never loses a member while one worker lives; it watches only those it was told to accept on.
+// Taking new connections from the slots this worker serves. Every worker holds all slots' listeners, so that a
+// reuseport group never loses a member while one worker lives; it watches only those it was told to accept on.
 
 internal import CLinux
 internal import ControlChannel

@@ -1,5 +1,6 @@
-// Where an HTTP/1.1 response goes: frames body bytes (identity, chunked, until close) and hands them to the socket, keeping
-// only what frames them. Body bytes the socket did not take are offered again by the source: they are never copied here.
+// Where an HTTP/1.1 response goes: frames body bytes (identity, chunked, until close) and hands them to the socket,
+// keeping only what frames them. Body bytes the socket did not take are offered again by the source: they are never
+// copied here.
 
 internal import CLinux
 internal import CachePolicy
@@ -37,8 +38,8 @@ enum ChunkAppend: Equatable {
     case failed
 }
 
-/// A place for response bytes with back-pressure. HTTP/1.1 connections, streams of a multiplexed connection and test doubles are
-/// sinks. The contract: after a partial take the next offer begins with the very bytes that were not taken.
+/// A place for response bytes with back-pressure. HTTP/1.1 connections, streams of a multiplexed connection and test
+/// doubles are sinks. The contract: after a partial take the next offer begins with the very bytes that were not taken.
 protocol ResponseSink: ~Copyable {
     /// How many bytes one offer may usefully carry now (flow control); 0 means wait.
     var window: Int { get }
@@ -118,7 +119,8 @@ struct ClientSink: ~Copyable {
 
     /// Writes the head of an origin's answer that is passed on; without `delivery` an interim one.
     mutating func appendRelayed(
-        _ head: ResponseHead, _ bytes: RawSpan, _ fields: borrowing FieldTable, delivery: Delivery?, report: CacheStatus,
+        _ head: ResponseHead, _ bytes: RawSpan, _ fields: borrowing FieldTable, delivery: Delivery?,
+        report: CacheStatus,
         key: RawSpan, now: Int64, settings: PolicySettings
     ) -> Bool {
         guard makeRoom(forHeadOf: head.length) else { return false }

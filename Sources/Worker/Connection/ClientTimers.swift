@@ -1,5 +1,5 @@
-// How long a client may take, by phase. A timer is armed at the earliest deadline and looks again when it expires, so that
-// progress on a connection costs one store.
+// How long a client may take, by phase. A timer is armed at the earliest deadline and looks again when it expires, so
+// that progress on a connection costs one store.
 
 internal import ControlChannel
 internal import Glibc

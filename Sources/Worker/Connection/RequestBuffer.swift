@@ -1,5 +1,5 @@
-// The bytes of a request that is being read or answered, with its parser and field table. A connection borrows one from the
-// first byte of a request until its answer is complete; an idle connection has none.
+// The bytes of a request that is being read or answered, with its parser and field table. A connection borrows one from
+// the first byte of a request until its answer is complete; an idle connection has none.
 
 internal import HTTPMessage
 

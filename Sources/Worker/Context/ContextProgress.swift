@@ -98,8 +98,8 @@ extension Worker {
         return true
     }
 
-    /// The source broke. A fill that the cache gave up may go on as a relay; otherwise the response is cut, so that the client
-    /// sees that it is not whole.
+    /// The source broke. A fill that the cache gave up may go on as a relay; otherwise the response is cut, so that the
+    /// client sees that it is not whole.
     private mutating func sourceFailed(_ x: UInt32, _ c: UInt32) -> Bool {
         let e = contexts[x].exchange
         if contexts[x].body.kind == .fill, e != .max, exchanges[e].permit == nil, exchanges[e].connection != .max,

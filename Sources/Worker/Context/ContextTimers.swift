@@ -17,7 +17,8 @@ extension Worker {
     mutating func contextTimerExpired(_ x: UInt32) {
         contexts[x].timer = TimerHandle()
         if contexts[x].upload.state == .awaitingContinue {
-            // Not every origin sends 100 (Continue): after a moment the body goes on its way without (RFC 9110 section 10.1.1).
+            // Not every origin sends 100 (Continue): after a moment the body goes on its way without (RFC 9110 section
+            // 10.1.1).
             return continueUpload(x)
         }
         guard contexts[x].isWaiting else { return }

@@ -1,5 +1,5 @@
-// When the supervisor has died and a new one comes: this worker, an orphan, hands back every descriptor that a node is made
-// of, and from then on obeys the newcomer.
+// When the supervisor has died and a new one comes: this worker, an orphan, hands back every descriptor that a node is
+// made of, and from then on obeys the newcomer.
 
 internal import CLinux
 internal import ControlChannel

@@ -59,8 +59,8 @@ extension Worker {
         abortClient(c)
     }
 
-    /// An idle connection goes to a successor, or is closed: told by shutting our side, so that a request that crosses it is
-    /// still answered.
+    /// An idle connection goes to a successor, or is closed: told by shutting our side, so that a request that crosses
+    /// it is still answered.
     mutating func retireIdle(_ c: UInt32) {
         if handOver(c) { return }
         drain.outcome.closed += 1

@@ -1,5 +1,5 @@
-// Idle plaintext connections change workers without their clients noticing: the descriptor and whatever was read travel to
-// a sibling, the own copy is closed once the sibling has said that it has it. The order is HandOverMessage's.
+// Idle plaintext connections change workers without their clients noticing: the descriptor and whatever was read travel
+// to a sibling, the own copy is closed once the sibling has said that it has it. The order is HandOverMessage's.
 
 internal import CLinux
 internal import ControlChannel

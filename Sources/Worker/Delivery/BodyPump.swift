@@ -1,5 +1,5 @@
-// Pulls body sources of the cache into a sink. The same code serves every protocol and every kind of stored body; it knows
-// sinks only by their contract.
+// Pulls body sources of the cache into a sink. The same code serves every protocol and every kind of stored body; it
+// knows sinks only by their contract.
 
 internal import CachePolicy
 internal import HTTPMessage

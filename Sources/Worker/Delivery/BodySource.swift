@@ -1,4 +1,5 @@
-// Where a response's body comes from. A source is pulled: it gives bytes that live for the call, or says wait, end or failed.
+// Where a response's body comes from. A source is pulled: it gives bytes that live for the call, or says wait, end or
+// failed.
 // Pulling is in BodyPump; a relay is pulled in Origin/Relay, next to the connection that it reads from.
 
 internal import CachePolicy

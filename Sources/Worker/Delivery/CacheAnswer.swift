@@ -1,5 +1,5 @@
-// The hit path: looks a request up, decides whether what is stored may be used, and writes head and body into the sink. No
-// allocation, no lock, no reference counting; what does not fit the socket comes back as a source under a pin.
+// The hit path: looks a request up, decides whether what is stored may be used, and writes head and body into the sink.
+// No allocation, no lock, no reference counting; what does not fit the socket comes back as a source under a pin.
 
 internal import CachePolicy
 internal import ControlChannel
@@ -88,7 +88,9 @@ extension Worker {
             return .miss(LookupResult(hash: probe.hash, alone: true))
         }
         var lookup = LookupResult(hash: hash, isVariant: true, forward: .varyMiss)
-        guard let view = lane.lookup(hash: hash, key: variantKey.readable) else { return nothingStored(lookup, request) }
+        guard let view = lane.lookup(hash: hash, key: variantKey.readable) else {
+            return nothingStored(lookup, request)
+        }
         if view.isPassMarker { return markerAnswer(view, lookup, moment, request) }
         lookup.forward = .miss
         return use(view, lookup, probe, moment, lane, variantKey, request, settings, &sink)

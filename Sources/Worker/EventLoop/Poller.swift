@@ -24,7 +24,8 @@ struct Token: Equatable {
 
     var kind: Kind? { Kind(rawValue: UInt8(raw >> 56)) }
     var index: UInt32 { UInt32(truncatingIfNeeded: raw) }
-    /// The low 24 bits of the generation: an event would have to survive eight million reuses of its place to be mistaken.
+    /// The low 24 bits of the generation: an event would have to survive eight million reuses of its place to be
+    /// mistaken.
     var generation: UInt32 { UInt32(truncatingIfNeeded: raw >> 32) & 0xff_ffff }
 }
 

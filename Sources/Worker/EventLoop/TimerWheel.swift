@@ -1,5 +1,6 @@
 // Hierarchical timing wheel (Varghese and Lauck 1987, scheme 7): four levels of 64 slots, 16 ms a tick, so that
-// arming, cancelling and expiring are constant time and an idle worker sleeps until the next timer. No I/O, no clock: pure.
+// arming, cancelling and expiring are constant time and an idle worker sleeps until the next timer. No I/O, no clock:
+// pure.
 
 /// What a timer belongs to; comes back when it expires. The same 64-bit word that epoll carries.
 struct TimerHandle: Equatable {
@@ -46,8 +47,9 @@ struct TimerHandle: Equatable {
         unsafe heads.deallocate()
     }
 
-    /// Arms a timer that expires at the first tick not before `deadlineMilliseconds`. When every node is in use the handle stays
-    /// unarmed: the caller must treat that as "out of resources" (capacity covers every connection there can be).
+    /// Arms a timer that expires at the first tick not before `deadlineMilliseconds`. When every node is in use the
+    /// handle stays unarmed: the caller must treat that as "out of resources" (capacity covers every connection there
+    /// can be).
     mutating func arm(deadlineMilliseconds: Int64, owner: UInt64) -> TimerHandle {
         var node = firstFree
         if node == Self.none {
@@ -84,7 +86,8 @@ struct TimerHandle: Equatable {
         let distance = due - currentTick
         var level = 0
         while level < Self.levels - 1, distance >= 1 << (Self.slotBits * UInt64(level + 1)) { level += 1 }
-        // Beyond the horizon (74 hours) it waits in the last slot of the top level and is linked anew when that comes up.
+        // Beyond the horizon (74 hours) it waits in the last slot of the top level and is linked anew when that comes
+        // up.
         let horizon = (UInt64(1) << (Self.slotBits * UInt64(Self.levels))) - 1
         let place = min(due, currentTick + horizon) >> (Self.slotBits * UInt64(level))
         let slot = UInt32(level * Self.slots) + UInt32(place & 63)
@@ -108,7 +111,8 @@ struct TimerHandle: Equatable {
         if n.next != Self.none { unsafe nodes[Int(n.next)].previous = n.previous }
     }
 
-    /// Takes one expired timer and gives its owner; nil when none is due at `nowMilliseconds`. Its handle is dead afterwards:
+    /// Takes one expired timer and gives its owner; nil when none is due at `nowMilliseconds`. Its handle is dead
+    /// afterwards:
     /// the owner must forget it.
     mutating func nextExpired(nowMilliseconds: Int64) -> UInt64? {
         let target = UInt64(max(nowMilliseconds, 0) / Self.tickMilliseconds)

@@ -71,7 +71,8 @@ extension Worker {
         endExchange(e)
     }
 
-    /// The origin's answer broke off while this context was sending it. One that reads a fill will see its end by itself.
+    /// The origin's answer broke off while this context was sending it. One that reads a fill will see its end by
+    /// itself.
     private mutating func cutIfUnfinished(_ x: UInt32) {
         guard contexts[x].body.kind == .relay else { return }
         abortClient(contexts[x].client.index)

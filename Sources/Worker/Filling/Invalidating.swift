@@ -1,5 +1,5 @@
-// What an origin's answer makes of other stored objects: unsafe methods invalidate (RFC 9111 section 4.4), an answer to HEAD
-// updates or invalidates (section 4.3.5).
+// What an origin's answer makes of other stored objects: unsafe methods invalidate (RFC 9111 section 4.4), an answer to
+// HEAD updates or invalidates (section 4.3.5).
 
 internal import CachePolicy
 internal import ControlChannel

@@ -1,5 +1,5 @@
-// From an origin's answer to a running fill: may it be stored, under which key (Vary), with what header block and tags. And
-// the 304 that renews what is stored.
+// From an origin's answer to a running fill: may it be stored, under which key (Vary), with what header block and tags.
+// And the 304 that renews what is stored.
 
 internal import CachePolicy
 internal import ControlChannel
@@ -164,7 +164,8 @@ extension Worker {
         }
         guard let hash = Self.variantKey(&scratch, requests, exchanges, e, region) else { return false }
         if exchanges[e].keys.isVariant, hash == exchanges[e].keys.hash { return true }
-        // What this fill was started for is not where its answer belongs: those who wait look again, and find the record.
+        // What this fill was started for is not where its answer belongs: those who wait look again, and find the
+        // record.
         if let permit = exchanges[e].permit.take() { permit.fail(.abandoned) }
         exchanges[e].keys.setVariant(scratch.variantKey, hash: hash)
         switch lane.startFill(hash: hash, key: scratch.variantKey.readable, refreshing: true) {

@@ -1,5 +1,5 @@
-// A fill whose owner has died: the first of its readers to notice goes on with it, from where the owner stopped if a strong
-// validator says that it is still the same object, else from the beginning. Two versions are never spliced.
+// A fill whose owner has died: the first of its readers to notice goes on with it, from where the owner stopped if a
+// strong validator says that it is still the same object, else from the beginning. Two versions are never spliced.
 
 internal import CachePolicy
 internal import ControlChannel

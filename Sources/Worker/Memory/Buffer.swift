@@ -1,5 +1,5 @@
-// A byte buffer of fixed capacity with a readable middle: [ consumed | readable | writable ]. Taken from and given back to
-// a pool, so that nothing is allocated once a worker has warmed up.
+// A byte buffer of fixed capacity with a readable middle: [ consumed | readable | writable ]. Taken from and given back
+// to a pool, so that nothing is allocated once a worker has warmed up.
 
 internal import CLinux
 internal import HTTPMessage
@@ -136,7 +136,8 @@ internal import ShmCache
         return received
     }
 
-    /// One `send` of the readable bytes, followed by `extra` in the same call. Bytes of both that the socket took, or -errno.
+    /// One `send` of the readable bytes, followed by `extra` in the same call. Bytes of both that the socket took, or
+    /// -errno.
     /// Nothing is consumed: the caller does that.
     borrowing func send(to descriptor: Int32, followedBy extra: RawSpan, more: Bool) -> Int {
         let sent = unsafe extra.withUnsafeBytes { tail in

@@ -40,7 +40,8 @@ extension Scratch {
 
     /// Encodes the parsed response's header block.
     mutating func encodeBlock(
-        _ bytes: RawSpan, _ facts: ResponseFacts, _ plan: StorePlan, _ times: ExchangeTimes, isVariant: Bool, cost: UInt32
+        _ bytes: RawSpan, _ facts: ResponseFacts, _ plan: StorePlan, _ times: ExchangeTimes, isVariant: Bool,
+        cost: UInt32
     ) -> Bool {
         Self.encodeBlock(
             &block, responseParser.head, bytes, responseFields, facts, plan, times, isVariant: isVariant, cost: cost)
@@ -66,7 +67,8 @@ extension Scratch {
         _ settings: PolicySettings
     ) -> StorePlan? {
         Self.encodeRenewed(
-            &block, &merged, &mergedFields, stored, responseParser.head, bytes, responseFields, request, times, settings)
+            &block, &merged, &mergedFields, stored, responseParser.head, bytes, responseFields, request, times,
+            settings)
     }
 
     private static func encodeRenewed(

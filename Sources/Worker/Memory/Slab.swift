@@ -1,5 +1,5 @@
-// A slab: numbered places for values that cannot be copied, at addresses that never move, with a generation per place so
-// that an old number (an event still in the kernel's queue, a timer) cannot reach the place's next tenant.
+// A slab: numbered places for values that cannot be copied, at addresses that never move, with a generation per place
+// so that an old number (an event still in the kernel's queue, a timer) cannot reach the place's next tenant.
 
 /// A place in a slab together with the generation it was taken in.
 struct SlabID: Equatable {

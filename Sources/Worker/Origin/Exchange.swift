@@ -1,5 +1,5 @@
-// One request to an origin and its response: whom it is for, what was asked, how far it is. It outlives the origin connection
-// it runs on (a retry takes another) and the client that caused it (a fill serves others too).
+// One request to an origin and its response: whom it is for, what was asked, how far it is. It outlives the origin
+// connection it runs on (a retry takes another) and the client that caused it (a fill serves others too).
 
 internal import CachePolicy
 internal import ControlChannel

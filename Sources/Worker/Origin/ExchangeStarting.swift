@@ -1,5 +1,5 @@
-// Beginning an exchange: the request for the origin is rendered once, then sent on a pooled or a new connection; again on
-// another one when a pooled connection turns out to be dead.
+// Beginning an exchange: the request for the origin is rendered once, then sent on a pooled or a new connection; again
+// on another one when a pooled connection turns out to be dead.
 
 internal import CLinux
 internal import CachePolicy
@@ -12,8 +12,8 @@ extension Worker {
     /// Attempts of one exchange, the first included.
     private static var maximumAttempts: UInt8 { 3 }
 
-    /// Renders the request and sends it. Gives the exchange's index; nil when it failed at once (whoever waited has been
-    /// told).
+    /// Renders the request and sends it. Gives the exchange's index; nil when it failed at once (whoever waited has
+    /// been told).
     mutating func startExchange(
         _ purpose: ExchangePurpose, request r: UInt32, context: SlabID, _ route: Route, _ probe: CacheProbe,
         _ lookup: LookupResult, permit: consuming FillPermit?, range: ByteRange? = nil
@@ -179,7 +179,8 @@ extension Worker {
         return id.index
     }
 
-    /// Whether the exchange may be sent once more: nothing of it was used and the method allows it (RFC 9110 section 9.2.2).
+    /// Whether the exchange may be sent once more: nothing of it was used and the method allows it (RFC 9110 section
+    /// 9.2.2).
     borrowing func mayRetry(_ e: UInt32) -> Bool {
         guard exchanges[e].attempts < Self.maximumAttempts, !exchanges[e].hasResponse, !exchanges[e].hasBytes else {
             return false

@@ -1,5 +1,5 @@
-// An origin's response body, from bytes as they arrive to pieces of data: knows the framing and where it stands, never the
-// socket. Pieces stay where they are in the connection's buffer until they are used.
+// An origin's response body, from bytes as they arrive to pieces of data: knows the framing and where it stands, never
+// the socket. Pieces stay where they are in the connection's buffer until they are used.
 
 internal import HTTPMessage
 

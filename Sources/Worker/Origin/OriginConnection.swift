@@ -1,5 +1,5 @@
-// One connection to an origin: its socket, what is read and not used, what is to be sent. What is asked over it, and for
-// whom, is the exchange's business.
+// One connection to an origin: its socket, what is read and not used, what is to be sent. What is asked over it, and
+// for whom, is the exchange's business.
 
 internal import CLinux
 internal import Glibc

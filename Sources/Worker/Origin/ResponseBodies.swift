@@ -85,8 +85,8 @@ extension Worker {
         stepFinishing(e)
     }
 
-    /// The cache takes no more of this object: its own client goes on as a relay from where the fill ends, others go their
-    /// own ways.
+    /// The cache takes no more of this object: its own client goes on as a relay from where the fill ends, others go
+    /// their own ways.
     private mutating func fillDeclined(_ e: UInt32, _ reason: FillFailure) {
         count(.fillsFailed)
         if let permit = exchanges[e].permit.take() { permit.fail(reason) }

@@ -1,4 +1,5 @@
-// The head of an origin's answer: read, judged, and sent on its way: into the cache, to one client, into a tunnel, or away.
+// The head of an origin's answer: read, judged, and sent on its way: into the cache, to one client, into a tunnel, or
+// away.
 
 internal import CachePolicy
 internal import ControlChannel
@@ -81,7 +82,8 @@ extension Worker {
             } else if exchanges[e].clientMinorVersion >= 1 {
                 provideSendBuffer(c)
                 _ = Self.writeRelayed(
-                    origins, o, scratch, nil, CacheStatus(), clock.unixMilliseconds, settings, exchanges, e, &clients, c)
+                    origins, o, scratch, nil, CacheStatus(), clock.unixMilliseconds, settings, exchanges, e, &clients,
+                    c)
                 if clients[c].sink.flush() == .failed {
                     abortClient(c)
                     return origins.isTaken(o) && origins[o].exchange == e
@@ -199,7 +201,8 @@ extension Worker {
         case .none: return false
         case .some(let buffer):
             return clients[c].sink.appendRelayed(
-                scratch.responseParser.head, buffer.readable, scratch.responseFields, delivery: delivery, report: report,
+                scratch.responseParser.head, buffer.readable, scratch.responseFields, delivery: delivery,
+                report: report,
                 key: exchanges[e].keys.base, now: now, settings: settings.policy)
         }
     }

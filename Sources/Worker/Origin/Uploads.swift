@@ -1,4 +1,5 @@
-// Request bodies on their way to the origin, with back-pressure: what the origin does not take is not read from the client.
+// Request bodies on their way to the origin, with back-pressure: what the origin does not take is not read from the
+// client.
 
 internal import ControlChannel
 internal import HTTPMessage
@@ -55,7 +56,8 @@ extension Worker {
         pumpUpload(x)
     }
 
-    /// Moves body bytes from the client's buffer to the origin's, reads more, until one side has no more to give or to take.
+    /// Moves body bytes from the client's buffer to the origin's, reads more, until one side has no more to give or to
+    /// take.
     mutating func pumpUpload(_ x: UInt32) {
         let id = contexts.id(at: x)
         while contexts.contains(id), contexts[x].upload.state == .flowing {

@@ -1,4 +1,5 @@
-// Which site a request belongs to, by its host: decided as soon as the authority is known. Built once per configuration.
+// Which site a request belongs to, by its host: decided as soon as the authority is known. Built once per
+// configuration.
 
 internal import ControlChannel
 internal import HTTPMessage
@@ -38,7 +39,8 @@ struct Router {
     }
 
     private mutating func add(_ host: [UInt8], _ site: UInt16) {
-        hosts.append(Host(hash: unsafe Self.hash(host.span.bytes), start: hostBytes.count, count: host.count, site: site))
+        let hash = unsafe Self.hash(host.span.bytes)
+        hosts.append(Host(hash: hash, start: hostBytes.count, count: host.count, site: site))
         hostBytes.append(contentsOf: host)
     }
 
