@@ -3,6 +3,7 @@
 import CLinux
 import ControlChannel
 import Glibc
+import ShmCache
 
 /// Everything that an earlier supervisor left behind, in the terms of a new one.
 struct Inheritance: ~Copyable {
@@ -20,12 +21,15 @@ struct Inheritance: ~Copyable {
         }
         let listeners = listeners(of: source)
         let regions = try Regions.adopt(cache: source.regions[0], node: source.regions[1], events: source.events)
+        let listenersSlots = min(listeners.slots, regions.node.slotCount)
         let machine = NodeMachine(settings: MachineSettings(slots: listeners.slots, lanes: Regions.laneCount))
         var inheritance = Inheritance(
             listeners: listeners, regions: regions, machine: machine, workers: [], launches: [:],
             revision: orphans.map(\.snapshot.revision).max() ?? 0)
         for orphan in orphans { inheritance.take(orphan, isSource: orphan === source, workerPath) }
-        inheritance.machine.settle()
+        // A slot whose worker died with the supervisor has nobody to speak for it, but may hold connections.
+        let recorded = (0..<listenersSlots).filter { regions.node.slot($0).processID != 0 }
+        inheritance.machine.settle(alsoCovered: recorded)
         return inheritance
     }
 
@@ -81,12 +85,12 @@ extension NodeMachine {
     }
 
     /// After the last adoption: the youngest generation is the current one.
-    mutating func settle() {
+    mutating func settle(alsoCovered recorded: [Int] = []) {
         let youngest = serving.map(\.generation).max() ?? members.values.map(\.generation).max() ?? 0
         let own = serving.filter { $0.generation == youngest }
         let count = (own.map(\.slot).max() ?? -1) + 1
         current = Generation(number: youngest, launch: own.first?.launch ?? 0, count: count)
         nextGeneration = (members.values.map(\.generation).max() ?? 0) + 1
-        covered = Set(holders.keys).union(0..<count)
+        covered = Set(holders.keys).union(0..<count).union(recorded)
     }
 }
