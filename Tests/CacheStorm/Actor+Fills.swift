@@ -1,14 +1,15 @@
-// The fills of a storm's process: its own, in steps over many turns, and those of others that it reads along or takes over.
+// The fills of a storm's process: its own, in steps over many turns, and those of others that it reads along or takes
+// over.
 import CLinux
 import ShmCache
 
 extension Actor {
     /// Confirms the stored object with the same body; gives the permit back when there is none to confirm.
     mutating func freshen(
-        _ permit: consuming FillPermit, _ world: borrowing World, _ hash: UInt64, _ bytes: [UInt8], _ key: Int
+        _ permit: consuming FillPermit, _ world: borrowing World, _ hash: UInt64, _ bytes: [UInt8], _ new: Content
     ) -> FillPermit? {
         var permit = permit
-        switch Actor.confirm(&permit, lane, hash, bytes, key) {
+        switch Actor.confirm(&permit, lane, hash, bytes, new) {
         case .nothing: return permit
         case .wrong:
             count(.wrongReads)
@@ -22,13 +23,15 @@ extension Actor {
     enum Confirmation { case nothing, wrong, done }
 
     private static func confirm(
-        _ permit: inout FillPermit, _ lane: borrowing Lane, _ hash: UInt64, _ bytes: [UInt8], _ key: Int
+        _ permit: inout FillPermit, _ lane: borrowing Lane, _ hash: UInt64, _ bytes: [UInt8], _ new: Content
     ) -> Confirmation {
         guard let view = unsafe lane.lookup(hash: hash, key: bytes.span.bytes), !view.isPassMarker else {
             return .nothing
         }
-        guard let content = Content(key: key, header: view.header) else { return .wrong }
-        let (header, tags) = (content.header, [UInt64(key % Purgeable.tags)])
+        guard var content = Content(key: new.key, header: view.header) else { return .wrong }
+        // The origin was asked now, and says that the body is still right.
+        content.confirmed = new.version
+        let (header, tags) = (content.header, [UInt64(new.key % Purgeable.tags)])
         _ = unsafe permit.freshen(
             view, header: header.span.bytes, attributes: ItemAttributes(storedSeconds: 2), tags: tags.span)
         return .done
@@ -108,7 +111,7 @@ extension Actor {
             reading.began = true
         }
         guard let content = Content(key: reading.key, header: reader.header) else { return .wrong }
-        if content.version | 0xff < reading.oldest { return .purged }
+        if content.confirmed | 0xff < reading.oldest { return .purged }
         while reading.done < reader.bytesReady {
             let span = reader.read(at: reading.done)
             if span.byteCount == 0 { break }
@@ -126,7 +129,9 @@ enum Verifier {
     static func check(
         _ view: borrowing ItemView, key: Int, _ library: borrowing Library, _ buffer: inout [UInt8]
     ) -> Content? {
-        guard let content = Content(key: key, header: view.header), view.bodyLength == content.length else { return nil }
+        guard let content = Content(key: key, header: view.header), view.bodyLength == content.length else {
+            return nil
+        }
         var offset = 0
         while true {
             switch view.bodyPiece(at: offset) {

@@ -89,7 +89,7 @@ struct Actor: ~Copyable {
             // The time is read after the purge clock, so that an object seems younger than it is, never older.
             permitContent = Content(key: key, version: World.time() & ~0xff | UInt64(index))
             if refreshing, dice.next() % 3 == 0 {
-                permit = freshen(new, world, hash, bytes, key)
+                permit = freshen(new, world, hash, bytes, permitContent)
             } else {
                 permit = consume new
             }
@@ -114,7 +114,7 @@ struct Actor: ~Copyable {
         case .wrong: count(.wrongReads)
         case .right(let new, let content):
             count(.hits)
-            if content.version | 0xff < oldest { count(.purgedReads) }
+            if content.confirmed | 0xff < oldest { count(.purgedReads) }
             if let new {
                 pin = consume new
                 pinContent = content
@@ -138,7 +138,9 @@ struct Actor: ~Copyable {
         if pause > 0 {
             // A slow turn: what was found must stay what it is to the turn's end.
             usleep(pause)
-            guard Verifier.check(view, key: key, world.library, &buffer)?.version == content.version else { return .wrong }
+            guard Verifier.check(view, key: key, world.library, &buffer)?.version == content.version else {
+                return .wrong
+            }
         }
         return .right(wantsPin ? lane.pin(view) : nil, content)
     }
@@ -150,7 +152,8 @@ struct Actor: ~Copyable {
     }
 
     private static func isSame(
-        _ lane: borrowing Lane, _ pin: borrowing Pin, _ content: Content, _ world: borrowing World, _ buffer: inout [UInt8]
+        _ lane: borrowing Lane, _ pin: borrowing Pin, _ content: Content, _ world: borrowing World,
+        _ buffer: inout [UInt8]
     ) -> Bool {
         Verifier.check(lane.view(of: pin), key: content.key, world.library, &buffer)?.version == content.version
     }

@@ -1,4 +1,5 @@
-// What an object of the storm contains: everything follows from its key and version, so that a reader can check each byte.
+// What an object of the storm contains: everything follows from its key and version, so that a reader can check each
+// byte.
 @unsafe @preconcurrency import Glibc
 
 /// A seeded generator (SplitMix64).
@@ -44,22 +45,27 @@ struct Content {
 
     static func keyBytes(_ key: Int) -> [UInt8] { Array("storm/object/\(key)".utf8) }
 
-    init(key: Int, version: UInt64) {
+    /// The time since which it is known to be right: that of its fill or of its last confirmation.
+    var confirmed: UInt64
+
+    init(key: Int, version: UInt64, confirmed: UInt64? = nil) {
         self.key = key
         self.version = version
+        self.confirmed = confirmed ?? version
     }
 
-    /// Key and version, and the version again: what a header block says.
+    /// Key, version and time of confirmation, and their sum: what a header block says.
     var header: [UInt8] {
-        (0..<24).map { UInt8(truncatingIfNeeded: ($0 < 8 ? UInt64(key) : version) >> UInt64($0 % 8 * 8)) }
+        let words = [UInt64(key), version, confirmed, UInt64(key) &+ version &+ confirmed]
+        return (0..<32).map { UInt8(truncatingIfNeeded: words[$0 / 8] >> UInt64($0 % 8 * 8)) }
     }
 
     /// What a header block names; nil if it is no header of that key.
     init?(key: Int, header: RawSpan) {
-        guard header.byteCount == 24 else { return nil }
-        let words = (0..<3).map { unsafe header.unsafeLoadUnaligned(fromByteOffset: $0 * 8, as: UInt64.self) }
-        guard words[0] == UInt64(key), words[1] == words[2] else { return nil }
-        self.init(key: key, version: words[1])
+        guard header.byteCount == 32 else { return nil }
+        let words = (0..<4).map { unsafe header.unsafeLoadUnaligned(fromByteOffset: $0 * 8, as: UInt64.self) }
+        guard words[0] == UInt64(key), words[0] &+ words[1] &+ words[2] == words[3] else { return nil }
+        self.init(key: key, version: words[1], confirmed: words[2])
     }
 
     private var seed: UInt64 {

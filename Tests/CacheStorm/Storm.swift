@@ -1,5 +1,5 @@
-// The kill fuzz of the cache: processes work on one region and verify every byte they read, while this one kills them at
-// random, recovers or lets others recover, and in the end checks that nothing leaked. Prints one line of JSON.
+// The kill fuzz of the cache: processes work on one region and verify every byte they read, while this one kills them
+// at random, recovers or lets others recover, and in the end checks that nothing leaked. Prints one line of JSON.
 import CLinux
 @unsafe @preconcurrency import Glibc
 import ShmCache
@@ -36,13 +36,13 @@ struct StormOptions {
     /// The negative controls exist in debug builds only.
     private func leaveOut(_ protection: String) {
         #if DEBUG
-        switch protection {
-        case "epoch-wait": unsafe Faults.waitForEpochs = false
-        case "pin-scan": unsafe Faults.scanPins = false
-        default: Storm.fail("there is no protection \(protection)")
-        }
+            switch protection {
+            case "epoch-wait": unsafe Faults.waitForEpochs = false
+            case "pin-scan": unsafe Faults.scanPins = false
+            default: Storm.fail("there is no protection \(protection)")
+            }
         #else
-        Storm.fail("a release build has no negative controls")
+            Storm.fail("a release build has no negative controls")
         #endif
     }
 }
@@ -92,7 +92,8 @@ struct Storm {
         if pid > 0 { return pid }
         do {
             var actor = Actor(
-                lane: try world.region.attachLane(lane), index: lane, seed: seed, counters: world.node.counters(lane: lane))
+                lane: try world.region.attachLane(lane), index: lane, seed: seed,
+                counters: world.node.counters(lane: lane))
             while true { actor.turn(world) }
         } catch {
             fail("\(error)")
@@ -150,7 +151,8 @@ struct Toll {
         for count in Count.allCases { text += ",\"\(count)\":\(world.count(count))" }
         // Packing works in private memory.
         let inside = kills - phases["idle", default: 0] - phases["finish", default: 0]
-        text += ",\"killsInsideMutations\":\(inside),\"share\":\(Double(inside * 1000 / max(1, kills)) / 1000),\"phases\":{"
+        text +=
+            ",\"killsInsideMutations\":\(inside),\"share\":\(Double(inside * 1000 / max(1, kills)) / 1000),\"phases\":{"
         text += phases.sorted { $0.key < $1.key }.map { "\"\($0.key)\":\($0.value)" }.joined(separator: ",")
         text += "},\"problems\":["
         return text + problems.prefix(10).map { "\"\($0)\"" }.joined(separator: ",") + "]}"

@@ -1,5 +1,5 @@
-// What all processes of the storm share: the two regions, the texts, and when what was last purged, so that every reader can
-// tell an object that a finished purge should have removed.
+// What all processes of the storm share: the two regions, the texts, and when what was last purged, so that every
+// reader can tell an object that a finished purge should have removed.
 import CLinux
 import ShmCache
 
@@ -35,7 +35,8 @@ struct World: ~Copyable {
 
     init(sizeBytes: Int, lanes: Int, slowReads: UInt64) throws {
         let region = try CacheRegion.create(RegionOptions(sizeBytes: sizeBytes, laneCount: lanes))
-        let node = try NodeRegion.create(laneCount: lanes, slotCount: Purgeable.count, counterCount: Count.allCases.count)
+        let node = try NodeRegion.create(
+            laneCount: lanes, slotCount: Purgeable.count, counterCount: Count.allCases.count)
         self.region = region
         self.node = node
         self.slowReads = slowReads

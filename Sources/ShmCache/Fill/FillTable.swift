@@ -103,16 +103,19 @@ extension RegionMap {
 
     /// Gives an entry back: first under this lane's name, so that a death in between is found by its recovery.
     func releaseFill(_ fill: Int, gen: UInt32, lane: Int) -> Bool {
-        let state = fillState(fill)
-        guard state.gen == gen, state.state.isOver, !hasWaiters(fill) else { return false }
         let word = fill64(fill, FillWords.state)
-        guard word.swap(state.word, to: state.with(.releasing, owner: lane).word) else { return false }
-        if hasWaiters(fill) {
+        while true {
+            let state = fillState(fill)
+            guard state.gen == gen, state.state.isOver, !hasWaiters(fill) else { return false }
+            guard word.swap(state.word, to: state.with(.releasing, owner: lane).word) else { return false }
+            if !hasWaiters(fill) {
+                finishRelease(fill, lane: lane)
+                return true
+            }
+            // Somebody wants to read it. If that one saw the release and has left again already, nobody else gives the
+            // entry back: look once more.
             word.publish(state.word)
-            return false
         }
-        finishRelease(fill, lane: lane)
-        return true
     }
 
     /// The second half of a release; may be run again after a death.
@@ -142,7 +145,9 @@ extension RegionMap {
         let born = fill32(fill, FillWords.born).relaxed
         if global32(GlobalWords.everythingHard).sequential > born { return true }
         if addressWord(fill64(fill, FillWords.hash).relaxed).sequential > born { return true }
-        if global32(GlobalWords.newestBan).sequential > born, isBanned(key: key, born: born) { return true }
+        if global32(GlobalWords.newestBan).sequential > born {
+            if isBanned(key: key, born: born) || global32(GlobalWords.everythingHard).sequential > born { return true }
+        }
         guard fill32(fill, FillWords.flags).acquired & FillWords.hasHead != 0 else { return false }
         guard global32(GlobalWords.newestTagHard).sequential > born else { return false }
         for i in 0..<Int(fill32(fill, FillWords.tagCount).relaxed) where hardTag(fillTagHash(fill, i)).sequential > born

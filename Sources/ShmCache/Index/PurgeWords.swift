@@ -21,7 +21,11 @@ extension RegionMap {
         let born = item.born
         if global32(GlobalWords.everythingHard).acquired > born { return .gone }
         if global32(GlobalWords.newestTagHard).acquired > born, tagged(item, born: born, hard: true) { return .gone }
-        if global32(GlobalWords.newestBan).acquired > born, isBanned(key: item, born: born) { return .gone }
+        if global32(GlobalWords.newestBan).acquired > born {
+            if isBanned(key: item, born: born) { return .gone }
+            // A ban that was overwritten during the look is in this word since before.
+            if global32(GlobalWords.everythingHard).acquired > born { return .gone }
+        }
         if global32(GlobalWords.everythingSoft).acquired > born { return .stale }
         if global32(GlobalWords.newestTagSoft).acquired > born, tagged(item, born: born, hard: false) { return .stale }
         return .untouched
