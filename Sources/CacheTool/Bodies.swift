@@ -1,5 +1,5 @@
-// What the replayed objects contain: slices of one long text or noise, chosen by the key, so that a hit can be checked byte
-// for byte without keeping the objects.
+// What the replayed objects contain: slices of one long text or noise, chosen by the key, so that a hit can be
+// checked byte for byte without keeping the objects.
 @unsafe @preconcurrency import Glibc
 
 /// The bytes of every object of a replay.
@@ -34,8 +34,9 @@ struct Bodies {
         let names = ["amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heath"]
         return Array(
             """
-            {"id":\(a % 1_000_000),"name":"\(names[Int(a >> 40 & 7)]) \(names[Int(b & 7)])","price":\(b >> 20 % 9999).\(b >> 8 % 90 + 10),\
-            "inStock":\(a >> 50 & 1 == 1),"rating":\(b >> 44 % 5),"updated":"2025-0\(a >> 30 % 9 + 1)-1\(b >> 33 % 10)T08:00:00Z"},
+            {"id":\(a % 1_000_000),"name":"\(names[Int(a >> 40 & 7)]) \(names[Int(b & 7)])",\
+            "price":\(b >> 20 % 9999).\(b >> 8 % 90 + 10),"inStock":\(a >> 50 & 1 == 1),"rating":\(b >> 44 % 5),\
+            "updated":"2025-0\(a >> 30 % 9 + 1)-1\(b >> 33 % 10)T08:00:00Z"},
 
             """.utf8)
     }

@@ -1,13 +1,18 @@
-// The program `martlet-cache` (also reached as `martlet cache ...`): tools on the cache engine, without a node. Failures are
-// one line on standard error and an exit code: 2 for a wrong command line, 1 for everything else.
+// The program `martlet-cache` (also reached as `martlet cache ...`): tools on the cache engine, without a node.
+// Failures are one line on standard error and an exit code: 2 for a wrong command line, 1 for everything else.
 @unsafe @preconcurrency import Glibc
 import ShmCache
 
 @main
 enum CacheTool {
     static let usage = """
-        usage: martlet-cache replay TRACE.gz --size BYTES [--processes P] [--byte-weight BYTES] [--compressible] [--json]
+        usage: martlet-cache replay TRACE.gz --size BYTES [--processes P] [--byte-weight BYTES] [--compressible]
+                             [--json]
+               martlet-cache stats|inspect|verify FILE|RUNTIME-DIRECTORY [--json]
 
+        stats    objects, bytes and fill of a region, read-only, also while it is used
+        inspect  the same with its layout, its size classes and its lanes
+        verify   check every invariant and every checksum of a region at rest; exit code 1 when one is broken
         replay   play a trace of `key size` lines through the engine and print its miss ratios and costs
         """
 
@@ -28,6 +33,9 @@ enum CacheTool {
         let rest = Array(words.dropFirst())
         switch command {
         case "replay": try Replay(ReplayOptions(rest)).run()
+        case "stats", "inspect", "verify":
+            var examination = try Examination(command: command, rest)
+            try examination.run()
         case "replay-process": try ReplayProcess.run(rest)
         case "help", "--help", "-h": Terminal.say(usage)
         default: throw ToolFailure.usage("there is no command \(command)\n\(usage)")

@@ -17,7 +17,9 @@ struct JSONObject {
     mutating func add(_ name: String, _ value: String) {
         members.append("\(JSONObject.quoted(name)):\(JSONObject.quoted(value))")
     }
-    mutating func add(_ name: String, object: JSONObject) { members.append("\(JSONObject.quoted(name)):\(object.text)") }
+    mutating func add(_ name: String, object: JSONObject) {
+        members.append("\(JSONObject.quoted(name)):\(object.text)")
+    }
     mutating func add(_ name: String, list: [JSONObject]) {
         members.append("\(JSONObject.quoted(name)):[\(list.map(\.text).joined(separator: ","))]")
     }

@@ -29,15 +29,16 @@ struct Replay {
         Terminal.say(options.json ? report.json : report.text)
     }
 
-    /// How many objects of the trace the cache will hold: the index is made for that many. Small objects are kept longer
-    /// than large ones, so it takes a short replay to know.
+    /// How many objects of the trace the cache will hold: the index is made for that many. Small objects are kept
+    /// longer than large ones, so it takes a short replay to know.
     private func scout(_ trace: Trace) throws -> Int {
         Terminal.progress("measuring the objects")
         let most = min(trace.objects, 4 * sizeInMeanObjects(trace))
         let region = try CacheRegion.create(options.region(objects: most))
         let node = try NodeRegion.create(laneCount: 1, slotCount: 1, counterCount: ReplayCount.total)
         let start = trace.prefix(Replay.scoutedRequests)
-        try ReplayProcess.run(start, region: region, node: node, index: 0, processes: 1, compressible: options.compressible)
+        try ReplayProcess.run(
+            start, region: region, node: node, index: 0, processes: 1, compressible: options.compressible)
         return region.accounting().objects
     }
 
@@ -69,7 +70,9 @@ struct Replay {
             let ended = unsafe waitpid(-1, &status, WNOHANG)
             if ended > 0 {
                 pids.removeAll { $0 == ended }
-                guard status == 0 else { throw ToolFailure.failed("a process of the replay ended with status \(status)") }
+                guard status == 0 else {
+                    throw ToolFailure.failed("a process of the replay ended with status \(status)")
+                }
             } else {
                 Replay.showProgress(node, of: trace.count)
                 usleep(50_000)
@@ -79,7 +82,7 @@ struct Replay {
 
     private func spawn(_ words: [String], _ region: Int32, _ node: Int32) throws -> pid_t {
         let arguments = unsafe words.map { unsafe strdup($0) }
-        defer { for unsafe word in unsafe arguments { unsafe free(word) } }
+        defer { unsafe arguments.forEach { unsafe free($0) } }
         let map: [Int32] = [0, 1, 2, region, node]
         let pid = unsafe (arguments + [nil]).withUnsafeBufferPointer { list in
             unsafe cl_spawn("/proc/self/exe", list.baseAddress!, environ, map, Int32(map.count))

@@ -1,4 +1,5 @@
-// What the processes of a replay count, in a node region that all of them map, and the lookup times as a histogram there.
+// What the processes of a replay count, in a node region that all of them map, and the lookup times as a histogram
+// there.
 import ShmCache
 
 /// Counters of a replay.

@@ -20,8 +20,8 @@ struct ReplayOptions {
         trace = try words.only("trace")
     }
 
-    /// A region that holds `sizeBytes` of bodies of `objects` objects: what these need besides, and room for the tables and
-    /// for the segments that are being written or kept free.
+    /// A region that holds `sizeBytes` of bodies of `objects` objects: what these need besides, and room for the
+    /// tables and for the segments that are being written or kept free.
     func region(objects: Int) -> RegionOptions {
         let segments = 16 * RegionOptions.preferredSegmentSize(sizeBytes: sizeBytes)
         let besides = min(sizeBytes / 40 + segments + 1 << 17, sizeBytes * 3 / 100 + 15 << 16)

@@ -1,5 +1,5 @@
-// One process of a replay: its share of the requests, in order, each as one loop turn of a worker would do it. Started by
-// the replay with the two regions as descriptors 3 and 4.
+// One process of a replay: its share of the requests, in order, each as one loop turn of a worker would do it.
+// Started by the replay with the two regions as descriptors 3 and 4.
 import CLinux
 @unsafe @preconcurrency import Glibc
 import ShmCache
@@ -31,7 +31,8 @@ struct ReplayProcess: ~Copyable {
         compressible: Bool
     ) throws {
         var process = ReplayProcess(
-            lane: try region.attachLane(index), counters: node.counters(lane: index), bodies: Bodies(compressible: compressible),
+            lane: try region.attachLane(index), counters: node.counters(lane: index),
+            bodies: Bodies(compressible: compressible),
             chunkSize: region.chunkSizeBytes)
         var done = 0
         for i in stride(from: index, to: trace.count, by: processes) {
@@ -56,7 +57,9 @@ struct ReplayProcess: ~Copyable {
     private static func waitForOthers(_ node: borrowing NodeRegion, done: Int, index: Int, processes: Int) {
         for other in 0..<processes where other != index {
             // A process that never started would hang the rest for ever; its parent notices and ends them all.
-            while done > Int(node.value(counter: ReplayCount.requests.rawValue, lane: other)) + leadLimit { usleep(100) }
+            while done > Int(node.value(counter: ReplayCount.requests.rawValue, lane: other)) + leadLimit {
+                usleep(100)
+            }
         }
     }
 
@@ -88,7 +91,8 @@ struct ReplayProcess: ~Copyable {
     private enum Finding { case hit, miss, wrong }
 
     private static func look(
-        _ lane: borrowing Lane, _ region: borrowing CacheRegion, _ name: [UInt8], key: UInt32, size: Int, _ bodies: Bodies,
+        _ lane: borrowing Lane, _ region: borrowing CacheRegion, _ name: [UInt8], key: UInt32, size: Int,
+        _ bodies: Bodies,
         _ clockCost: Int64, _ counters: borrowing LaneCounters, _ buffer: inout [UInt8]
     ) -> Finding {
         let hash = unsafe region.hash(key: name.span.bytes)
@@ -125,8 +129,8 @@ struct ReplayProcess: ~Copyable {
         }
     }
 
-    /// Fetches and stores an object. A trace has no clock, so that a process may outrun the reclaiming of space that waits
-    /// for another one's turn to end, as no worker at an origin's pace would: it pauses then.
+    /// Fetches and stores an object. A trace has no clock, so that a process may outrun the reclaiming of space that
+    /// waits for another one's turn to end, as no worker at an origin's pace would: it pauses then.
     private mutating func store(_ region: borrowing CacheRegion, _ name: [UInt8], key: UInt32, size: Int) {
         let hash = unsafe region.hash(key: name.span.bytes)
         for _ in 0..<ReplayProcess.attempts {

@@ -6,7 +6,8 @@ struct ReplayReport {
     private var lines: [(String, String)] = []
 
     init(
-        _ node: borrowing NodeRegion, _ accounting: RegionAccounting, _ statistics: RegionStatistics, _ options: ReplayOptions
+        _ node: borrowing NodeRegion, _ accounting: RegionAccounting, _ statistics: RegionStatistics,
+        _ options: ReplayOptions
     ) {
         let requests = node.total(.requests)
         let requestBytes = node.total(.requestBytes)
