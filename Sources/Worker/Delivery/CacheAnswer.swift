@@ -19,6 +19,10 @@ struct Moment {
     /// Unix milliseconds of cache time.
     let now: Int64
     let random: UInt64
+
+    /// One hit in 64 may turn a popular compressed body into a raw copy: soon enough for what is hot, and never much of
+    /// a turn.
+    var offersRawCopy: Bool { random & 63 == 0 }
 }
 
 /// What a look into the cache found, for whoever must fetch.
@@ -166,7 +170,10 @@ extension Worker {
             stored, bodyLength: UInt64(length), now: moment.now, keepAlive: !probe.closing,
             minorVersion: head.minorVersion, settings: settings.policy)
         guard written else { return .broken }
-        return sendBody(view, BodySource(item: 0..<length), lane, .hits, refresh: nil, &sink)
+        let wantsRawCopy = moment.offersRawCopy && view.isPopular && view.storedBodyLength < length
+        let answer = sendBody(view, BodySource(item: 0..<length), lane, .hits, refresh: nil, &sink)
+        if wantsRawCopy { _ = lane.keepRawCopy(hash: lookup.hash, key: key.readable) }
+        return answer
     }
 
     /// Sends what the socket takes at once; the rest is left as a source under a pin.

@@ -67,7 +67,7 @@ extension Worker {
             guard origins[o].phase != .connecting, origins[o].phase != .idle else { return }
             let r = contexts[x].request
             let moved = Self.move(&contexts[x].upload, &requests[r], &origins[o], &scratch)
-            if moved == .refused { return uploadRefused(x) }
+            if case .refused(let rejection) = moved { return uploadRefused(x, rejection) }
             if moved != .nothing {
                 contexts[x].upload.hasBegun = true
                 contexts[x].lastProgressMilliseconds = clock.milliseconds
@@ -84,8 +84,9 @@ extension Worker {
         }
     }
 
-    private enum UploadStep {
-        case nothing, some, complete, refused
+    private enum UploadStep: Equatable {
+        case nothing, some, complete
+        case refused(Rejection)
     }
 
     private static func move(
@@ -147,7 +148,7 @@ extension Worker {
         case .end:
             writeEnd(scratch.responseFields, window, &output)
             return .complete
-        case .rejected: return .refused
+        case .rejected(let rejection): return .refused(rejection)
         }
     }
 
@@ -196,14 +197,14 @@ extension Worker {
     }
 
     /// The client's chunked body is malformed: nothing behind it can be trusted (RFC 9112 section 7.1).
-    private mutating func uploadRefused(_ x: UInt32) {
+    private mutating func uploadRefused(_ x: UInt32, _ rejection: Rejection) {
         let c = contexts[x].client.index
         let canAnswer = contexts[x].phase == .awaitingOrigin
         guard canAnswer else { return abortClient(c) }
         dropContext(x)
         clients[c].context = .none
         clients[c].phase = .reading
-        refuse(c, .invalidChunkSize)
+        refuse(c, rejection)
         // The origin's event may have brought us here: nobody else would send the answer.
         if clients.isTaken(c) { progressLater(c) }
     }
