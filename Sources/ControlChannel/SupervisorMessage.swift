@@ -30,8 +30,6 @@ package enum SupervisorMessage: ControlMessage {
     case stop
     /// Answer with `connections` and the same serial.
     case report(serial: UInt32)
-    /// Which lane owns which slot now, for the time when the supervisor is gone and a slot's owner dies.
-    case owners([SlotOwner])
     /// Sent to an orphan that has handed its descriptors back: this socket is its control channel from now on.
     case adopted(Adoption)
 }
@@ -68,16 +66,6 @@ package struct ListenerPlace: Equatable, Hashable, Sendable {
     package init(address: UInt16, slot: UInt16) {
         self.address = address
         self.slot = slot
-    }
-}
-
-package struct SlotOwner: Equatable, Sendable {
-    package var slot: UInt16
-    package var lane: UInt16
-
-    package init(slot: UInt16, lane: UInt16) {
-        self.slot = slot
-        self.lane = lane
     }
 }
 
@@ -121,7 +109,6 @@ extension SupervisorMessage {
         case .drain: 8
         case .stop: 9
         case .report: 10
-        case .owners: 11
         case .adopted: 12
         }
     }
@@ -145,11 +132,6 @@ extension SupervisorMessage {
             writer.put(deadlines.requestMilliseconds)
             writer.put(deadlines.streamMilliseconds)
         case .report(let serial): writer.put(serial)
-        case .owners(let owners):
-            writer.put(list: owners) { writer, owner in
-                writer.put(owner.slot)
-                writer.put(owner.lane)
-            }
         case .adopted(let adoption): writer.put(adoption.supervisorPID)
         }
     }
@@ -170,11 +152,6 @@ extension SupervisorMessage {
                     streamMilliseconds: try reader.take()))
         case 9: return .stop
         case 10: return .report(serial: try reader.take())
-        case 11:
-            return .owners(
-                try reader.takeList { (reader) throws(ControlError) in
-                    SlotOwner(slot: try reader.take(), lane: try reader.take())
-                })
         case 12: return .adopted(Adoption(supervisorPID: try reader.takeInt32()))
         default: return nil
         }

@@ -41,8 +41,9 @@ struct Worker: ~Copyable {
     var partners = Slab<HandOverPartner>(limit: 256)
     /// The partner that takes this worker's connections.
     var giver: UInt32?
-    var slotOwners: [SlotOwner] = []
-    /// Fires while draining.
+    /// When the supervisor was lost; nil while there is one.
+    var orphanedMilliseconds: Int64?
+    /// Fires while draining, and while there is no supervisor.
     var periodic = TimerHandle()
     /// Another process woke this one: some fill has moved.
     var hasForeignWake = false

@@ -14,7 +14,7 @@ private let supervisorMessages: [SupervisorMessage] = [
     .listeners([ListenerPlace(address: 0, slot: 1), ListenerPlace(address: 1, slot: 9)], last: true),
     .probe, .accept(slot: 5), .stopAccepting(slot: 6), .handOver(role: .taker, peerLane: 9),
     .drain(DrainDeadlines(idleMilliseconds: 1, requestMilliseconds: 2, streamMilliseconds: 0)),
-    .stop, .report(serial: 77), .owners([SlotOwner(slot: 1, lane: 2)]), .adopted(Adoption(supervisorPID: 42)),
+    .stop, .report(serial: 77), .adopted(Adoption(supervisorPID: 42)),
 ]
 
 private let workerMessages: [WorkerMessage] = [

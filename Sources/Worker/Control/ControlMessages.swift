@@ -9,6 +9,7 @@ extension Worker {
         while let (message, descriptors) = control.receive() { obey(message, descriptors) }
         guard !control.isConnected else { return }
         poller.remove(control.descriptor)
+        becomeOrphan()
     }
 
     private mutating func obey(_ message: SupervisorMessage, _ descriptors: [Int32]) {
@@ -29,8 +30,6 @@ extension Worker {
             control.send(.connections(serial: serial, connectionReport()))
         case .handOver(let role, let lane):
             for descriptor in descriptors { addPartner(descriptor, role, lane) }
-        case .owners(let owners):
-            slotOwners = owners
         case .assign, .eventDescriptors, .listeners, .adopted:
             for descriptor in descriptors { close(descriptor) }
         }

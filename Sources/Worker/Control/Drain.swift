@@ -25,15 +25,17 @@ extension Worker {
         sweepDraining()
     }
 
-    private mutating func armPeriodic() {
+    /// Makes sure that the worker looks after its drain or its orphaned node again soon.
+    mutating func armPeriodic() {
+        guard !periodic.isArmed else { return }
         periodic = timers.arm(deadlineMilliseconds: clock.milliseconds + 50, owner: Token(.periodic).raw)
     }
 
     mutating func periodicTimerExpired() {
         periodic = TimerHandle()
-        guard drain.isDraining else { return }
-        sweepDraining()
-        armPeriodic()
+        lookAfterOrphan()
+        if drain.isDraining { sweepDraining() }
+        if drain.isDraining || orphanedMilliseconds != nil { armPeriodic() }
     }
 
     /// Hands on or closes what is idle, and cuts what has outlived its class's deadline.
