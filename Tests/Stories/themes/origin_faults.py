@@ -102,7 +102,7 @@ def post_not_repeated(s):
         return False
     s.answers(Reply(act=close), Reply(200, {"Cache-Control": "no-store"}))
     response = s.get(method="POST", body=b"pay=1")
-    s.equal((response.status, len(s.seen)), (502, 1), "status and requests at the origin")
+    s.check(response.status == 502 and len(s.seen) <= 1, "502 and one request at most", (response.status, s.seen))
 
 
 @story("RFC 9112 8", "a body cut after much was sent is cut for the client too, and fetched anew")
