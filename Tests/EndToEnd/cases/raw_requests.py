@@ -16,7 +16,9 @@ from support import Skipped, case, expect
 TABLE = f"{ROOT}/Tests/HTTPMessageTests/Cases/requests.json"
 TARGET = re.compile(r"^(/[!-~]*|\*|http://[!-~]+)$")
 VALUE = re.compile(r"^[\t\x20-\x7e\x80-\xff]*$")
+# How long an unfinished request is watched, and how long an answer may take.
 QUIET = 0.3
+PATIENCE = 2.0
 
 
 class RecordingOrigin(Origin):
@@ -81,7 +83,7 @@ class Replay:
 
     def _converse(self, row, split):
         data = raw_bytes(row)
-        with Client(self.node.address, 5.0) as client:
+        with Client(self.node.address, PATIENCE) as client:
             try:
                 for start in range(0, len(data), split):
                     client.send(data[start:start + split])
@@ -92,7 +94,7 @@ class Replay:
             except Malformed as problem:
                 return f"a malformed answer: {problem}"
             except socket.timeout:
-                return "no answer within 5 s"
+                return "no answer in time"
             except (Ended, OSError):
                 return "closed where an answer was due"
 
