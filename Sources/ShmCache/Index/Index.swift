@@ -61,7 +61,8 @@ extension RegionMap {
                 let slot = Slot(word: self.slot(index).acquired)
                 if slot.isEmpty { return (index, slot) }
                 guard slot.kind == .live else { continue }
-                if worst == nil || slot.frequency < worst!.word.frequency { worst = (index, slot) }
+                if let known = worst, slot.frequency >= known.word.frequency { continue }
+                worst = (index, slot)
             }
         }
         return worst
