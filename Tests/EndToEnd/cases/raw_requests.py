@@ -16,6 +16,8 @@ from support import Skipped, case, expect
 TABLE = f"{ROOT}/Tests/HTTPMessageTests/Cases/requests.json"
 TARGET = re.compile(r"^(/[!-~]*|\*|http://[!-~]+)$")
 VALUE = re.compile(r"^[\t\x20-\x7e\x80-\xff]*$")
+# The cases at the limits are written for the parser's own.
+PARSER_LIMITS = "limits:\n  request-line: 8KiB\n  field-section: 32KiB\n"
 # How long an unfinished request is watched, and how long an answer may take.
 QUIET = 0.3
 PATIENCE = 2.0
@@ -139,7 +141,7 @@ def replay(context, split):
     expect(len(rows) >= 400, f"at least 400 cases, not {len(rows)}")
     origin = RecordingOrigin(lambda: context.nodes[0].now())
     context.closers.append(origin.close)
-    node = context.node(origin.url)
+    node = context.node(origin.url, config=PARSER_LIMITS)
     workers = node.workers()
     wait_until(lambda: origin.everything.requests, "the first request")
     player = Replay(node, origin)
