@@ -45,7 +45,9 @@ package struct RequestParser: ~Copyable {
     /// beginning of a request.
     package mutating func parse(_ bytes: RawSpan, into fields: inout FieldTable) -> RequestProgress {
         let expected = phase == .fields ? ByteClass.value : ByteClass.query
-        if scanned > position, !LineResumption.mayProceed(bytes, &scanned, expected) {
+        // Until the method has ended its length must be watched, however few bytes come at a time.
+        let methodHasEnded = phase == .fields || !head.methodText.isEmpty
+        if methodHasEnded, scanned > position, !LineResumption.mayProceed(bytes, &scanned, expected) {
             return whenIncomplete(bytes, &fields)
         }
         if phase == .start {

@@ -32,6 +32,21 @@ import Testing
         #expect(request.head.method == expected[name] ?? .other)
     }
 
+    @Test func aMethodThatNeverEndsIsRefusedHoweverItArrives() {  // RFC 9112 section 3
+        let bytes = [UInt8](repeating: UInt8(ascii: "A"), count: 5000)
+        for step in [1, 7, 40, 4990] {
+            var parser = RequestParser()
+            var fields = FieldTable(capacity: 8)
+            var progress = RequestProgress.needMore
+            var count = 10
+            while progress == .needMore, count <= bytes.count {
+                progress = unsafe parser.parse(bytes.span.extracting(0..<count).bytes, into: &fields)
+                count += step
+            }
+            #expect(progress == .rejected(.methodTooLong), "in steps of \(step)")
+        }
+    }
+
     @Test func absoluteForm() {  // RFC 9112 section 3.2.2
         let request = parseRequest("GET http://Example.com/x?y HTTP/1.1\r\nHost: example.COM:80\r\n\r\n")
         #expect(request.isComplete)

@@ -196,16 +196,6 @@ def range_outside_stored_partial(s):
     s.equal((response.status, response.body), (206, BODY[20:30]), "status and body")
 
 
-@story("RFC 9111 3.4", "two 206 under one strong ETag are combined")
-def partials_combined(s):
-    s.answer(206, _partial(0, 19), BODY[:20])
-    s.answer(206, _partial(20, 35), BODY[20:])
-    s.get({"Range": "bytes=0-19"})
-    s.get({"Range": "bytes=20-35"})
-    response = s.get({"Range": "bytes=10-29"})
-    s.equal((response.status, response.body), (206, BODY[10:30]), "status and body")
-
-
 @story("RFC 9111 3.4", "206 under different ETags are never combined")
 def partials_of_different_versions(s):
     s.answer(206, _partial(0, 19), b"A" * 20)

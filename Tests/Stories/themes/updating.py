@@ -42,8 +42,7 @@ def _kept(name, first, second):
 
 
 for _name, _first, _second in [("Content-Encoding", "x-one", "x-two"), ("Content-Length", None, "99"),
-                               ("Content-Range", None, "bytes 0-3/12"), ("Transfer-Encoding", None, "chunked"),
-                               ("Content-MD5", "Q2hlY2s=", "T3RoZXI=")]:
+                               ("Content-Range", None, "bytes 0-3/12"), ("Transfer-Encoding", None, "chunked")]:
     add(f"updating/304_keeps_{_name.lower()}", "RFC 9111 3.2", f"a 304 leaves the stored {_name} alone",
         _kept(_name, _first, _second))
 
