@@ -100,7 +100,7 @@ import Testing
             let kept = unsafe lane.keepRawCopy(hash: region.hash(key: key.span.bytes), key: key.span.bytes)
             let isSame = lane.fetch(region, key) == body
             #expect(isSame && before == false)
-            #expect(kept == (size > 4096 && size < region.segmentSizeBytes / 4), "\(size)")
+            #expect(kept == (size >= Lane.smallestRawCopyBytes && size < region.segmentSizeBytes / 4), "\(size)")
             let after = isRaw(region, lane, key)
             #expect(after == kept)
             lane.endTurn()
