@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: run build test tidy models unit stories end-to-end bench fuzz soak soak-cache format clean help
+.PHONY: run build test tidy models unit counts stories end-to-end bench fuzz soak soak-cache format clean help
 
 PYTHON := $(or $(wildcard /usr/bin/python3),python3)
 RELEASE := -c release --static-swift-stdlib
@@ -28,9 +28,9 @@ run: build ## build, then start a node (in front of a small demo site unless ARG
 
 test: ## everything that must hold before a change lands; prints the time of each part
 	@deploy/install-packages build test
-	@PYTHON=$(PYTHON) bash .ci/parts tidy models unit release stories end-to-end
+	@PYTHON=$(PYTHON) bash .ci/parts tidy models unit release counts stories end-to-end
 
-tidy models unit stories end-to-end: ## one part of the test run
+tidy models unit counts stories end-to-end: ## one part of the test run
 	@deploy/install-packages build test
 	@PYTHON=$(PYTHON) bash .ci/parts $@
 

@@ -11,11 +11,16 @@ package enum Admission: Sendable, Equatable {
     case relay(CacheStatus.Forward)
 
     package static func decide(head: RequestHead, facts: RequestFacts) -> Admission {
+        decide(head: head, mustForward: facts.mustForward)
+    }
+
+    /// As above, with the one fact that counts.
+    package static func decide(head: RequestHead, mustForward: Bool) -> Admission {
         guard head.method == .get || head.method == .head else { return .relay(.method) }
         if head.form == .asterisk { return .relay(.bypass) }
         if head.upgrade { return .relay(.bypass) }
         // A body on GET has no meaning that a key could carry (RFC 9110 section 9.3.1).
         if head.framing != .none, head.framing != .length(0) { return .relay(.request) }
-        return facts.mustForward ? .relay(.request) : .lookUp
+        return mustForward ? .relay(.request) : .lookUp
     }
 }

@@ -27,10 +27,14 @@ package struct CacheKey: Sendable, Equatable {
     package static func write(
         head: RequestHead, bytes: RawSpan, site: RawSpan, secure: Bool, into sink: inout ByteSink
     ) -> CacheKey? {
-        write(
-            path: bytes.slice(head.path), query: bytes.slice(head.query), hasQuery: head.hasQuery,
-            authority: bytes.slice(head.authority), site: site, secure: secure, into: &sink
-        )
+        // The parser has told host and port apart: nothing is left to do to an authority but its case.
+        let isDefaultPort = head.port == (secure ? 443 : 80)
+        let start = sink.count
+        let front = writeFront(
+            normal: bytes.slice(isDefaultPort ? head.host : head.authority), site: site, secure: secure, into: &sink)
+        return write(
+            path: bytes.slice(head.path), query: bytes.slice(head.query), hasQuery: head.hasQuery, start: start,
+            authority: front, into: &sink)
     }
 
     /// As above, over the parts.
@@ -39,7 +43,15 @@ package struct CacheKey: Sendable, Equatable {
         into sink: inout ByteSink
     ) -> CacheKey? {
         let start = sink.count
-        let authorityExtent = writeFront(authority: authority, site: site, secure: secure, into: &sink)
+        let front = writeFront(authority: authority, site: site, secure: secure, into: &sink)
+        return write(path: path, query: query, hasQuery: hasQuery, start: start, authority: front, into: &sink)
+    }
+
+    /// Writes the target behind a key's front.
+    @inline(__always)
+    private static func write(
+        path: RawSpan, query: RawSpan, hasQuery: Bool, start: Int, authority: Extent, into sink: inout ByteSink
+    ) -> CacheKey? {
         let targetStart = sink.count
         if TargetNormaliser.isNormal(path: path) {
             sink.append(path)
@@ -50,7 +62,7 @@ package struct CacheKey: Sendable, Equatable {
             normaliser.finishPath(into: &sink)
         }
         if hasQuery { TargetNormaliser.add(query: query, into: &sink) }
-        return finish(start: start, authority: authorityExtent, targetStart: targetStart, sink: sink)
+        return finish(start: start, authority: authority, targetStart: targetStart, sink: sink)
     }
 
     /// Writes everything before the target; returns where the authority is.
@@ -62,6 +74,21 @@ package struct CacheKey: Sendable, Equatable {
         AuthorityNormaliser.write(authority, secure: secure, into: &sink)
         let extent = Extent(start: start, end: sink.count)
         sink.append(UInt8(ascii: "\n"))
+        return extent
+    }
+
+    /// As `writeFront`, for an authority that has no default port and nothing to change but its case.
+    @inline(__always)
+    private static func writeFront(
+        normal authority: RawSpan, site: RawSpan, secure: Bool, into sink: inout ByteSink
+    ) -> Extent {
+        sink.append("M1\n")
+        sink.append(site)
+        if secure { sink.append("\nhttps\n") } else { sink.append("\nhttp\n") }
+        let start = sink.count
+        sink.appendLowered(authority)
+        let extent = Extent(start: start, end: sink.count)
+        sink.append("\n")
         return extent
     }
 

@@ -85,6 +85,11 @@ package struct CacheStatus: Sendable, Equatable {
         return status
     }
 
+    /// A hit about which there is nothing to say but how long it stays fresh.
+    var isPlainHit: Bool {
+        forward == .none && note == .none && refusal == nil && !isStored && !isCollapsed
+    }
+
     /// Writes `Cache-Status: name; hit; ttl=59 CRLF` and the like. `key` is written only if the settings show it.
     package func write(key: RawSpan, settings: PolicySettings, into sink: inout ByteSink) {
         sink.append("Cache-Status: ")

@@ -36,11 +36,7 @@ package enum ClientHead {
             sink.append("Age: ")
         }
         sink.appendDecimal(age)
-        sink.append("\r\nVia: 1.1 ")
-        settings.nodeName.write(into: &sink)
-        sink.append("\r\nCache-Status: ")
-        settings.nodeName.write(into: &sink)
-        sink.append("; hit; ttl=")
+        settings.nodeName.writeHit(into: &sink)
         sink.appendDecimal(Int64(stored.freshnessSeconds) &- Int64(truncatingIfNeeded: age))
         if keepAlive, minorVersion > 0 { return sink.append("\r\n\r\n") }
         sink.append("\r\n")
@@ -65,10 +61,14 @@ package enum ClientHead {
             writeFraming(delivery.framing, status: stored.status, into: &sink)
         case .notModified:
             sink.append("HTTP/1.1 304 Not Modified\r\n")
-            writeLines(of: stored, without: ClientHead.notIn304(stored), into: &sink)
+            writeLinesOf304(stored, into: &sink)
         case .range(let range):
             sink.append("HTTP/1.1 206 Partial Content\r\n")
-            writeLines(of: stored, without: FieldSet(.contentRange), into: &sink)
+            if stored.flags.contains(.simpleLines) {
+                sink.append(stored.fieldLines)
+            } else {
+                writeLines(of: stored, without: FieldSet(.contentRange), into: &sink)
+            }
             sink.append("Content-Range: ")
             ContentRange.write(range, length: length ?? 0, into: &sink)
             sink.append("\r\n")
@@ -90,7 +90,15 @@ package enum ClientHead {
             sink.appendDecimal(length ?? 0)
             sink.append("\r\nContent-Length: 0\r\n")
         }
-        sink.appendField("Age", decimal: stored.ageSeconds(now: now))
+        sink.append("Age: ")
+        sink.appendDecimal(stored.ageSeconds(now: now))
+        if let ttl = report.ttlSeconds, report.isPlainHit, !settings.showsKeyInCacheStatus {
+            settings.nodeName.writeHit(into: &sink)
+            sink.appendDecimal(ttl)
+            sink.append("\r\n")
+            return writeLast(delivery: delivery, into: &sink)
+        }
+        sink.append("\r\n")
         writeEnd(delivery: delivery, report: report, key: key, settings: settings, into: &sink)
     }
 
@@ -114,6 +122,11 @@ package enum ClientHead {
     ) {
         writeVia(settings: settings, into: &sink)
         report.write(key: key, settings: settings, into: &sink)
+        writeLast(delivery: delivery, into: &sink)
+    }
+
+    /// Connection and the empty line.
+    private static func writeLast(delivery: Delivery, into sink: inout ByteSink) {
         writeConnection(
             keepAlive: delivery.keepAlive && delivery.framing != .untilClose, minorVersion: delivery.minorVersion,
             into: &sink
@@ -158,6 +171,20 @@ package enum ClientHead {
             }
             sink.append(line.whole, of: lines)
         }
+    }
+
+    /// The lines that a 304 repeats; where no other line is in question, what lies around the two that are left out.
+    private static func writeLinesOf304(_ stored: borrowing StoredHead, into sink: inout ByteSink) {
+        guard stored.flags.contains(.simpleLines) else {
+            return writeLines(of: stored, without: notIn304(stored), into: &sink)
+        }
+        let lines = stored.fieldLines
+        let type = stored.contentTypeLine
+        let modified = stored.flags.contains(.hasETag) ? stored.lastModifiedLine : .empty
+        let (first, second) = type.lower <= modified.lower ? (type, modified) : (modified, type)
+        sink.append(lines.extracting(0..<first.lower))
+        sink.append(lines.extracting(first.upper..<max(first.upper, second.lower)))
+        sink.append(lines.extracting(max(first.upper, second.upper)..<lines.byteCount))
     }
 
     /// Metadata of a representation that is not there.

@@ -46,17 +46,24 @@ package struct RequestFacts: Sendable {
         method == .get && !fields.containsAny(notPlain)
     }
 
-    /// Gathers the facts. `bytes` is the span that the head was parsed from.
-    package init(head: RequestHead, bytes: RawSpan, fields: borrowing FieldTable) {
+    /// Whether only the origin may judge the request's preconditions (RFC 9111 section 4.3.2).
+    @inlinable
+    package static func mustForward(_ fields: borrowing FieldTable) -> Bool {
+        fields.containsAny(FieldSet(.ifMatch) | .ifUnmodifiedSince)
+    }
+
+    /// Gathers the facts. `bytes` is the span that the head was parsed from. `mayStore` is false where no answer of
+    /// this request can be stored, so that what only storing asks about is left out.
+    package init(head: RequestHead, bytes: RawSpan, fields: borrowing FieldTable, mayStore: Bool = true) {
         method = head.method
         hasAuthorization = fields.contains(.authorization)
         hasRange = fields.contains(.range)
         isConditional = fields.containsAny(
             FieldSet(.ifMatch) | .ifNoneMatch | .ifModifiedSince | .ifUnmodifiedSince
         )
-        mustForward = fields.containsAny(FieldSet(.ifMatch) | .ifUnmodifiedSince)
+        mustForward = RequestFacts.mustForward(fields)
         directives = RequestDirectives(bytes: bytes, fields: fields)
         acceptedCodings = CodingSet(accepting: fields, bytes: bytes)
-        promise = PathPromise(path: bytes.slice(head.path))
+        if mayStore { promise = PathPromise(path: bytes.slice(head.path)) }
     }
 }

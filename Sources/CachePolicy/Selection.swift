@@ -31,7 +31,12 @@ package enum Selection: Sendable {
         guard stored.status >= 200, stored.status < 300 else { return .whole }
         if isNotModified(stored: stored, bytes: bytes, fields: fields, now: now) { return .notModified }
         guard method == .get, stored.status == 200, let length, fields.contains(.range) else { return .whole }
-        guard let value = fields.only(.range), let wanted = RangeSet.parse(bytes, value) else { return .whole }
+        guard let value = fields.only(.range) else { return .whole }
+        if let range = RangeSet.single(bytes, value)?.resolved(length: length) {
+            let holds = ifRangeHolds(stored: stored, bytes: bytes, fields: fields, now: now)
+            return holds ? .range(range) : .whole
+        }
+        guard let wanted = RangeSet.parse(bytes, value) else { return .whole }
         guard ifRangeHolds(stored: stored, bytes: bytes, fields: fields, now: now) else { return .whole }
         return RangePlan.resolve(wanted, length: length, maximum: Int(settings.maximumRanges))
     }
@@ -53,12 +58,14 @@ package enum Selection: Sendable {
 
     private static func matches(stored: borrowing StoredHead, bytes: RawSpan, value: Extent) -> Bool {
         let hasTag = stored.flags.contains(.hasETag)
+        // The usual case: a client asks with the tag it was given, byte for byte.
+        if hasTag, equalBytes(bytes.slice(value), stored.etag) { return true }
         switch EntityTagList.match(bytes, value, tag: stored.etag, weakly: true) {
         case .any: return true
         case .match: return hasTag
         case .noMatch: return false
-        // Both sides malformed alike (an origin that forgets the quotes): the same bytes are the same tag.
-        case .malformed: return hasTag && equalBytes(bytes.slice(value), stored.etag)
+        // An origin that forgets the quotes is understood above only: where both sides are malformed alike.
+        case .malformed: return false
         }
     }
 

@@ -7,6 +7,9 @@ package import HTTPMessage
 package struct ShortName: Sendable {
     private var storage: InlineArray<32, UInt8>
     private var length: UInt8
+    /// What stands between the age and the remaining freshness in the head of a hit, ready to be copied at once.
+    private var hitText: InlineArray<104, UInt8>
+    private var hitLength: UInt8
 
     /// Nil when `text` is empty, longer than 32 bytes, or not a token that starts with a letter or `*` (RFC 9651
     /// section 3.3.4, which `Cache-Status` needs) made only of characters that `Via` allows too.
@@ -20,22 +23,26 @@ package struct ShortName: Sendable {
             storage[index] = byte
         }
         length = UInt8(utf8.count)
-    }
-
-    private init() {
-        storage = InlineArray(repeating: 0)
-        length = 7
-        storage[0] = 109
-        storage[1] = 97
-        storage[2] = 114
-        storage[3] = 116
-        storage[4] = 108
-        storage[5] = 101
-        storage[6] = 116
+        hitText = InlineArray(repeating: 0)
+        hitLength = 0
+        for part in ["\r\nVia: 1.1 ", text, "\r\nCache-Status: ", text, "; hit; ttl="] {
+            for byte in part.utf8 {
+                hitText[Int(hitLength)] = byte
+                hitLength += 1
+            }
+        }
     }
 
     /// `martlet`.
-    package static var standard: ShortName { ShortName() }
+    package static var standard: ShortName {
+        guard let name = ShortName("martlet") else { preconditionFailure("the standard name is a token") }
+        return name
+    }
+
+    /// Writes the end of the Age line, Via, and Cache-Status up to the remaining freshness.
+    func writeHit(into sink: inout ByteSink) {
+        sink.append(unsafe hitText.span.bytes.extracting(0..<Int(hitLength)))
+    }
 
     private static func isLetter(_ byte: UInt8) -> Bool {
         (byte | 0x20) >= 97 && (byte | 0x20) <= 122

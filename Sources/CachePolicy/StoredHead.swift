@@ -67,6 +67,9 @@ package struct StoredFlags: OptionSet, Sendable, Hashable {
     @inlinable package static var shareable: StoredFlags { StoredFlags(rawValue: 1 << 13) }
     /// Surrogate-Key and Cache-Tag were left out.
     @inlinable package static var hidesTags: StoredFlags { StoredFlags(rawValue: 1 << 15) }
+    /// At most one Content-Type and one Last-Modified line, and none that only some answers may repeat
+    /// (Content-Encoding, Content-Language, Content-Range): a 206 takes the lines whole, a 304 without two known ones.
+    @inlinable package static var simpleLines: StoredFlags { StoredFlags(rawValue: 1 << 16) }
     /// The stale-if-error window was stated, not a default: past it nothing is served in the origin's stead.
     @inlinable package static var statedStaleIfError: StoredFlags { StoredFlags(rawValue: 1 << 14) }
 }
@@ -134,6 +137,17 @@ package struct StoredHead: ~Escapable {
     package var lastModified: RawSpan { @_lifetime(copy self) get { value(at: 60) } }
     package var contentType: RawSpan { @_lifetime(copy self) get { value(at: 64) } }
     package var date: RawSpan { @_lifetime(copy self) get { value(at: 68) } }
+    /// Where the Content-Type and Last-Modified lines are among the lines; empty where there is none.
+    var contentTypeLine: Extent { line(at: 64, nameLength: 12) }
+    var lastModifiedLine: Extent { line(at: 60, nameLength: 13) }
+
+    /// A whole line, from where its value is.
+    private func line(at offset: Int, nameLength: Int) -> Extent {
+        let (start, count) = (Int(block.pair(at: offset)), Int(block.pair(at: offset + 2)))
+        let end = start + count + 2
+        guard start >= nameLength + 2, end <= Int(block.pair(at: 72)) else { return .empty }
+        return Extent(start: start - nameLength - 2, end: end)
+    }
 
     @_lifetime(copy self)
     private func value(at offset: Int) -> RawSpan {

@@ -92,6 +92,7 @@ private struct Prologue {
         bytes: RawSpan, fields: borrowing FieldTable, facts: ResponseFacts,
         into sink: inout ByteSink
     ) {
+        var isSimple = true
         let hasNames = !facts.directives.flags.isDisjoint(with: [.noCacheFields, .privateFields])
         for index in 0..<fields.count {
             let entry = fields[index]
@@ -101,6 +102,7 @@ private struct Prologue {
             if entry.field == .contentRange, facts.status == 206 { continue }
             if entry.field == .date, facts.dateSeconds == nil || !date.isEmpty { continue }
             if hasNames, NamedFields.contain(bytes.slice(entry.name), bytes: bytes, fields: fields) { continue }
+            if isSpecial(entry.field) { isSimple = false }
             let valueStart = sink.count + entry.name.length + 2
             sink.append(entry.name, of: bytes)
             sink.append(": ")
@@ -114,8 +116,19 @@ private struct Prologue {
             HTTPDate.write(dateSeconds, into: &sink)
             sink.append("\r\n")
         }
+        if isSimple { flags.insert(.simpleLines) }
         if etag.isEmpty { flags.subtract([.hasETag, .strongETag]) }
         if lastModified.isEmpty { flags.subtract([.hasLastModified, .strongLastModified]) }
+    }
+
+    /// A line that some answers must leave out and that is not the first of the two whose places are known.
+    private func isSpecial(_ field: KnownField) -> Bool {
+        switch field {
+        case .contentEncoding, .contentLanguage, .contentRange: true
+        case .contentType: contentType != .empty
+        case .lastModified: lastModified != .empty
+        default: false
+        }
     }
 
     private mutating func note(_ field: KnownField, _ place: Extent, in bytes: RawSpan, _ value: Extent) {

@@ -16,10 +16,9 @@ struct StoredLineWalker {
     /// The next line; nil at the end, or where the block is damaged.
     mutating func next(in lines: RawSpan) -> StoredLine? {
         let start = position
-        var colon = start
-        while colon < lines.byteCount, lines.byte(at: colon) != UInt8(ascii: ":") { colon += 1 }
-        var end = colon
-        while end < lines.byteCount, lines.byte(at: end) != UInt8(ascii: "\r") { end += 1 }
+        guard start < lines.byteCount else { return nil }
+        let colon = lines.firstIndex(of: UInt8(ascii: ":"), from: start)
+        let end = lines.firstIndex(of: UInt8(ascii: "\r"), from: colon)
         guard colon > start, colon + 2 <= end, end + 2 <= lines.byteCount else { return nil }
         position = end + 2
         return StoredLine(

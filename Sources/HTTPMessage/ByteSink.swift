@@ -58,7 +58,8 @@
         append(source.slice(extent))
     }
 
-    @inlinable
+    /// Always inlined: a text known when compiling becomes a few stores instead of a call that copies.
+    @inlinable @inline(__always)
     package mutating func append(_ text: StaticString) {
         guard text.utf8CodeUnitCount <= remaining else {
             overflowed = true
@@ -98,9 +99,52 @@
         append("\r\n")
     }
 
-    /// Appends a number in decimal, without padding. Divides by a constant only: heads of hits have three numbers.
+    /// Appends the bytes with A to Z in lower case, eight at a time.
+    package mutating func appendLowered(_ bytes: RawSpan) {
+        guard bytes.byteCount <= remaining else {
+            overflowed = true
+            return
+        }
+        var offset = 0
+        while offset &+ 8 <= bytes.byteCount {
+            storeLowered(bytes.word(at: offset), at: offset)
+            offset &+= 8
+        }
+        if bytes.byteCount >= 8, offset < bytes.byteCount {
+            // The last word overlaps the one before it.
+            offset = bytes.byteCount &- 8
+            storeLowered(bytes.word(at: offset), at: offset)
+            offset = bytes.byteCount
+        }
+        while offset < bytes.byteCount {
+            storage.storeBytes(
+                of: ByteClass.lowered(bytes.byte(at: offset)), toByteOffset: count &+ offset, as: UInt8.self)
+            offset &+= 1
+        }
+        count &+= bytes.byteCount
+    }
+
+    @inline(__always)
+    private mutating func storeLowered(_ word: UInt64, at offset: Int) {
+        storage.storeBytes(of: Words.lowered(word).littleEndian, toByteOffset: count &+ offset, as: UInt64.self)
+    }
+
+    /// Appends a number in decimal, without padding: heads of hits have three, so numbers of up to eight digits are one
+    /// store.
     @usableFromInline
     package mutating func appendDecimal(_ value: UInt64) {
+        guard value < 100_000_000, remaining >= 8 else { return appendLongDecimal(value) }
+        let digits = Words.decimal(value)
+        // Leading zeros are the low bytes; the last digit stays in any case.
+        let skipped = Swift.min(digits.trailingZeroBitCount >> 3, 7)
+        let text = (digits | Words.all(0x30)) >> UInt64(truncatingIfNeeded: skipped &* 8)
+        storage.storeBytes(of: text.littleEndian, toByteOffset: count, as: UInt64.self)
+        count &+= 8 &- skipped
+    }
+
+    /// As `appendDecimal`, digit by digit.
+    @inline(never)
+    private mutating func appendLongDecimal(_ value: UInt64) {
         var digits = 1
         var rest = value
         while rest >= 10 {

@@ -54,7 +54,7 @@ extension MutableRawSpan {
     }
 
     /// Copies the text to `offset`; it must fit.
-    @inlinable
+    @inlinable @inline(__always)
     package mutating func copy(_ text: StaticString, to offset: Int) {
         let count = text.utf8CodeUnitCount
         precondition(text.hasPointerRepresentation && offset >= 0 && count <= byteCount &- offset)

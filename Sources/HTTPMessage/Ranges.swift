@@ -57,6 +57,14 @@ package struct RangeSet: Sendable {
         return set.count > 0 ? set : nil
     }
 
+    /// The one range of a Range field that has no more, without the room for sixteen; nil for any other value.
+    package static func single(_ bytes: RawSpan, _ value: Extent) -> RangeSpecification? {
+        guard value.count > 6, equalIgnoringCase(bytes.slice(Extent(start: value.start, count: 6)), "bytes=") else {
+            return nil
+        }
+        return specification(bytes, Extent(start: value.lower &+ 6, end: value.upper))
+    }
+
     /// `first-last`, `first-` or `-count`. Numbers that do not fit are beyond every representation.
     private static func specification(_ bytes: RawSpan, _ element: Extent) -> RangeSpecification? {
         var dash = element.lower

@@ -1,5 +1,20 @@
 // Eight bytes at a time: which bytes of a word match, and lower case. Pure arithmetic; loads are in Loads.swift.
 
+extension RawSpan {
+    /// Where `byte` first is at or after `start`; the end of the span if it is not there.
+    package func firstIndex(of byte: UInt8, from start: Int) -> Int {
+        let wanted = Words.all(byte)
+        var at = start
+        while at &+ 8 <= byteCount {
+            let mask = Words.equal(word(at: at), wanted)
+            if mask != 0 { return at &+ Words.first(mask) }
+            at &+= 8
+        }
+        while at < byteCount, self.byte(at: at) != byte { at &+= 1 }
+        return at
+    }
+}
+
 /// Arithmetic on eight bytes in a word, the first byte lowest. The masks have the top bit of each matching byte; of
 /// several bits only the lowest is exact, which is the first match.
 enum Words {
@@ -34,6 +49,17 @@ enum Words {
         let fromA = low &+ all(0x80 - 0x41)
         let beyondZ = low &+ all(0x7F - 0x5A)
         return word | (((fromA ^ beyondZ) & ~word & tops) >> 2)
+    }
+
+    /// The eight decimal digits of a number below 100,000,000 as values 0 to 9, the first digit in the lowest byte:
+    /// halves, then pairs, then digits, each step for all at once.
+    @inline(__always)
+    static func decimal(_ value: UInt64) -> UInt64 {
+        let halves = value / 10_000 | (value % 10_000) << 32
+        let hundreds = ((halves &* 10_486) >> 20) & 0x7F_0000_007F
+        let pairs = hundreds | (halves &- hundreds &* 100) << 16
+        let tens = ((pairs &* 103) >> 10) & 0x000F_000F_000F_000F
+        return tens | (pairs &- tens &* 10) << 8
     }
 
     /// The word with each `_` replaced by `-`.

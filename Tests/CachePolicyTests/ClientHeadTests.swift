@@ -85,6 +85,21 @@ import Testing
         #expect(head(.whole, status: "404 ").hasPrefix("HTTP/1.1 404 Not Found\r\n"))
     }
 
+    @Test("A 304 leaves the same lines out, wherever they stand", arguments: [0, 1, 2, 3, 4, 5])
+    func simpleNotModified(turn: Int) {
+        let tag = "ETag: \"a\""
+        let others = [
+            "Content-Type: text/plain", "Last-Modified: \(date(-1000))", tag, "X-A: b", "Vary: Foo", "X-C: d",
+        ]
+        let turned = Array(others[turn...] + others[..<turn])
+        let found = lines(head(.notModified, fields: ["Cache-Control: max-age=60"] + turned + ["Date: \(noonText)"]))
+        let kept = turned.filter { !$0.hasPrefix("Content-Type") && !$0.hasPrefix("Last-Modified") }
+        #expect(Array(found[1..<7]) == ["Cache-Control: max-age=60"] + kept + ["Date: \(noonText)"])
+        #expect(found[7].hasPrefix("Age: "))
+        let part = lines(head(.range(ByteRange(first: 0, last: 9)), fields: turned))
+        #expect(Set(turned).isSubset(of: part) && part.contains("Content-Range: bytes 0-9/100"))
+    }
+
     @Test("RFC 9110 section 15.4.5: 304")
     func notModified() {
         let found = lines(head(.notModified))

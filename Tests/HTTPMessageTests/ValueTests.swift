@@ -159,6 +159,45 @@ import Testing
         }
     }
 
+    @Test("Numbers of every length, at the end of the room too")
+    func decimals() {
+        var numbers: [UInt64] = [0, 9, 10, 99, 100, 9_999, 10_000, 99_999_999, 100_000_000]
+        var power: UInt64 = 1
+        while power < 10_000_000_000 {
+            numbers += [power - 1, power, power + 1, power * 7 + 3]
+            power *= 10
+        }
+        numbers += (0..<2000).map { _ in UInt64.random(in: 0..<200_000_000) }
+        for number in numbers {
+            let wanted = "\(number)"
+            #expect(written { $0.appendDecimal(number) }.text == wanted)
+            #expect(written(capacity: wanted.utf8.count) { $0.appendDecimal(number) }.text == wanted)
+            #expect(written(capacity: wanted.utf8.count - 1) { $0.appendDecimal(number) }.overflowed)
+        }
+    }
+
+    @Test("Lower case in words and behind them")
+    func lowered() {
+        for length in 0..<40 {
+            let text = String(String(repeating: "AbZ-.:@[`z09~Q_", count: 4).prefix(length))
+            let bytes = Array(text.utf8)
+            let found = written { unsafe $0.appendLowered(bytes.span.bytes) }.text
+            #expect(found == text.lowercased())
+        }
+    }
+
+    @Test("A byte in a word, behind it, and nowhere")
+    func index() {
+        for length in 0..<30 {
+            for place in 0...length {
+                var text = Array(repeating: UInt8(ascii: "a"), count: length)
+                if place < length { text[place] = UInt8(ascii: ":") }
+                let found = unsafe text.span.bytes.firstIndex(of: 0x3A, from: 0)
+                #expect(found == place)
+            }
+        }
+    }
+
     @Test func sink() {
         #expect(
             written {

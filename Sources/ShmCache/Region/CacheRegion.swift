@@ -59,6 +59,12 @@ public struct CacheRegion: ~Copyable, Sendable {
     /// The cache clock.
     public func now() -> CacheInstant { CacheClock.now(map) }
 
+    /// The cache clock at a moment that CLOCK_BOOTTIME has already been read at.
+    public func instant(sinceBootNanoseconds: Int64) -> CacheInstant {
+        CacheInstant(
+            nanoseconds: sinceBootNanoseconds &+ Int64(bitPattern: map.global64(GlobalWords.clockOffset).relaxed))
+    }
+
     /// Moves the cache clock of all processes. For tests and for the supervisor's re-basing.
     public func shiftClock(nanoseconds: Int64) {
         map.global64(GlobalWords.clockOffset).add(UInt64(bitPattern: nanoseconds))

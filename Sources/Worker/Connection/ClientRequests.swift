@@ -37,7 +37,7 @@ extension Worker {
         {
             return nil
         }
-        switch Admission.decide(head: head, facts: facts(request)) {
+        switch Admission.decide(head: head, mustForward: RequestFacts.mustForward(request.fields)) {
         case .lookUp: return nil
         case .relay(let forward): return forward
         }

@@ -171,9 +171,24 @@ extension Worker {
             minorVersion: head.minorVersion, settings: settings.policy)
         guard written else { return .broken }
         let wantsRawCopy = moment.offersRawCopy && view.isPopular && view.storedBodyLength < length
-        let answer = sendBody(view, BodySource(item: 0..<length), lane, .hits, refresh: nil, &sink)
+        let taken = sendWhole(view, length, &sink)
+        if taken == length, !wantsRawCopy { return .complete(.hits) }
+        guard let taken else { return .broken }
+        let answer = sendBody(view, BodySource(item: taken..<length), lane, .hits, refresh: nil, &sink)
         if wantsRawCopy { _ = lane.keepRawCopy(hash: lookup.hash, key: key.readable) }
         return answer
+    }
+
+    /// Hands a body that lies raw in one piece to the sink, without making a source of it. How much of it the sink
+    /// took, nothing when it is stored otherwise; nil when the client is gone.
+    @inline(__always)
+    private static func sendWhole(_ view: borrowing ItemView, _ length: Int, _ sink: inout ClientSink) -> Int? {
+        guard case .raw(let bytes) = view.bodyPiece(at: 0), bytes.byteCount == length else { return 0 }
+        if length <= BodyPump.copyLimit, sink.append(bytes) { return length }
+        switch sink.offer(bytes, more: false) {
+        case .took(let taken): return taken
+        case .failed: return nil
+        }
     }
 
     /// Sends what the socket takes at once; the rest is left as a source under a pin.

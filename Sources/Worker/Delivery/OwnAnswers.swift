@@ -143,7 +143,8 @@ extension Worker {
         var report = CacheStatus.hit(ttlSeconds: reuse.ttlSeconds)
         report.note = .staleIfError
         return StoredAnswer.send(
-            view, stored, report, .staleHits, nil, closing: closing, moment, lane, key, request, settings, &sink)
+            view, stored, report, .staleHits, nil, hash: nil, closing: closing, moment, lane, key, request, settings,
+            &sink)
     }
 
     /// Asks the cache once more for the connection's current request.

@@ -11,7 +11,8 @@ enum StoredAnswer {
         _ moment: Moment, _ lane: borrowing Lane, _ key: borrowing Buffer, _ request: borrowing RequestBuffer,
         _ settings: borrowing WorkerSettings, _ sink: inout ClientSink
     ) -> CacheAnswer {
-        let facts = RequestFacts(head: request.head, bytes: request.bytes.readable, fields: request.fields)
+        let facts = RequestFacts(
+            head: request.head, bytes: request.bytes.readable, fields: request.fields, mayStore: false)
         let reuse = Reuse.decide(
             stored: stored, request: facts, now: moment.now, random: moment.random, settings: settings.policy)
         var lookup = lookup
@@ -48,7 +49,8 @@ enum StoredAnswer {
                 view, stored, report, lookup, closing: probe.closing, moment, lane, key, request, settings, &sink)
         }
         return send(
-            view, stored, report, counter, refresh, closing: probe.closing, moment, lane, key, request, settings, &sink)
+            view, stored, report, counter, refresh, hash: lookup.hash, closing: probe.closing, moment, lane, key,
+            request, settings, &sink)
     }
 
     /// Answers a range that lies in a stored part; for anything else the part is not there.
@@ -76,11 +78,13 @@ enum StoredAnswer {
         return Worker.sendBody(view, source, lane, .rangeHits, refresh: nil, &sink)
     }
 
-    /// Writes the selected form of a stored answer: whole, 304, 412, one range, several, 416.
+    /// Writes the selected form of a stored answer: whole, 304, 412, one range, several, 416. `hash` is the key's
+    /// where a popular body may be kept raw for the next one.
     static func send(
         _ view: borrowing ItemView, _ stored: borrowing StoredHead, _ report: CacheStatus, _ counter: Counter,
-        _ refresh: LookupResult?, closing: Bool, _ moment: Moment, _ lane: borrowing Lane, _ key: borrowing Buffer,
-        _ request: borrowing RequestBuffer, _ settings: borrowing WorkerSettings, _ sink: inout ClientSink
+        _ refresh: LookupResult?, hash: UInt64?, closing: Bool, _ moment: Moment, _ lane: borrowing Lane,
+        _ key: borrowing Buffer, _ request: borrowing RequestBuffer, _ settings: borrowing WorkerSettings,
+        _ sink: inout ClientSink
     ) -> CacheAnswer {
         let length = UInt64(view.bodyLength)
         let head = request.head
@@ -111,6 +115,9 @@ enum StoredAnswer {
         case .notModified: counted = .conditionalHits
         case .unsatisfiable: break
         }
-        return Worker.sendBody(view, source, lane, counted, refresh: refresh, &sink)
+        let wantsRawCopy = hasBody && moment.offersRawCopy && view.isPopular && view.storedBodyLength < Int(length)
+        let answer = Worker.sendBody(view, source, lane, counted, refresh: refresh, &sink)
+        if wantsRawCopy, let hash { _ = lane.keepRawCopy(hash: hash, key: key.readable) }
+        return answer
     }
 }

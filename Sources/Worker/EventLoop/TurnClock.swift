@@ -4,14 +4,16 @@ internal import CLinux
 internal import ShmCache
 
 struct TurnClock {
-    /// Monotonic milliseconds, for timers.
+    /// Milliseconds since boot, for timers; nobody moves these.
     private(set) var milliseconds: Int64
     /// Cache time, shared by all workers.
     private(set) var cache: CacheInstant
 
+    /// One reading serves both: timers count the time since boot, cache time is that plus an offset.
     init(_ region: borrowing CacheRegion) {
-        milliseconds = cl_monotonic_nanoseconds() / 1_000_000
-        cache = region.now()
+        let sinceBoot = cl_boottime_nanoseconds()
+        milliseconds = sinceBoot / 1_000_000
+        cache = region.instant(sinceBootNanoseconds: sinceBoot)
     }
 
     /// Unix milliseconds as the cache counts them.

@@ -122,7 +122,8 @@ extension Worker {
         var report = report
         report.ttlSeconds = (stored.expiryMilliseconds - moment.now) / 1000
         return StoredAnswer.send(
-            view, stored, report, .hits, nil, closing: closing, moment, lane, keys.text, request, settings, &sink)
+            view, stored, report, .hits, nil, hash: nil, closing: closing, moment, lane, keys.text, request,
+            settings, &sink)
     }
 
     private static func removeStored(_ keys: borrowing ExchangeKeys, _ lane: borrowing Lane) {

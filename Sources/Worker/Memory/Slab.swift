@@ -11,7 +11,8 @@ struct SlabID: Equatable {
 }
 
 @safe struct Slab<Element: ~Copyable>: ~Copyable {
-    private static var chunkCapacity: Int { 256 }
+    /// How many places are made ready at a time.
+    private static var stepCapacity: Int { 256 }
 
     private struct Place {
         /// Odd while the place is taken.
@@ -19,8 +20,8 @@ struct SlabID: Equatable {
         var nextFree: UInt32 = .max
     }
 
-    // Chunks are never returned: a worker that once needed so many places will need them again.
-    private var chunks: UnsafeMutablePointer<UnsafeMutablePointer<Element>>
+    // Address space for all values at once, memory only for those that were ever used: a multiplication finds a value.
+    private let values: UnsafeMutablePointer<Element>
     private var places: UnsafeMutablePointer<Place>
     private var placeCapacity: Int
     private var placeCount = 0
@@ -30,7 +31,7 @@ struct SlabID: Equatable {
     /// `limit` bounds how many values the slab may ever hold at once.
     init(limit: Int) {
         placeCapacity = limit
-        unsafe chunks = .allocate(capacity: (limit + Self.chunkCapacity - 1) / Self.chunkCapacity)
+        unsafe values = .allocate(capacity: limit)
         unsafe places = .allocate(capacity: limit)
     }
 
@@ -40,18 +41,12 @@ struct SlabID: Equatable {
             if unsafe places[Int(index)].generation & 1 == 1 { unsafe address(index).deinitialize(count: 1) }
             index += 1
         }
-        var chunk = 0
-        while chunk * Self.chunkCapacity < placeCount {
-            unsafe chunks[chunk].deallocate()
-            chunk += 1
-        }
-        unsafe chunks.deallocate()
+        unsafe values.deallocate()
         unsafe places.deallocate()
     }
 
-    private func address(_ index: UInt32) -> UnsafeMutablePointer<Element> {
-        unsafe chunks[Int(index) / Self.chunkCapacity] + Int(index) % Self.chunkCapacity
-    }
+    @inline(__always)
+    private func address(_ index: UInt32) -> UnsafeMutablePointer<Element> { unsafe values + Int(index) }
 
     var isFull: Bool { count == placeCapacity }
 
@@ -59,7 +54,7 @@ struct SlabID: Equatable {
     mutating func insert(_ value: consuming Element) -> SlabID? {
         if firstFree == .max {
             guard placeCount < placeCapacity else { return nil }
-            addChunk()
+            addPlaces()
         }
         let index = firstFree
         unsafe firstFree = places[Int(index)].nextFree
@@ -69,10 +64,8 @@ struct SlabID: Equatable {
         return unsafe SlabID(index: index, generation: places[Int(index)].generation)
     }
 
-    private mutating func addChunk() {
-        let chunk = placeCount / Self.chunkCapacity
-        unsafe (chunks + chunk).initialize(to: .allocate(capacity: Self.chunkCapacity))
-        let end = min(placeCount + Self.chunkCapacity, placeCapacity)
+    private mutating func addPlaces() {
+        let end = min(placeCount + Self.stepCapacity, placeCapacity)
         var index = end
         while index > placeCount {
             index -= 1
