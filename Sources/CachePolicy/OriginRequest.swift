@@ -42,7 +42,7 @@ package enum OriginRequest {
     ///   - target, authority: normalised, from the cache key; for `pass` too.
     ///   - clientAddress: the peer's address as text, without port and brackets.
     ///   - stored: whose validators are used for `.validate` and `.range`.
-    ///   - range: for `.range`.
+    ///   - range: for `.range`; a `last` of `UInt64.max` means to the end, wherever it is.
     ///   - record: the stored Vary, whose fields are always forwarded.
     package static func write(
         purpose: Purpose, head: RequestHead, bytes: RawSpan, fields: borrowing FieldTable, target: RawSpan,
@@ -102,7 +102,8 @@ package enum OriginRequest {
         sink.append("Range: bytes=")
         sink.appendDecimal(range.first)
         sink.append("-")
-        sink.appendDecimal(range.last)
+        // The end of an object whose length is not known is left to the origin.
+        if range.last != .max { sink.appendDecimal(range.last) }
         sink.append("\r\n")
         if stored.flags.contains(.strongETag) {
             sink.appendField("If-Range", stored.etag)

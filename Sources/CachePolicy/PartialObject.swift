@@ -54,6 +54,12 @@ extension StoredHead {
         guard flags.contains(.isPartial), case .bytes(_, let length?) = response.contentRange,
             declaredLength == length
         else { return false }
+        return hasSameStrongValidator(bytes: bytes, fields: fields)
+    }
+
+    /// Whether a response is of the very same representation: an equal strong entity tag, or an equal strong
+    /// Last-Modified where neither has a tag (RFC 9110 sections 8.8.1 and 15.3.7.3).
+    package func hasSameStrongValidator(bytes: RawSpan, fields: borrowing FieldTable) -> Bool {
         if flags.contains(.hasETag) || fields.contains(.etag) {
             guard flags.contains(.strongETag), let value = fields.only(.etag) else { return false }
             return equalBytes(bytes.slice(value), etag)

@@ -30,6 +30,15 @@ public struct FillPermit: ~Copyable {
     public var hasReaders: Bool { map.hasWaiters(fill) }
     /// Whether a head was set (by a dead predecessor too).
     public var hasHead: Bool { map.fill32(fill, FillWords.flags).relaxed & FillWords.hasHead != 0 }
+    /// The header block that was set (by a dead predecessor too). Empty before.
+    public var header: RawSpan {
+        @_lifetime(borrow self)
+        borrowing get {
+            guard hasHead else { return RawSpan() }
+            let (start, count) = unsafe map.fillHeader(fill)
+            return unsafe _overrideLifetime(RawSpan(_unsafeStart: start, byteCount: count), borrowing: self)
+        }
+    }
     /// Whether the body is whole already (a dead predecessor had only to finish).
     public var isComplete: Bool { map.fill32(fill, FillWords.flags).relaxed & FillWords.isComplete != 0 }
 

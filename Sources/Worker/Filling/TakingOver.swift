@@ -68,23 +68,58 @@ extension Worker {
         switch body.ticket {
         case .none: return nil
         case .some(let ticket):
-            guard let stored = StoredHead(ticket.header), stored.status == 200, let length = stored.declaredLength,
-                UInt64(position) < length, stored.heldRange == nil,
+            guard let stored = StoredHead(ticket.header), stored.status == 200, stored.heldRange == nil,
                 !stored.flags.isDisjoint(with: [.strongETag, .strongLastModified])
             else { return nil }
-            return ByteRange(first: UInt64(position), last: length - 1)
+            let end = stored.declaredLength ?? .max
+            return UInt64(position) < end ? ByteRange(first: UInt64(position), last: end == .max ? end : end - 1) : nil
         }
     }
 
-    /// The origin's answer to the request for the rest: the very bytes that are missing, or the end of this fill.
+    /// The origin's answer to the request for the rest: the very bytes that are missing, or the whole of the same
+    /// representation once more (a server may ignore Range), or the end of this fill.
     mutating func resumeHead(_ e: UInt32, _ o: UInt32, _ head: ResponseHead) {
         let facts = Self.responseFacts(origins[o].input, scratch, clock.unixMilliseconds, settings)
-        let expected = exchanges[e].permit?.bytesReady ?? -1
-        guard head.status == 206, case .bytes(let range, _) = facts.contentRange, Int(clamping: range.first) == expected
-        else {
-            if let permit = exchanges[e].permit.take() { permit.fail(.ownerLost) }
-            return endExchange(e)
+        guard let known = Self.resumption(exchanges[e].permit, origins[o].input, scratch) else { return loseFill(e) }
+        switch (head.status, facts.contentRange) {
+        case (206, .bytes(let range, let total?)):
+            guard range.first == known.position, range.last == total &- 1, total == known.length ?? total
+            else { return loseFill(e) }
+        case (200, _):
+            guard known.length == nil || facts.declaredLength == known.length else { return loseFill(e) }
+            exchanges[e].skippedBytes = known.position
+        default: return loseFill(e)
         }
         releaseRequest(e)
+    }
+
+    private struct Resumption {
+        var position: UInt64
+        /// Of the whole representation, if the first answer told.
+        var length: UInt64?
+    }
+
+    /// What the fill has of the representation that this answer is of; nil when it is of another one.
+    private static func resumption(
+        _ permit: borrowing FillPermit?, _ input: borrowing Buffer?, _ scratch: borrowing Scratch
+    ) -> Resumption? {
+        switch permit {
+        case .none: return nil
+        case .some(let permit):
+            guard let stored = StoredHead(permit.header) else { return nil }
+            switch input {
+            case .none: return nil
+            case .some(let buffer):
+                let isSame = stored.hasSameStrongValidator(bytes: buffer.readable, fields: scratch.responseFields)
+                guard isSame else { return nil }
+                return Resumption(position: UInt64(permit.bytesReady), length: stored.declaredLength)
+            }
+        }
+    }
+
+    /// Two versions are never spliced: who has sent a part of the old one cuts it, the others ask the cache again.
+    private mutating func loseFill(_ e: UInt32) {
+        if let permit = exchanges[e].permit.take() { permit.fail(.ownerLost) }
+        endExchange(e)
     }
 }

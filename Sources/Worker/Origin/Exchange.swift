@@ -49,9 +49,10 @@ struct Exchange: ~Copyable {
     var isUnconditional = false
     /// The request's body has been sent, or there is none.
     var uploadIsDone = true
-    /// Tunnels: the client's end was passed on; the origin's end was seen.
+    /// Tunnels: the client's end was passed on.
     var hasShutOrigin = false
-    var originEnded = false
+    /// Bytes at the front of the response's body that the fill has already: a dead owner had stored them.
+    var skippedBytes: UInt64 = 0
     /// Next of the exchanges that are being committed.
     var nextFinishing = UInt32.max
     /// The body is whole and being packed.

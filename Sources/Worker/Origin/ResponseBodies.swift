@@ -63,7 +63,10 @@ extension Worker {
         while true {
             switch exchange.body.next(input.readable, trailers: &scratch.responseFields) {
             case .data(let extent):
-                let outcome = exchange.permit?.append(input.readable.slice(extent)) ?? .declined(.abandoned)
+                let known = Int(min(exchange.skippedBytes, UInt64(extent.length)))
+                exchange.skippedBytes -= UInt64(known)
+                let unread = Extent(start: extent.lower + known, end: extent.upper)
+                let outcome = exchange.permit?.append(input.readable.slice(unread)) ?? .declined(.abandoned)
                 if case .declined(let reason) = outcome { return .declined(reason) }
                 exchange.body.used(extent.length)
             case .needMore: return .needMore

@@ -84,9 +84,7 @@ extension Worker {
             switch receiveFromOrigin(o) {
             case .bytes: continue
             case .nothing, .full: return .open
-            case .end:
-                exchanges[origins[o].exchange].originEnded = true
-                return .ended
+            case .end: return .ended
             case .failed: return .failed
             }
         }

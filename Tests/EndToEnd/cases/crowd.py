@@ -135,8 +135,7 @@ def one_fetch(context):
     return f"first byte after {delays[500] * 1000:.0f} ms (median), {delays[-1] * 1000:.0f} ms (last)"
 
 
-# Not reliable yet: the takeover fails in some runs. In the long form only, until that is mended.
-@case("the same, and the worker that fetches is killed half-way: the others get the whole right body", long_only=True)
+@case("the same, and the worker that fetches is killed half-way: the others get the whole right body")
 def fetcher_killed(context):
     from harness.node import owner_of_connection
     node, script, slow, body = start(context)

@@ -61,8 +61,7 @@ def finishes_response(context):
     expect(node.process.wait(30) == 0, "exit code 0")
 
 
-# Not reliable yet: a stop now and then waits for its 10 s deadline. In the long form only, until that is mended.
-@case("martlet status and martlet stop, by runtime directory", long_only=True)
+@case("martlet status and martlet stop, by runtime directory")
 def status_and_stop(context):
     node = context.node(context.origin().url)
     code, out, error = martlet("status", "--runtime-dir", node.runtime)
