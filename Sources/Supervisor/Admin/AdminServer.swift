@@ -3,6 +3,7 @@
 import Foundation
 import Hummingbird
 import Logging
+import ServiceLifecycle
 import ShmCache
 
 struct AdminServer: Sendable {
@@ -18,8 +19,9 @@ struct AdminServer: Sendable {
         var seconds: Double?
     }
 
-    /// Serves until its task is cancelled. The socket appears under its name only once it listens.
-    func run(_ listening: @escaping @Sendable () async -> Void) async throws {
+    /// The server as a service group: told to shut down, it answers what it has been asked before it returns. The
+    /// socket appears under its name only once it listens.
+    func service() -> ServiceGroup {
         let temporary = directory.path + "/admin-\(getpid()).sock"
         let final = directory.adminSocket
         var quiet = Logger(label: "martlet.admin")
@@ -28,9 +30,8 @@ struct AdminServer: Sendable {
             router: router(), configuration: .init(address: .unixDomainSocket(path: temporary)),
             onServerRunning: { _ in
                 unsafe rename(temporary, final)
-                await listening()
             }, logger: quiet)
-        try await application.run()
+        return ServiceGroup(configuration: .init(services: [application], logger: quiet))
     }
 
     private func router() -> Router<BasicRequestContext> {

@@ -1,5 +1,4 @@
 // The commands' side of the admin socket: one request, one JSON answer, and waiting for an operation.
-import AsyncHTTPClient
 import Foundation
 import NIOCore
 import NIOHTTP1
@@ -27,7 +26,15 @@ struct AdminClient {
     func change(_ path: String, _ body: [String: String], timeoutSeconds: Double, quiet: Bool = false) async throws {
         var fields = body.map { "\"\($0)\": \"\($1)\"" }
         fields.append("\"timeoutSeconds\": \(timeoutSeconds)")
-        let answer = try await send(.POST, path, "{\(fields.joined(separator: ", "))}")
+        let wasRunning = RuntimeDirectory.isLocked(directory)
+        let answer: Data
+        do {
+            answer = try await send(.POST, path, "{\(fields.joined(separator: ", "))}")
+        } catch let failure as Failure {
+            // A node that ended while it was asked to has done what was wanted.
+            guard path == "/v1/stop", wasRunning, !RuntimeDirectory.isLocked(directory) else { throw failure }
+            return Console.say("stopped")
+        }
         let accepted: Accepted = try decode(answer)
         try await follow(accepted.operation, timeoutSeconds: timeoutSeconds + 5, path: path, quiet: quiet)
     }
@@ -74,32 +81,23 @@ struct AdminClient {
         guard FileManager.default.fileExists(atPath: socket) else {
             throw Failure.runtime("no node runs in \(directory) (there is no admin.sock); --runtime-dir names another")
         }
-        guard let url = URL(httpURLWithSocketPath: socket, uri: path) else {
-            throw Failure.usage("runtime directory \(directory) cannot be used as a socket path")
-        }
-        var request = HTTPClientRequest(url: url.absoluteString)
-        request.method = method
-        if let body { request.body = .bytes(ByteBuffer(string: body)) }
-        let client = HTTPClient(eventLoopGroupProvider: .singleton)
+        let client = OneShotClient(place: .unixSocket(socket))
+        let answer: OneShotClient.Answer
         do {
-            let response = try await client.execute(request, timeout: .seconds(30))
-            let data = Data(try await response.body.collect(upTo: 16 << 20).readableBytesView)
-            try await client.shutdown()
-            guard (200...299).contains(response.status.code) else {
-                let text = (try? JSONDecoder().decode(Complaint.self, from: data))?.error.message
-                let isOurs = response.status.code == 400
-                throw Failure(kind: isOurs ? .usage : .runtime, description: text ?? "\(response.status)")
-            }
-            return data
-        } catch let failure as Failure {
-            throw failure
+            answer = try await client.send(method, path, body: body.map { ByteBuffer(string: $0) })
         } catch {
-            try? await client.shutdown()
             if !RuntimeDirectory.isLocked(directory) {
                 throw Failure.runtime(
                     "no supervisor lives in \(directory); `martlet run` adopts the workers that serve on, if any")
             }
             throw Failure.runtime("no node answers on \(socket): \(error)")
         }
+        let data = Data(answer.body.readableBytesView)
+        guard (200...299).contains(answer.status.code) else {
+            let text = (try? JSONDecoder().decode(Complaint.self, from: data))?.error.message
+            let isOurs = answer.status.code == 400
+            throw Failure(kind: isOurs ? .usage : .runtime, description: text ?? "\(answer.status)")
+        }
+        return data
     }
 }

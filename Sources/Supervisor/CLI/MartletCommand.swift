@@ -27,7 +27,10 @@ enum Program {
             let box = CommandBox(command)
             Task.detached {
                 await box.run()
-                exit(0)
+                // Not `exit`: the threads of the loop and of the admin server still run, and would meet the
+                // destructors of what they use.
+                fflush(nil)
+                _exit(0)
             }
             DispatchSemaphore(value: 0).wait()
         } catch {

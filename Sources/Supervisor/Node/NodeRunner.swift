@@ -4,6 +4,7 @@ import CLinux
 import Foundation
 import Glibc
 import Logging
+import ServiceLifecycle
 import ShmCache
 
 enum NodeRunner {
@@ -109,17 +110,31 @@ enum NodeRunner {
     ) async throws {
         await node.watchSignals(signals)
         node.directory.writePIDFile()
-        let admin = Task.detached { try await AdminServer(node: node, directory: node.directory).run {} }
+        let admin = AdminServer(node: node, directory: node.directory).service()
+        let serving = Task.detached { try await admin.run() }
         let operation = try await begin()
         let announcing = Task.detached {
             if let operation { await announce(node, operation, isDemo: isDemo) }
         }
         let end = await node.waitForEnd()
         announcing.cancel()
-        admin.cancel()
+        // No new questions: one that is accepted while the server shuts down would be dropped under its client.
+        unsafe unlink(node.directory.adminSocket)
+        await endAdmin(admin, serving)
         node.systemd.flush()
         node.directory.clear()
         if case .failed(let reason) = end { throw Failure.runtime("the node could not be started: \(reason)") }
+    }
+
+    /// Whoever waits for the outcome of the stop is told it first; one that does not read gets two seconds.
+    private static func endAdmin(_ admin: ServiceGroup, _ serving: Task<Void, any Error>) async {
+        await admin.triggerGracefulShutdown()
+        let watchdog = Task.detached {
+            try await Task.sleep(for: .seconds(2))
+            serving.cancel()
+        }
+        _ = await serving.result
+        watchdog.cancel()
     }
 
     /// Says where the node serves once it does; with the demo site, shows a miss and a hit.
@@ -136,7 +151,7 @@ enum NodeRunner {
         let base = "http://" + first.replacingOccurrences(of: "0.0.0.0", with: "127.0.0.1")
         Console.say("no origin is configured: the demo site stands in. Pages: / /about /api/birds /api/now /slow")
         do {
-            for line in try await DemoShow.lines(base: base) { Console.say(line) }
+            for line in try await DemoShow.lines(at: OriginURL(base)) { Console.say(line) }
             Console.say("look yourself: curl -i \(base)/")
         } catch {
             Console.say("the demo requests failed: \(error)")

@@ -1,4 +1,4 @@
-"""A fill whose owner is killed: what its readers at another worker get, by what the origin says to the one who goes on."""
+"""A fill whose owner is killed: what its readers at another worker get, by what the origin then answers."""
 
 import os
 import threading
@@ -56,7 +56,7 @@ def whole(origin, connection, request):
 
 
 def play(context, halting, began):
-    """Kills the worker that fetches; gives what each reader at the other worker got (None: cut), the node, the script."""
+    """Kills the worker that fetches; gives node, script, and what each reader at the other got (None: cut)."""
     origin = context.origin()
     script = origin.script("s1", "takeover").add(Reply(act=halting.first), Reply(act=halting.next))
     node = context.node(origin.url, workers=2)

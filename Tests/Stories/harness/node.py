@@ -103,7 +103,7 @@ class Node:
         self.wanted_workers = workers
 
     def wait_ready(self, seconds=20.0):
-        """Ready is: all workers there and a request answered."""
+        """Ready is: all workers there, a request answered, and the admin socket listening."""
         def answered():
             if self.process.poll() is not None:
                 raise AssertionError(f"martlet run exited with {self.process.returncode}: {self.log_tail()}")
@@ -115,6 +115,7 @@ class Node:
                 return False
         wait_until(answered, "a first answer from the node", seconds)
         wait_until(lambda: len(self.workers()) >= self.wanted_workers, "every worker running", seconds)
+        wait_until(lambda: os.path.exists(f"{self.runtime}/admin.sock"), "the admin socket", seconds)
         return self
 
     def now(self):
