@@ -17,7 +17,7 @@ struct ForwardRules {
         switch purpose {
         case .pass: break
         case .fill:
-            withheld = withheld | .range | .ifRange
+            if !context.forwardsRange { withheld = withheld | .range | .ifRange }
             if !context.forwardsConditions { withheld = withheld | .ifNoneMatch | .ifModifiedSince }
         case .validate, .range:
             withheld = withheld | .range | .ifRange | .ifNoneMatch | .ifModifiedSince

@@ -46,9 +46,10 @@ package enum Freshening {
         return Validators.agree(stored: stored, bytes: bytes, fields: fields, now: now) ? .update : .invalidate
     }
 
-    /// Writes the updated header block: stored fields replaced by those of the answer, but for Content-Length,
-    /// Content-Encoding, Content-Range and those never stored; freshness computed anew from the whole.
+    /// Writes the updated header block: stored fields replaced by those of the answer, but for those that describe the
+    /// stored bytes and those never stored; freshness computed anew from the whole.
     ///
+    /// - Parameter join: for a 206 that is joined with a stored part: what is held then (section 3.4).
     /// - Parameters:
     ///   - scratch: room for the merged field lines, twice a stored head.
     ///   - table: any field table; it is emptied first.
@@ -57,10 +58,10 @@ package enum Freshening {
     package static func encode(
         stored: borrowing StoredHead, head: ResponseHead, bytes: RawSpan, fields: borrowing FieldTable,
         request: RequestFacts, times: ExchangeTimes, settings: PolicySettings, scratch: inout MutableRawSpan,
-        table: inout FieldTable, into buffer: inout MutableRawSpan
+        table: inout FieldTable, join: ByteRange? = nil, into buffer: inout MutableRawSpan
     ) -> (plan: StorePlan, count: Int)? {
         var merged = ByteSink(scratch._mutatingExtracting(0...))
-        guard !stored.flags.contains(.isPartial) else { return nil }
+        guard !stored.flags.contains(.isPartial) || join != nil else { return nil }
         table.removeAll()
         guard merge(stored: stored, bytes: bytes, fields: fields, settings: settings, into: &merged, table: &table)
         else { return nil }
@@ -78,6 +79,12 @@ package enum Freshening {
         // A stored POST answer is validated by a GET; its merged form is that of a GET.
         asked.method = .get
         facts.ageSeconds = ResponseFacts.age(bytes: bytes, fields: fields)
+        if let join, let length = stored.declaredLength {
+            facts.status = 206
+            facts.contentRange = .bytes(join, length: length)
+            facts.declaredLength = join.count
+            asked.hasRange = true
+        }
         guard
             case .store(let plan) = StoreDecision.decide(
                 request: asked, response: facts, times: times, settings: settings

@@ -19,6 +19,8 @@ package struct ForwardContext: Sendable {
     /// A fill sends the client's If-None-Match and If-Modified-Since, so that a miss of a client that has the object
     /// costs the origin a 304 only. Set to false when waiters take over a fill that ended so: they need a body.
     package var forwardsConditions = true
+    /// A fill asks for what the client asks for and no more: Range and If-Range are sent as they came.
+    package var forwardsRange = false
 
     package init() {}
 }

@@ -4,13 +4,14 @@
 package import HTTPMessage
 
 extension StoreDecision {
-    /// Decides about a 206: storable if a 200 with these fields were, and if it holds one range of known place whose
-    /// length is stated. It is for the client that asked for a range only, and nobody else may wait for it.
+    /// Decides about a 206: storable if a 200 with these fields were, and if it holds one range of known place; what
+    /// its framing says of its length must agree. It is for the client that asked for a range only, and nobody else may
+    /// wait for it.
     static func decidePart(
         request: RequestFacts, response: ResponseFacts, times: ExchangeTimes, settings: PolicySettings
     ) -> StoreDecision {
         guard settings.storesParts, request.hasRange, case .bytes(let range, let length?) = response.contentRange,
-            range.last < length, response.declaredLength == range.count
+            range.last < length, (response.declaredLength ?? range.count) == range.count
         else { return .pass(.partialContent, rememberSeconds: 0) }
         var whole = response
         whole.status = 200
@@ -52,7 +53,7 @@ extension StoredHead {
     /// where neither has a tag.
     package func mayJoin(response: ResponseFacts, bytes: RawSpan, fields: borrowing FieldTable) -> Bool {
         guard flags.contains(.isPartial), case .bytes(_, let length?) = response.contentRange,
-            declaredLength == length
+            declaredLength == length, response.coding == coding
         else { return false }
         return hasSameStrongValidator(bytes: bytes, fields: fields)
     }
@@ -66,5 +67,67 @@ extension StoredHead {
         }
         guard flags.contains(.strongLastModified), let value = fields.only(.lastModified) else { return false }
         return equalBytes(bytes.slice(value), lastModified)
+    }
+
+    /// What would be held if `range` were added to this part: one run, or nil when there would be two.
+    package func union(with range: ByteRange) -> ByteRange? {
+        var ranges = HeldRanges()
+        guard let held = heldRange, ranges.insert(held), ranges.insert(range), ranges.count == 1 else { return nil }
+        return ranges[0]
+    }
+}
+
+/// What to ask the origin for when a stored part cannot answer by itself.
+package enum PartRequest: Equatable, Sendable {
+    /// The whole object.
+    case whole
+    /// What is missing beside the stored part; joined with it, it answers the request.
+    case rest(ByteRange)
+    /// What the client asks for: the object is too large to be fetched whole for it.
+    case asAsked
+
+    /// Decides for a request that the fresh or stale part cannot answer. Only a strong validator lets bytes of two
+    /// answers be joined, so that without one there is nothing to complete.
+    package static func decide(
+        stored: borrowing StoredHead, method: Method, bytes: RawSpan, fields: borrowing FieldTable, now: Int64,
+        settings: PolicySettings
+    ) -> PartRequest {
+        guard method == .get, let held = stored.heldRange, let length = stored.declaredLength else { return .whole }
+        let isHuge = settings.fetchesRangesOnly(length: length)
+        let selection = Selection.decide(
+            stored: stored, method: method, bytes: bytes, fields: fields, length: length, now: now, settings: settings
+        )
+        let wanted: ByteRange
+        switch selection {
+        case .whole where isHuge && fields.contains(.range): return .asAsked
+        case .whole: wanted = ByteRange(first: 0, last: length - 1)
+        case .range(let range): wanted = range
+        case .multipart: return isHuge ? .asAsked : .whole
+        case .notModified, .unsatisfiable: return .whole
+        }
+        guard !stored.flags.isDisjoint(with: [.strongETag, .strongLastModified]),
+            let missing = missingRun(of: wanted, beside: held), stored.union(with: missing) != nil
+        else { return isHuge && wanted.count < length ? .asAsked : .whole }
+        return .rest(missing)
+    }
+
+    /// Whether an object that turned out to be of that length should rather be fetched by the client's range.
+    package static func asksRangeOnly(
+        bytes: RawSpan, fields: borrowing FieldTable, length: UInt64, settings: PolicySettings
+    ) -> Bool {
+        guard settings.fetchesRangesOnly(length: length), let value = fields.only(.range),
+            let wanted = RangeSet.parse(bytes, value), wanted.count == 1,
+            let range = wanted.specifications[0].resolved(length: length)
+        else { return false }
+        return range.count < length / 2
+    }
+
+    /// The one run of `wanted` that is not held; nil when there are two.
+    private static func missingRun(of wanted: ByteRange, beside held: ByteRange) -> ByteRange? {
+        var ranges = HeldRanges()
+        guard ranges.insert(held), let first = ranges.firstMissing(in: wanted), ranges.insert(first),
+            ranges.covers(wanted)
+        else { return nil }
+        return first
     }
 }

@@ -64,6 +64,10 @@ package struct PolicySettings: Sendable {
     package var storesPostAnswers = true
     /// Store a 206 as a part of its object, to answer ranges inside it (RFC 9111 section 3.3).
     package var storesParts = true
+    /// A range of an object longer than this is fetched by itself instead of the whole object; 0 never.
+    package var rangeOnlyBytes: UInt64 = 64 << 20
+    /// Most bytes of a stored part that are copied to join it with a new one.
+    package var maximumJoinedBytes: UInt64 = 16 << 20
     /// An expired object is kept this long for validation and for stale answers while the origin is down.
     package var retentionSeconds: UInt32 = 86_400
     /// Most variants kept for one URL; above it the URL starts over with none.
@@ -115,4 +119,7 @@ package struct PolicySettings: Sendable {
     package var showsKeyInCacheStatus = false
     /// Tag fields (`Surrogate-Key`, `Cache-Tag`) are for caches only and are not sent to clients.
     package var hidesTagFields = true
+
+    /// Whether ranges of an object of that length are fetched by themselves.
+    func fetchesRangesOnly(length: UInt64) -> Bool { rangeOnlyBytes > 0 && length > rangeOnlyBytes }
 }

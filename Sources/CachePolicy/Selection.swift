@@ -27,6 +27,8 @@ package enum Selection: Sendable {
         stored: borrowing StoredHead, method: Method, bytes: RawSpan, fields: borrowing FieldTable, length: UInt64?,
         now: Int64, settings: PolicySettings
     ) -> Selection {
+        // A stored answer to POST is what the origin made of that POST's preconditions.
+        guard method == .get || method == .head else { return .whole }
         // Preconditions do not turn an error answer into a 304 (RFC 9110 section 13.2.1).
         guard stored.status >= 200, stored.status < 300 else { return .whole }
         if isNotModified(stored: stored, bytes: bytes, fields: fields, now: now) { return .notModified }

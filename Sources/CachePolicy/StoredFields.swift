@@ -11,9 +11,13 @@ enum StoredFields {
         return !(hidesTags && tags.intersects(field.bit))
     }
 
-    /// Fields of a stored answer that a 304 or a HEAD answer leaves as they are (section 3.2).
+    /// Fields of a stored answer that a 304 or a HEAD answer leaves as they are (section 3.2): those that describe the
+    /// bytes that are stored. An answer without them has nothing to say about them.
     static func mayUpdate(_ field: KnownField) -> Bool {
-        field != .contentEncoding && field != .contentRange && field != .contentLength
+        switch field {
+        case .contentEncoding, .contentRange, .contentLength, .contentMd5, .contentDigest: false
+        default: true
+        }
     }
 
     private static var never: FieldSet {

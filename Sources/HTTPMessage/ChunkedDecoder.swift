@@ -17,6 +17,9 @@ package enum ChunkStep: Equatable, Sendable {
 /// Decodes one chunked body.
 package struct ChunkedDecoder: ~Copyable {
     package let limits: MessageLimits
+    /// Trailers that would frame or route a message are refused in a request, where somebody may be smuggling, and
+    /// dropped like all other forbidden ones in a response (RFC 9110 section 6.5.1 asks for no more).
+    private let refusesFramingTrailers: Bool
     /// Bytes of data announced so far.
     package internal(set) var bodyBytes: UInt64 = 0
     private var line: ChunkLine
@@ -26,8 +29,9 @@ package struct ChunkedDecoder: ~Copyable {
 
     private enum State: UInt8 { case line, data, dataCarriageReturn, dataLineFeed, trailers, done }
 
-    package init(limits: MessageLimits = MessageLimits()) {
+    package init(limits: MessageLimits = MessageLimits(), ofResponse: Bool = false) {
         self.limits = limits
+        refusesFramingTrailers = !ofResponse
         line = ChunkLine()
     }
 
@@ -107,7 +111,8 @@ package struct ChunkedDecoder: ~Copyable {
             guard end &- position <= limits.trailerBytes, trailers.count <= limits.trailerCount else {
                 return .rejected(.trailersTooLong)
             }
-            if let reason = Trailers.settle(&trailers) { return .rejected(reason) }
+            if refusesFramingTrailers, trailers.containsAny(Trailers.forbidden) { return .rejected(.forbiddenTrailer) }
+            Trailers.dropForbidden(&trailers)
             position = end
             state = .done
             return .end
@@ -132,14 +137,13 @@ enum Trailers {
             | .warning | .retryAfter | .cacheStatus
     }
 
-    static func settle(_ trailers: inout FieldTable) -> Rejection? {
-        if trailers.containsAny(forbidden) { return .forbiddenTrailer }
-        guard trailers.containsAny(dropped) else { return nil }
+    static func dropForbidden(_ trailers: inout FieldTable) {
+        let all = dropped.union(forbidden)
+        guard trailers.containsAny(all) else { return }
         for index in 0..<trailers.count {
             let field = trailers[index].field
-            if field.rawValue < 64, dropped.intersects(field.bit) { trailers.drop(at: index) }
+            if field.rawValue < 64, all.intersects(field.bit) { trailers.drop(at: index) }
         }
-        return nil
     }
 }
 

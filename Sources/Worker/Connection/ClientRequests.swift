@@ -83,8 +83,6 @@ extension Worker {
         case .miss(let lookup):
             count(.misses)
             fetch(c, route, probe, lookup)
-        case .pass(let report):
-            pass(c, route, report: report)
         case .broken:
             abortClient(c)
         }

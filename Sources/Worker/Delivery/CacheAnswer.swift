@@ -38,6 +38,11 @@ struct LookupResult {
     var forward = CacheStatus.Forward.uriMiss
     /// Serve the request by itself, without collapsing: the stored answer is of no use for it.
     var alone = false
+    /// What to ask for when a part is stored that cannot answer by itself.
+    var part = PartRequest.whole
+    /// A marker says that the last answer for this key could not be shared: nobody waits for the next one, but it is
+    /// stored if it can be (hit-for-miss).
+    var isMarked = false
 }
 
 enum CacheAnswer: ~Copyable {
@@ -49,8 +54,6 @@ enum CacheAnswer: ~Copyable {
     case streaming(BodySource, Counter)
     /// Nothing usable is stored.
     case miss(LookupResult)
-    /// A marker says that answers for this key cannot be shared.
-    case pass(CacheStatus)
     /// `only-if-cached` without a usable answer.
     case unavailable(CacheStatus)
     /// The response was begun and cannot be continued.
@@ -138,15 +141,10 @@ extension Worker {
     private static func markerAnswer(
         _ view: borrowing ItemView, _ lookup: LookupResult, _ moment: Moment, _ request: borrowing RequestBuffer
     ) -> CacheAnswer {
-        guard Int64(view.attributes.expiresSeconds) * 1000 > moment.now else {
-            var lookup = lookup
-            lookup.isStored = true
-            return nothingStored(lookup, request)
-        }
-        var report = CacheStatus()
-        report.forward = .bypass
-        report.note = .hitForMiss
-        return .pass(report)
+        var lookup = lookup
+        lookup.isStored = true
+        lookup.isMarked = Int64(view.attributes.expiresSeconds) * 1000 > moment.now
+        return nothingStored(lookup, request)
     }
 
     /// A stored answer: plain requests take the short way.

@@ -26,6 +26,7 @@ enum StoredAnswer {
         case .fresh where !view.isSoftlyPurged, .freshRefreshSoon where !view.isSoftlyPurged:
             if reuse.verdict == .freshRefreshSoon { refresh = lookup }
         case .fresh, .freshRefreshSoon, .validate:
+            if !view.isSoftlyPurged { lookup.part = part(stored, moment, request, settings) }
             return .miss(lookup)
         case .staleRefresh:
             report.note = .staleWhileRevalidate
@@ -53,6 +54,17 @@ enum StoredAnswer {
             request, settings, &sink)
     }
 
+    /// What to ask the origin for beside a stored part.
+    private static func part(
+        _ stored: borrowing StoredHead, _ moment: Moment, _ request: borrowing RequestBuffer,
+        _ settings: borrowing WorkerSettings
+    ) -> PartRequest {
+        guard stored.flags.contains(.isPartial) else { return .whole }
+        return PartRequest.decide(
+            stored: stored, method: request.head.method, bytes: request.bytes.readable, fields: request.fields,
+            now: moment.now, settings: settings.policy)
+    }
+
     /// Answers a range that lies in a stored part; for anything else the part is not there.
     private static func sendPart(
         _ view: borrowing ItemView, _ stored: borrowing StoredHead, _ report: CacheStatus, _ lookup: LookupResult,
@@ -63,7 +75,11 @@ enum StoredAnswer {
         let part = Selection.decidePart(
             stored: stored, method: head.method, bytes: request.bytes.readable, fields: request.fields,
             now: moment.now, settings: settings.policy)
-        guard let part, stored.heldRange?.count == UInt64(view.bodyLength) else { return .miss(lookup) }
+        guard let part, stored.heldRange?.count == UInt64(view.bodyLength) else {
+            var lookup = lookup
+            lookup.part = Self.part(stored, moment, request, settings)
+            return .miss(lookup)
+        }
         var source = BodySource()
         sink.framing = .none
         if case .range(let range) = part.selection {

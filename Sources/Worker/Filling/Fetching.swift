@@ -17,8 +17,23 @@ extension Worker {
         else {
             return pass(c, route, report: report, probe: probe)
         }
+        if lookup.isMarked { return fetchMarked(c, route, probe, lookup, report, hasRange: facts.hasRange) }
         let start = Self.startFill(lane, lookup, scratch, refreshing: lookup.isStored)
         begin(start, c, route, probe, lookup, report)
+    }
+
+    /// The last answer could not be shared. One request at a time asks for one that can be; the others do not wait for
+    /// it. A range goes as it is: nobody gains from the whole of what will not be stored.
+    private mutating func fetchMarked(
+        _ c: UInt32, _ route: Route, _ probe: CacheProbe, _ lookup: LookupResult, _ report: CacheStatus, hasRange: Bool
+    ) {
+        var report = report
+        report.note = .hitForMiss
+        guard !hasRange else { return pass(c, route, report: report, probe: probe) }
+        switch Self.startFill(lane, lookup, scratch, refreshing: true) {
+        case .own(let permit): own(permit, c, route, probe, lookup, report)
+        default: pass(c, route, report: report, probe: probe)
+        }
     }
 
     private mutating func begin(
@@ -64,9 +79,13 @@ extension Worker {
         addFillWaiter(x)
         let id = contexts.id(at: x)
         let exchange = startExchange(
-            lookup.mayValidate ? .validate : .fill, request: clients[c].request, context: id, route,
-            probe, lookup, permit: permit)
+            Self.purpose(lookup), request: clients[c].request, context: id, route, probe, lookup, permit: permit)
         if let exchange, contexts.contains(id) { contexts[x].exchange = exchange }
+    }
+
+    private static func purpose(_ lookup: LookupResult) -> ExchangePurpose {
+        if case .rest = lookup.part { return .rest }
+        return lookup.mayValidate ? .validate : .fill
     }
 
     private mutating func join(

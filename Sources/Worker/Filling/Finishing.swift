@@ -90,6 +90,7 @@ extension Worker {
         releaseRequest(e)
         var exchange = exchanges.remove(e)
         if let permit = exchange.permit.take() { permit.fail(.abandoned) }
+        if let joined = exchange.joined.take() { lane.unpin(joined.surrender()) }
         exchange.surrenderBuffers(to: &buffers)
     }
 

@@ -69,7 +69,7 @@ extension Worker {
 
     /// An answer to HEAD says whether the stored answer to GET is still the origin's.
     mutating func applyHeadUpdate(_ e: UInt32, _ o: UInt32, _ head: ResponseHead) {
-        guard exchanges[e].method == .head, exchanges[e].request != .max, head.status == 200 else { return }
+        guard exchanges[e].method == .head, exchanges[e].request != .max else { return }
         let probe = Self.headOutcome(
             exchanges, e, lane, origins, o, &scratch, head, clock.unixMilliseconds, requests, region)
         guard let probe else { return }

@@ -28,12 +28,21 @@ extension Worker {
         let times = ExchangeTimes(
             requestMilliseconds: exchanges[e].sentUnixMilliseconds, responseMilliseconds: clock.unixMilliseconds)
         let response = Self.responseFacts(origins[o].input, scratch, clock.unixMilliseconds, settings)
-        let request = Self.facts(requests[exchanges[e].request])
+        var request = Self.facts(requests[exchanges[e].request])
+        if exchanges[e].purpose == .rest, !exchanges[e].isUnconditional { request.hasRange = true }
+        store(e, o, head, request, response, times)
+    }
+
+    mutating func store(
+        _ e: UInt32, _ o: UInt32, _ head: ResponseHead, _ request: RequestFacts, _ response: ResponseFacts,
+        _ times: ExchangeTimes
+    ) {
         switch StoreDecision.decide(request: request, response: response, times: times, settings: settings.policy) {
         case .pass(let reason, let seconds):
             declineToStore(e, o, head, reason, seconds)
         case .store(let plan):
             if plan.varies, !settleVariant(e, o, request, response) { return declineToStore(e, o, head, .varyStar, 0) }
+            if response.status == 206, joinStored(e, o, head, request, response, times) { return }
             beginFill(e, o, head, response, plan, times)
         }
     }
@@ -79,18 +88,27 @@ extension Worker {
             origins, o, &scratch, facts, plan, times, isVariant: exchanges[e].keys.isVariant, cost: cost)
         guard encoded, !tags.overflowed else { return declineToStore(e, o, head, .headTooLarge, 0) }
         let attributes = Self.attributes(plan, exchanges[e].route, cost: cost, clock)
-        let length = exchanges[e].body.knownLength
+        if facts.status == 206, case .bytes(let range, _) = facts.contentRange { exchanges[e].partLength = range.count }
+        publishHead(e, o, head, attributes, tags, exchanges[e].body.knownLength)
+    }
+
+    /// The scratch block becomes the head of the fill. False when the cache does not take it: it is relayed then.
+    @discardableResult
+    mutating func publishHead(
+        _ e: UInt32, _ o: UInt32, _ head: ResponseHead, _ attributes: ItemAttributes, _ tags: TagSet, _ length: UInt64?
+    ) -> Bool {
         let outcome = Self.setHead(&exchanges[e], scratch.block, attributes, tags, length)
         guard outcome == .accepted else {
             exchanges[e].permit = nil
-            return relayHead(e, o, head)
+            relayHead(e, o, head)
+            return false
         }
         releaseRequest(e)
         let context = exchanges[e].context
         if !context.isNone { contexts[context.index].report.isStored = true }
-        if exchanges[e].body.isComplete { return }
         // Readers of this process see the head in this turn.
-        exchanges[e].permit?.flush()
+        if !exchanges[e].body.isComplete { exchanges[e].permit?.flush() }
+        return true
     }
 
     private static func setHead(

@@ -232,6 +232,7 @@ extension Worker {
     /// Back to the cache: what this request waited for is stored now, or is somebody else's to fetch.
     @discardableResult
     mutating func restart(_ x: UInt32) -> Bool {
+        guard Self.mayRepeat(requests[contexts[x].request]) else { return answerFailure(x, status: 502) }
         let restarts = contexts[x].restarts + 1
         guard restarts <= Self.maximumRestarts else { return goAlone(x) }
         let c = contexts[x].client.index
@@ -249,6 +250,7 @@ extension Worker {
     /// To the origin, for this request only.
     @discardableResult
     mutating func goAlone(_ x: UInt32) -> Bool {
+        guard Self.mayRepeat(requests[contexts[x].request]) else { return answerFailure(x, status: 502) }
         let c = contexts[x].client.index
         let route = contexts[x].route
         var report = contexts[x].report
@@ -256,6 +258,11 @@ extension Worker {
         forgetContext(x)
         pass(c, route, report: report)
         return clients.isTaken(c) && clients[c].phase == .reading
+    }
+
+    /// A POST whose answer is being stored has been sent already.
+    private static func mayRepeat(_ request: borrowing RequestBuffer) -> Bool {
+        request.head.method == .get || request.head.method == .head
     }
 
     /// The context is given up, its request is to be answered in another way.

@@ -61,20 +61,21 @@ extension Scratch {
         return true
     }
 
-    /// Encodes the header block that a 304 (or an answer to HEAD) makes of a stored one.
+    /// Encodes the header block that a 304 (or an answer to HEAD, or another part) makes of a stored one.
     mutating func encodeRenewed(
         _ stored: borrowing StoredHead, _ bytes: RawSpan, _ request: RequestFacts, _ times: ExchangeTimes,
-        _ settings: PolicySettings
+        _ settings: PolicySettings, join: ByteRange? = nil
     ) -> StorePlan? {
         Self.encodeRenewed(
             &block, &merged, &mergedFields, stored, responseParser.head, bytes, responseFields, request, times,
-            settings)
+            settings, join)
     }
 
     private static func encodeRenewed(
         _ block: inout Buffer, _ merged: inout Buffer, _ table: inout FieldTable, _ stored: borrowing StoredHead,
         _ head: ResponseHead, _ bytes: RawSpan,
-        _ fields: borrowing FieldTable, _ request: RequestFacts, _ times: ExchangeTimes, _ settings: PolicySettings
+        _ fields: borrowing FieldTable, _ request: RequestFacts, _ times: ExchangeTimes, _ settings: PolicySettings,
+        _ join: ByteRange?
     ) -> StorePlan? {
         block.clear()
         merged.clear()
@@ -82,7 +83,7 @@ extension Scratch {
         var mergeSpace = merged.space()
         let renewed = Freshening.encode(
             stored: stored, head: head, bytes: bytes, fields: fields, request: request, times: times,
-            settings: settings, scratch: &mergeSpace, table: &table, into: &space)
+            settings: settings, scratch: &mergeSpace, table: &table, join: join, into: &space)
         guard let renewed else { return nil }
         block.commit(renewed.count)
         return renewed.plan

@@ -11,6 +11,8 @@ enum ExchangePurpose: UInt8 {
     case fill
     /// Confirm or replace a stored object.
     case validate
+    /// Fetch what is missing beside a stored part.
+    case rest
     /// Fetch the rest of an object whose fetcher died.
     case resume
     /// For one request only.
@@ -47,6 +49,12 @@ struct Exchange: ~Copyable {
     var keepsConnection = false
     /// A validation was answered by another object: the whole is fetched now.
     var isUnconditional = false
+    /// The origin is asked for the client's range only.
+    var asksRange = false
+    /// How long the body must be for its Content-Range to be true.
+    var partLength: UInt64?
+    /// The stored part that this answer is being joined with.
+    var joined: JoinedPart?
     /// The request's body has been sent, or there is none.
     var uploadIsDone = true
     /// Tunnels: the client's end was passed on.

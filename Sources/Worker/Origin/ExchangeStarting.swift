@@ -29,11 +29,12 @@ extension Worker {
         let upgrade = purpose == .relay && head.upgrade
         // Nobody's client has asked for a refresh, and waiters need a body: no conditions of one client's then.
         let forwardsConditions = !context.isNone && !servesWaiters
+        let asksRange = lookup.part == .asAsked
         let rendered =
             range == nil
             ? Self.render(
                 purpose, requests[r], keys, scratch.text, lane, settings, forwardsConditions: forwardsConditions,
-                into: &requestHead)
+                part: lookup.part, into: &requestHead)
             : Self.renderResume(
                 requests, r, keys, scratch.text, contexts, context.index, range, settings, into: &requestHead)
         requests.retain(r)
@@ -42,7 +43,7 @@ extension Worker {
             permit: permit, body: OriginBody(limits: settings.limits), method: head.method,
             clientMinorVersion: head.minorVersion, fallback: lookup.fallback,
             startedUnixMilliseconds: clock.unixMilliseconds, sentUnixMilliseconds: clock.unixMilliseconds,
-            wantsUpgrade: upgrade)
+            asksRange: asksRange, wantsUpgrade: upgrade)
         guard let id = exchanges.insert(exchange) else {
             requests.release(r)
             return nil
@@ -55,28 +56,31 @@ extension Worker {
         return exchanges.contains(id) ? id.index : nil
     }
 
-    private static func write(_ peer: PeerAddress, _ text: inout Buffer) {
+    static func write(_ peer: PeerAddress, _ text: inout Buffer) {
         text.write { peer.write(into: &$0) }
     }
 
     /// The head that goes to the origin.
-    private static func render(
+    static func render(
         _ purpose: ExchangePurpose, _ request: borrowing RequestBuffer, _ keys: borrowing ExchangeKeys,
         _ peer: borrowing Buffer, _ lane: borrowing Lane, _ settings: borrowing WorkerSettings,
-        forwardsConditions: Bool, into output: inout Buffer
+        forwardsConditions: Bool, part: PartRequest, into output: inout Buffer
     ) -> Bool {
-        switch purpose {
-        case .relay: return render(.pass, request, keys, peer, nil, settings, into: &output)
-        case .fill, .resume:
-            return render(
-                .fill, request, keys, peer, nil, settings, forwardsConditions: forwardsConditions, into: &output)
-        case .validate:
-            guard let view = lane.lookup(hash: keys.hash, key: keys.object) else {
-                return render(
-                    .fill, request, keys, peer, nil, settings, forwardsConditions: forwardsConditions, into: &output)
+        if purpose == .relay { return render(.pass, request, keys, peer, nil, settings, into: &output) }
+        // What a stored Vary names is part of the key: the origin has to see it.
+        let recordView = lane.lookup(hash: keys.baseHash, key: keys.base)
+        let record: VaryRecord? = if let recordView { VaryRecord(recordView.header) } else { nil }
+        if purpose == .validate || purpose == .rest, let view = lane.lookup(hash: keys.hash, key: keys.object) {
+            let stored = StoredHead(view.header)
+            guard case .rest(let range) = part else {
+                return render(.validate, request, keys, peer, stored, settings, record: record, into: &output)
             }
-            return render(.validate, request, keys, peer, StoredHead(view.header), settings, into: &output)
+            return render(
+                .range, request, keys, peer, stored, settings, range: range, record: record, into: &output)
         }
+        return render(
+            .fill, request, keys, peer, nil, settings, forwardsConditions: forwardsConditions,
+            forwardsRange: part == .asAsked, record: record, into: &output)
     }
 
     /// Asks for the rest of the object whose head the context's fill has.
@@ -96,10 +100,12 @@ extension Worker {
     static func render(
         _ purpose: OriginRequest.Purpose, _ request: borrowing RequestBuffer, _ keys: borrowing ExchangeKeys,
         _ peer: borrowing Buffer, _ stored: borrowing StoredHead?, _ settings: borrowing WorkerSettings,
-        range: ByteRange? = nil, forwardsConditions: Bool = false, into output: inout Buffer
+        range: ByteRange? = nil, forwardsConditions: Bool = false, forwardsRange: Bool = false,
+        record: borrowing VaryRecord? = nil, into output: inout Buffer
     ) -> Bool {
         var context = ForwardContext()
         context.forwardsConditions = forwardsConditions
+        context.forwardsRange = forwardsRange
         context.cacheable = purpose != .pass
         context.framing = purpose == .pass ? request.head.framing : .none
         let base = keys.base
@@ -107,7 +113,7 @@ extension Worker {
         OriginRequest.write(
             purpose: purpose, head: request.head, bytes: request.bytes.readable, fields: request.fields,
             target: base.slice(keys.key.target), authority: base.slice(keys.key.authority),
-            clientAddress: peer.readable, stored: stored, range: range, record: nil, context: context,
+            clientAddress: peer.readable, stored: stored, range: range, record: record, context: context,
             settings: settings.policy, into: &sink)
         let count = sink.overflowed ? 0 : sink.count
         output.commit(count)

@@ -26,7 +26,7 @@ struct OriginBody: ~Copyable {
     /// Data bytes handed out so far.
     private(set) var byteCount: UInt64 = 0
 
-    init(limits: MessageLimits) { decoder = ChunkedDecoder(limits: limits) }
+    init(limits: MessageLimits) { decoder = ChunkedDecoder(limits: limits, ofResponse: true) }
 
     mutating func begin(_ framing: BodyFraming) {
         self.framing = framing

@@ -1,6 +1,7 @@
 // What an origin connection does when its socket or its timer says so.
 
 internal import CLinux
+internal import CachePolicy
 internal import ControlChannel
 internal import Glibc
 internal import HTTPMessage
@@ -128,7 +129,8 @@ extension Worker {
         closeOrigin(o)
         guard e != .max else { return }
         exchanges[e].connection = .max
-        let isStale = wasReused && failure == .unreachable
+        // Who may answer with what is stored need not ask an origin twice that closes without an answer.
+        let isStale = wasReused && failure == .unreachable && exchanges[e].fallback == .never
         let addresses = settings.origins[Int(exchanges[e].route.origin)].addresses.count
         let hasOther = wasConnecting && Int(exchanges[e].attempts) < addresses
         if isStale || hasOther, mayRetry(e) { return attempt(e) }

@@ -78,6 +78,10 @@ extension Worker {
 
     /// The whole body is in the fill: readers can finish, the connection is free, the commit is made in steps.
     private mutating func bodyComplete(_ e: UInt32, _ o: UInt32) {
+        if let wanted = exchanges[e].partLength, exchanges[e].body.byteCount != wanted {
+            return originFailed(o, .badAnswer)
+        }
+        guard completeJoin(e) else { return originFailed(o, .badAnswer) }
         exchanges[e].permit?.complete()
         exchanges[e].connection = .max
         releaseOrigin(o, keepAlive: exchanges[e].keepsConnection)

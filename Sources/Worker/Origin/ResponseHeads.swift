@@ -97,8 +97,10 @@ extension Worker {
 
     /// Decides what becomes of a final answer.
     private mutating func judge(_ e: UInt32, _ o: UInt32, _ head: ResponseHead) {
-        if exchanges[e].purpose == .relay { return relayHead(e, o, head) }
+        if exchanges[e].purpose == .relay { return relayHead(e, o, head, mayStore: true) }
         if exchanges[e].purpose == .resume { return resumeHead(e, o, head) }
+        if exchanges[e].purpose == .rest, !exchanges[e].isUnconditional { return judgeRest(e, o, head) }
+        if asksForRangeOnly(e, head) { return fetchAnew(e, asksRange: true) }
         if exchanges[e].purpose == .validate, !exchanges[e].isUnconditional {
             switch judgeValidation(e, o, head) {
             case .update: return freshen(e, o, head)
@@ -113,38 +115,60 @@ extension Worker {
         storeOrRelay(e, o, head)
     }
 
-    /// The stored object is not what the origin has: asks again, for the whole.
-    private mutating func fetchAnew(_ e: UInt32) {
+    /// The object is too long to be fetched whole for a range of it.
+    private borrowing func asksForRangeOnly(_ e: UInt32, _ head: ResponseHead) -> Bool {
+        guard !exchanges[e].asksRange, exchanges[e].purpose != .resume, head.status == 200, exchanges[e].request != .max,
+            let length = head.declaredLength
+        else { return false }
+        return Self.wantsRangeOnly(requests[exchanges[e].request], length: length, settings)
+    }
+
+    private static func wantsRangeOnly(
+        _ request: borrowing RequestBuffer, length: UInt64, _ settings: borrowing WorkerSettings
+    ) -> Bool {
+        PartRequest.asksRangeOnly(
+            bytes: request.bytes.readable, fields: request.fields, length: length, settings: settings.policy)
+    }
+
+    /// The answer is of no use (what is stored is not what the origin has; the whole is too much): asks again, on
+    /// another connection.
+    mutating func fetchAnew(_ e: UInt32, asksRange: Bool = false) {
         let o = exchanges[e].connection
         exchanges[e].connection = .max
         origins[o].exchange = .max
         closeOrigin(o)
         exchanges[e].isUnconditional = true
+        exchanges[e].asksRange = asksRange
         exchanges[e].hasResponse = false
         exchanges[e].hasBytes = false
         exchanges[e].attempts = 0
         exchanges[e].requestHead.clear()
-        guard Self.rerender(&exchanges[e], requests, scratch, settings) else { return failExchange(e, .node) }
+        scratch.text.clear()
+        let context = exchanges[e].context
+        if !context.isNone { Self.write(clients[contexts[context.index].client.index].peer, &scratch.text) }
+        guard Self.rerender(&exchanges[e], requests, scratch, lane, settings) else { return failExchange(e, .node) }
         attempt(e)
     }
 
     private static func rerender(
         _ exchange: inout Exchange, _ requests: borrowing RequestBuffers, _ scratch: borrowing Scratch,
-        _ settings: borrowing WorkerSettings
+        _ lane: borrowing Lane, _ settings: borrowing WorkerSettings
     ) -> Bool {
         var head = Buffer(capacity: 0)
         swap(&head, &exchange.requestHead)
         let rendered = render(
-            .fill, requests[exchange.request], exchange.keys, scratch.text, nil, settings, into: &head)
+            .fill, requests[exchange.request], exchange.keys, scratch.text, lane, settings, forwardsConditions: false,
+            part: exchange.asksRange ? .asAsked : .whole, into: &head)
         swap(&head, &exchange.requestHead)
         return rendered
     }
 
-    /// Begins the relayed answer at the client; used when nothing is stored.
-    mutating func relayHead(_ e: UInt32, _ o: UInt32, _ head: ResponseHead) {
+    /// Begins the relayed answer at the client; used when nothing is stored. `mayStore` where that is not settled yet.
+    mutating func relayHead(_ e: UInt32, _ o: UInt32, _ head: ResponseHead, mayStore: Bool = false) {
         let context = exchanges[e].context
         applyInvalidation(e, o, head)
         applyHeadUpdate(e, o, head)
+        if mayStore, storePost(e, o, head) { return }
         releaseRequest(e)
         guard !context.isNone else { return endExchange(e) }
         let x = context.index

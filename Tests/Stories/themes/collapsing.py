@@ -115,6 +115,23 @@ def hit_for_miss(s):
     s.equal([client.read_response().body for client in clients], [b"ok"] * 5, "bodies")
 
 
+@story("RFC 9111 4", "hit-for-miss: an answer that may be stored again is stored, whatever the one before it said")
+def stored_after_uncacheable(s):
+    s.answers(Reply(200, {"Cache-Control": "no-store"}), Reply(200, {"Cache-Control": "max-age=3600"}))
+    s.miss()
+    s.miss()
+    s.hit()
+
+
+@story("RFC 9111 4", "hit-for-miss: a range of what is not stored goes to the origin as a range")
+def range_of_uncacheable(s):
+    s.answers(Reply(200, {"Cache-Control": "no-store"}),
+              Reply(206, {"Cache-Control": "no-store", "Content-Range": "bytes 0-3/9"}, b"0123"))
+    s.miss()
+    response = s.forwarded({"Range": "bytes=0-3"})
+    s.equal((response.status, response.forwarded[0].get("Range")), (206, "bytes=0-3"), "status and Range")
+
+
 @story("RFC 9111 4", "the client that caused the fetch may leave; the others get the whole body")
 def first_client_leaves(s):
     gate = threading.Event()

@@ -96,3 +96,12 @@ def trailers_stay_trailers(s):
     response = s.get()
     s.check("X-Evil" not in response.fields, "no trailer in the head", repr(response))
     s.check(response.status == 502 or response.get("Cache-Control") == "max-age=3600", "its own head", repr(response))
+
+
+@story("RFC 9110 6.5.1", "trailers that may not be merged are dropped; the body is good, and stored")
+def forbidden_response_trailers(s):
+    s.answer(200, {"Cache-Control": "max-age=3600"}, b"a body", framing="chunked",
+             trailers=[("Content-Length", "3"), ("Cache-Control", "no-store"), ("X-Sum", "42")])
+    response = s.miss({"TE": "trailers"})
+    s.equal((response.body, response.trailers.get("Content-Length")), (b"a body", None), "body and trailers")
+    s.equal(s.hit().body, b"a body", "the body from the cache")

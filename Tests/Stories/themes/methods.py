@@ -1,5 +1,6 @@
 """Methods: what the cache answers and what passes through (RFC 9110 section 9, RFC 9111 section 4)."""
 
+from harness.origin import Reply
 from harness.story import add, story
 
 
@@ -24,6 +25,67 @@ def post_then_get(s):
     s.answer(200, {"Cache-Control": "max-age=3600"})
     s.forwarded(method="POST", body=b"a=1")
     s.miss()
+
+
+@story("RFC 9110 9.3.3", "a POST's answer with its own URL in Content-Location and a lifetime answers later GETs")
+def post_stored(s):
+    s.answer(200, {"Cache-Control": "max-age=3600", "Content-Location": s.path})
+    first = s.forwarded(method="POST", body=b"a=1")
+    response = s.hit()
+    s.equal((response.status, response.body), (200, first.body), "status and body")
+    s.equal(s.hit(method="HEAD").get("Content-Length"), str(len(first.body)), "Content-Length of HEAD")
+    s.forwarded(method="POST", body=b"a=2")
+
+
+@story("RFC 9110 9.3.3", "an absolute Content-Location will do, another path, host or scheme will not")
+def post_stored_by_absolute_location(s):
+    s.answer(200, {"Cache-Control": "max-age=3600", "Content-Location": f"http://story.test{s.path}"})
+    s.forwarded(method="POST", body=b"a=1")
+    s.hit()
+    for location in (s.path + "x", f"http://other.test{s.path}", f"https://story.test{s.path}"):
+        s.script.replies.append(Reply(200, {"Cache-Control": "max-age=3600", "Content-Location": location}))
+        s.forwarded(method="POST", body=b"a=1")
+        s.script.replies.append(Reply(200, {"Cache-Control": "no-store"}))
+        s.forwarded()
+
+
+@story("RFC 9110 9.3.3", "without explicit freshness, or with no-store, a POST's answer is not kept")
+def post_without_freshness(s):
+    for fields in ({"Last-Modified": s.date(-999999)}, {"Cache-Control": "no-store, max-age=3600"}, {}):
+        s.script.replies = [Reply(200, {**fields, "Content-Location": s.path})]
+        s.forwarded(method="POST", body=b"a=1")
+        s.forwarded()
+
+
+@story("RFC 9110 9.3.3", "a POST's new answer replaces what a GET had stored")
+def post_replaces(s):
+    s.answer(200, {"Cache-Control": "max-age=3600"}, b"old")
+    s.answer(200, {"Cache-Control": "max-age=3600", "Content-Location": s.path}, b"new", framing="chunked")
+    s.miss()
+    s.equal(s.forwarded(method="POST", body=b"a=1").body, b"new", "the answer to POST")
+    s.equal(s.hit().body, b"new", "the answer to GET")
+
+
+@story("RFC 9110 9.3.3", "a large answer to POST arrives whole while it is stored")
+def post_large(s):
+    body = b"0123456789abcdef" * 40_000
+    s.answer(200, {"Cache-Control": "max-age=3600", "Content-Location": s.path}, body)
+    s.check(s.forwarded(method="POST", body=b"a=1").body == body, "the body")
+    s.check(s.hit().body == body, "the body from the cache")
+
+
+@story("RFC 9110 9.2.2", "a POST is sent once, even if its answer breaks off while it is stored")
+def post_cut(s):
+    def act(connection, request):
+        connection.send(b"HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\nContent-Location: " + s.path.encode()
+                        + b"\r\nContent-Length: 100\r\n\r\nonly this")
+        connection.close()
+        return False
+    s.answer(act=act)
+    with s.node.connect() as client:
+        client.request("POST", s.path, body=b"a=1")
+        s.check(not client.read_response("POST").complete, "a visible cut")
+    s.equal(len(s.seen), 1, "requests at the origin")
 
 
 @story("RFC 9110 9.1", "method names are case-sensitive: get is not GET")

@@ -1,5 +1,6 @@
 """Ranges and partial answers (RFC 9110 section 14, RFC 9111 sections 3.3 and 3.4)."""
 
+from harness.origin import Reply
 from harness.story import add, story
 
 BODY = b"0123456789abcdefghijklmnopqrstuvwxyz"
@@ -194,6 +195,144 @@ def range_outside_stored_partial(s):
     s.get({"Range": "bytes=4-19"})
     response = s.forwarded({"Range": "bytes=20-29"})
     s.equal((response.status, response.body), (206, BODY[20:30]), "status and body")
+
+
+@story("RFC 9111 3.4", "two 206 under one strong ETag are combined")
+def partials_combined(s):
+    s.answer(206, _partial(0, 19), BODY[:20])
+    s.answer(206, _partial(20, 35), BODY[20:])
+    s.get({"Range": "bytes=0-19"})
+    s.get({"Range": "bytes=20-35"})
+    response = s.hit({"Range": "bytes=10-29"})
+    s.equal((response.status, response.body), (206, BODY[10:30]), "status and body")
+    whole = s.hit()
+    s.equal((whole.status, whole.body, whole.get("Content-Range")), (200, BODY, None), "the whole")
+
+
+@story("RFC 9111 3.4", "a 206 in front of the stored one, and one that overlaps it, are combined as well")
+def partials_combined_in_front(s):
+    s.answer(206, _partial(10, 19), BODY[10:20])
+    s.answer(206, _partial(4, 9), BODY[4:10])
+    s.answer(206, _partial(15, 29), BODY[15:30])
+    s.get({"Range": "bytes=10-19"})
+    response = s.get({"Range": "bytes=4-9"})
+    s.equal((response.status, response.body), (206, BODY[4:10]), "the range in front")
+    response = s.get({"Range": "bytes=15-29"})
+    s.equal((response.status, response.get("Content-Range"), response.body),
+            (206, f"bytes 15-29/{SIZE}", BODY[15:30]), "the overlapping range")
+    response = s.hit({"Range": "bytes=4-29"})
+    s.equal((response.status, response.body), (206, BODY[4:30]), "what is held")
+
+
+@story("RFC 9111 3.4", "206 under the same weak ETag are not combined")
+def weak_partials_not_combined(s):
+    s.answer(206, {**_partial(0, 19), "ETag": 'W/"a"'}, BODY[:20])
+    s.answer(206, {**_partial(20, 35), "ETag": 'W/"a"'}, BODY[20:])
+    s.get({"Range": "bytes=0-19"})
+    s.get({"Range": "bytes=20-35"})
+    s.forwarded({"Range": "bytes=10-29"})
+
+
+@story("RFC 9111 3.4", "206 under one old Last-Modified and no ETag are combined")
+def partials_combined_by_date(s):
+    date = s.date(-86400)
+    for first, last in ((0, 19), (20, 35)):
+        s.answer(206, {"Cache-Control": "max-age=3600", "Last-Modified": date,
+                       "Content-Range": f"bytes {first}-{last}/{SIZE}"}, BODY[first:last + 1])
+    s.get({"Range": "bytes=0-19"})
+    s.get({"Range": "bytes=20-35"})
+    s.equal(s.hit().body, BODY, "the whole")
+
+
+@story("RFC 9111 3.4", "the fields of a newer 206 replace those of the stored one")
+def combined_fields(s):
+    s.answer(206, {**_partial(0, 19), "X-Field": "first", "X-Old": "1"}, BODY[:20])
+    s.answer(206, {**_partial(20, 35), "X-Field": "second"}, BODY[20:])
+    s.get({"Range": "bytes=0-19"})
+    s.get({"Range": "bytes=20-35"})
+    response = s.hit()
+    s.equal((response.get("X-Field"), response.get("X-Old")), ("second", "1"), "the fields")
+
+
+def _honest(s, etag='"a"', lie=False, log=None):
+    """An origin that answers Range and If-Range as it should."""
+    def act(connection, request):
+        asked = request.get("Range")
+        tag = etag() if callable(etag) else etag
+        body = BODY
+        status = "200 OK"
+        if asked and request.get("If-Range") in (None, tag):
+            first, last = asked.partition("=")[2].split("-")
+            first, last = int(first), int(last) if last else SIZE - 1
+            body = BODY[first:last + 1]
+            status = f"206 Partial Content\r\nContent-Range: bytes {first}-{last}/{SIZE}"
+        head = f"HTTP/1.1 {status}\r\nETag: {tag}\r\nCache-Control: max-age=3600\r\n"
+        connection.send(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        return True
+    s.answers(Reply(act=act))
+
+
+@story("RFC 9111 3.4", "a stored beginning is completed by asking for the rest alone, under If-Range")
+def completed_by_rest(s):
+    s.answer(206, _partial(0, 19), BODY[:20])
+    _honest(s)
+    s.get({"Range": "bytes=0-19"})
+    response = s.get()
+    s.equal((response.status, response.body), (200, BODY), "status and body")
+    request = response.forwarded[0]
+    s.equal((request.get("Range"), request.get("If-Range")), ("bytes=20-35", '"a"'), "Range and If-Range")
+    s.equal(s.hit().body, BODY, "the body from the cache")
+
+
+@story("RFC 9111 3.4", "a range that overlaps the stored one is completed likewise")
+def range_completed_by_rest(s):
+    s.answer(206, _partial(10, 19), BODY[10:20])
+    _honest(s)
+    s.get({"Range": "bytes=10-19"})
+    response = s.get({"Range": "bytes=15-24"})
+    s.equal((response.status, response.body), (206, BODY[15:25]), "status and body")
+    s.equal(response.forwarded[0].get("Range"), "bytes=20-24", "Range")
+    response = s.get({"Range": "bytes=5-12"})
+    s.equal((response.status, response.body), (206, BODY[5:13]), "status and body in front")
+    s.equal(s.hit({"Range": "bytes=5-24"}).body, BODY[5:25], "what is held")
+
+
+@story("RFC 9111 3.4", "the rest of another version is a 200 by If-Range, and replaces the part")
+def rest_of_other_version(s):
+    s.answer(206, {**_partial(0, 19), "ETag": '"old"'}, b"O" * 20)
+    _honest(s, '"new"')
+    s.get({"Range": "bytes=0-19"})
+    response = s.get()
+    s.equal((response.status, response.body, response.get("ETag")), (200, BODY, '"new"'), "the new version")
+    s.equal(s.hit().body, BODY, "the body from the cache")
+
+
+@story("RFC 9111 3.4", "an origin that sends a 206 of another version in spite of If-Range is asked for the whole")
+def rest_with_other_etag(s):
+    s.answer(206, _partial(0, 19), b"O" * 20)
+    s.answer(206, {**_partial(20, 35), "ETag": '"b"'}, BODY[20:])
+    s.answer(200, {"Cache-Control": "max-age=3600", "ETag": '"b"'}, BODY)
+    s.get({"Range": "bytes=0-19"})
+    response = s.get()
+    s.equal((response.status, response.body), (200, BODY), "status and body")
+
+
+@story("RFC 9112 8", "a chunked 206 is stored if it is as long as it says, and never if it is not")
+def chunked_partial(s):
+    s.answer(206, _partial(4, 19), BODY[4:20], framing="chunked")
+    s.get({"Range": "bytes=4-19"})
+    s.equal(s.hit({"Range": "bytes=8-11"}).body, BODY[8:12], "a range inside it")
+
+
+@story("RFC 9112 8", "a chunked 206 that is shorter than its Content-Range is 502 or cut, and not stored")
+def short_chunked_partial(s):
+    s.answer(206, _partial(4, 19), BODY[4:15], framing="chunked")
+    s.answer(206, _partial(4, 19), BODY[4:20])
+    with s.node.connect() as client:
+        client.request("GET", s.path, {"Range": "bytes=4-19"})
+        response = client.read_response()
+    s.check(response.status == 502 or not response.complete, "502 or a visible cut", repr(response))
+    s.forwarded({"Range": "bytes=4-19"})
 
 
 @story("RFC 9111 3.4", "206 under different ETags are never combined")

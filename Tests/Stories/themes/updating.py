@@ -42,7 +42,9 @@ def _kept(name, first, second):
 
 
 for _name, _first, _second in [("Content-Encoding", "x-one", "x-two"), ("Content-Length", None, "99"),
-                               ("Content-Range", None, "bytes 0-3/12"), ("Transfer-Encoding", None, "chunked")]:
+                               ("Content-Range", None, "bytes 0-3/12"), ("Transfer-Encoding", None, "chunked"),
+                               ("Content-MD5", "Zmlyc3Q=", "c2Vjb25k"),
+                               ("Content-Digest", "sha-256=:AAAA:", "sha-256=:BBBB:")]:
     add(f"updating/304_keeps_{_name.lower()}", "RFC 9111 3.2", f"a 304 leaves the stored {_name} alone",
         _kept(_name, _first, _second))
 
@@ -170,3 +172,15 @@ def date_updated(s):
     s.advance(11)
     s.validated()
     s.check(s.hit().get("Date") != first, "a newer Date", first)
+
+
+@story("RFC 9111 4.3.5", "a HEAD that finds the resource gone makes the stored answer unusable")
+def head_gone(s):
+    s.answer(200, {"Cache-Control": "max-age=10", "ETag": '"a"'})
+    s.answer(410, {"Cache-Control": "no-store"})
+    s.answer(200, {"Cache-Control": "max-age=3600", "ETag": '"b"'})
+    s.miss()
+    s.advance(11)
+    s.forwarded(method="HEAD")
+    response = s.miss()
+    s.check(not response.forwarded[0].conditional, "no condition on what is gone", response.forwarded[0])

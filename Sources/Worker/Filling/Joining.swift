@@ -1,0 +1,170 @@
+// Two parts of one object under one strong validator become one part, or the whole (RFC 9111 section 3.4): what is
+// stored is copied in front of and behind what the origin sends, into a new object. Nothing stored is changed in place.
+
+internal import CachePolicy
+internal import HTTPMessage
+internal import ShmCache
+
+/// A stored part while it is being joined with an answer.
+struct JoinedPart: ~Copyable {
+    var pin: Pin
+    let held: ByteRange
+    let union: ByteRange
+    /// What the answer brings.
+    let received: ByteRange
+
+    /// Bytes of the stored body that go in front.
+    var front: Range<Int> { held.first < received.first ? 0..<Int(received.first - held.first) : 0..<0 }
+    /// Bytes of the stored body that go behind.
+    var back: Range<Int> {
+        held.last > received.last ? Int(received.last + 1 - held.first)..<Int(held.count) : 0..<0
+    }
+
+    consuming func surrender() -> Pin { pin }
+}
+
+extension Worker {
+    /// The answer to a request for what is missing beside a stored part.
+    mutating func judgeRest(_ e: UInt32, _ o: UInt32, _ head: ResponseHead) {
+        switch head.status {
+        case 206:
+            // Of another version, or another range: no use to who wants more than that.
+            guard mayJoin(e, o) else { return fetchAnew(e) }
+            storeOrRelay(e, o, head)
+        case 304, 412, 416: fetchAnew(e)
+        default: storeOrRelay(e, o, head)
+        }
+    }
+
+    private mutating func mayJoin(_ e: UInt32, _ o: UInt32) -> Bool {
+        let response = Self.responseFacts(origins[o].input, scratch, clock.unixMilliseconds, settings)
+        return Self.union(exchanges[e].keys, lane, origins[o].input, scratch, response, settings) != nil
+    }
+
+    /// What would be held; nil when the answer does not fit what is stored.
+    private static func union(
+        _ keys: borrowing ExchangeKeys, _ lane: borrowing Lane, _ input: borrowing Buffer?,
+        _ scratch: borrowing Scratch, _ response: ResponseFacts, _ settings: borrowing WorkerSettings
+    ) -> ByteRange? {
+        guard case .bytes(let received, _) = response.contentRange,
+            let view = lane.lookup(hash: keys.hash, key: keys.object), let stored = StoredHead(view.header),
+            let held = stored.heldRange, held.count == UInt64(view.bodyLength),
+            held.count <= settings.policy.maximumJoinedBytes
+        else { return nil }
+        switch input {
+        case .none: return nil
+        case .some(let buffer):
+            guard stored.mayJoin(response: response, bytes: buffer.readable, fields: scratch.responseFields) else {
+                return nil
+            }
+            return stored.union(with: received)
+        }
+    }
+
+    /// Begins a fill of the stored part and this 206 together. False when they do not fit.
+    mutating func joinStored(
+        _ e: UInt32, _ o: UInt32, _ head: ResponseHead, _ request: RequestFacts, _ response: ResponseFacts,
+        _ times: ExchangeTimes
+    ) -> Bool {
+        guard case .bytes(let received, _) = response.contentRange,
+            let union = Self.union(exchanges[e].keys, lane, origins[o].input, scratch, response, settings)
+        else { return false }
+        let begun = Self.beginJoin(
+            exchanges, e, lane, origins, o, &scratch, request, times, union, received, settings)
+        guard let begun else { return false }
+        let cost = UInt32(clamping: times.responseMilliseconds - times.requestMilliseconds)
+        let tags = Self.tags(origins[o].input, scratch, exchanges[e].keys, region)
+        let attributes = Self.attributes(begun.plan, exchanges[e].route, cost: cost, clock)
+        let front = begun.front
+        exchanges[e].joined = begun.surrender()
+        exchanges[e].partLength = received.count
+        guard publishHead(e, o, head, attributes, tags, union.count) else { return true }
+        var buffer = buffers.take()
+        let copied = Self.copy(front, &exchanges[e], lane, &buffer)
+        buffers.give(buffer)
+        if !copied { originFailed(o, .node) }
+        return true
+    }
+
+    private struct BegunJoin: ~Copyable {
+        let plan: StorePlan
+        let part: JoinedPart
+
+        var front: Range<Int> { part.front }
+        consuming func surrender() -> JoinedPart { part }
+    }
+
+    private static func beginJoin(
+        _ exchanges: borrowing Slab<Exchange>, _ e: UInt32, _ lane: borrowing Lane,
+        _ origins: borrowing Slab<OriginConnection>, _ o: UInt32, _ scratch: inout Scratch, _ request: RequestFacts,
+        _ times: ExchangeTimes, _ union: ByteRange, _ received: ByteRange, _ settings: borrowing WorkerSettings
+    ) -> BegunJoin? {
+        beginJoin(
+            exchanges[e].keys, lane, origins[o].input, &scratch, request, times, union, received, settings)
+    }
+
+    /// Pins the stored part and writes the joined head into the scratch block.
+    private static func beginJoin(
+        _ keys: borrowing ExchangeKeys, _ lane: borrowing Lane, _ input: borrowing Buffer?, _ scratch: inout Scratch,
+        _ request: RequestFacts, _ times: ExchangeTimes, _ union: ByteRange, _ received: ByteRange,
+        _ settings: borrowing WorkerSettings
+    ) -> BegunJoin? {
+        guard let view = lane.lookup(hash: keys.hash, key: keys.object), let stored = StoredHead(view.header),
+            let held = stored.heldRange
+        else { return nil }
+        let plan: StorePlan?
+        switch input {
+        case .none: plan = nil
+        case .some(let buffer):
+            plan = scratch.encodeRenewed(stored, buffer.readable, request, times, settings.policy, join: union)
+        }
+        guard let plan, let pin = lane.pin(view) else { return nil }
+        return BegunJoin(
+            plan: plan, part: JoinedPart(pin: pin, held: held, union: union, received: received))
+    }
+
+    /// Appends a stretch of the stored body to the fill. False when some of it is gone.
+    private static func copy(
+        _ range: Range<Int>, _ exchange: inout Exchange, _ lane: borrowing Lane, _ buffer: inout Buffer
+    ) -> Bool {
+        guard var joined = exchange.joined.take() else { return false }
+        var position = range.lowerBound
+        while position < range.upperBound {
+            lane.advance(&joined.pin, to: position)
+            let view = lane.view(of: joined.pin)
+            let taken = append(view.bodyPiece(at: position), position, range.upperBound, &exchange, &buffer)
+            guard taken > 0 else { break }
+            position += taken
+        }
+        exchange.joined = consume joined
+        return position >= range.upperBound
+    }
+
+    /// Appends one piece up to `end`; gives how many bytes, 0 when there are none.
+    private static func append(
+        _ piece: BodyPiece, _ position: Int, _ end: Int, _ exchange: inout Exchange, _ buffer: inout Buffer
+    ) -> Int {
+        switch piece {
+        case .raw(let bytes):
+            let count = min(bytes.byteCount, end - position)
+            return exchange.permit?.append(bytes.extracting(0..<count)) == .accepted ? count : 0
+        case .compressed(let chunk):
+            let skip = position - chunk.bodyOffset
+            let count = min(chunk.rawLength - skip, end - position)
+            buffer.clear()
+            guard buffer.append(chunk, dropping: skip, length: count) else { return 0 }
+            return exchange.permit?.append(buffer.readable) == .accepted ? count : 0
+        case .missing, .end:
+            return 0
+        }
+    }
+
+    /// The answer is whole: what is stored behind it is appended. False when some of it is gone.
+    mutating func completeJoin(_ e: UInt32) -> Bool {
+        guard let back = exchanges[e].joined?.back else { return true }
+        var buffer = buffers.take()
+        let copied = Self.copy(back, &exchanges[e], lane, &buffer)
+        buffers.give(buffer)
+        return copied
+    }
+}
