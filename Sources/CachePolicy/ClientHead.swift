@@ -90,15 +90,17 @@ package enum ClientHead {
             sink.appendDecimal(length ?? 0)
             sink.append("\r\nContent-Length: 0\r\n")
         }
-        sink.append("Age: ")
-        sink.appendDecimal(stored.ageSeconds(now: now))
+        let age = stored.ageSeconds(now: now)
         if let ttl = report.ttlSeconds, report.isPlainHit, !settings.showsKeyInCacheStatus {
+            sink.append("Age: ")
+            sink.appendDecimal(age)
             settings.nodeName.writeHit(into: &sink)
             sink.appendDecimal(ttl)
             sink.append("\r\n")
             return writeLast(delivery: delivery, into: &sink)
         }
-        sink.append("\r\n")
+        // Age says that the origin did not give or confirm this answer for this very request (RFC 9111 section 5.1).
+        if age > 0 || report.forward == .none || report.isCollapsed { sink.appendField("Age", decimal: age) }
         writeEnd(delivery: delivery, report: report, key: key, settings: settings, into: &sink)
     }
 

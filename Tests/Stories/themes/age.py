@@ -20,6 +20,17 @@ LINES = [
     ("letters_ignored", ["abc"], True),
     ("leading_letter_ignored", ["a7200"], True),
     ("empty_ignored", [""], True),
+    ("decimal_ignored", ["7200.0"], True),
+    ("parameter_ignored", ["7200;foo=111"], True),
+    ("quoted_ignored", ['"7200"'], True),
+    ("plus_ignored", ["+7200"], True),
+    ("inner_space_ignored", ["72 00"], True),
+    ("first_invalid_second_stale", ["abc, 7200"], True),
+    ("first_stale_second_invalid", ["7200, abc"], False),
+    ("twice_stale", ["7200, 7200"], False),
+    ("lines_first_invalid", ["abc", "7200"], True),
+    ("lines_second_invalid", ["7200", "abc"], False),
+    ("one_below_32_bit", ["2147483646"], False),
 ]
 
 
@@ -42,6 +53,21 @@ def sent_on_hit(s):
     s.miss()
     response = s.hit()
     s.check(response.age is not None and response.age <= 2, "Age between 0 and 2", response.get("Age"))
+
+
+@story("RFC 9111 5.1", "an answer the origin has just given, or just confirmed, carries no Age of the node's")
+def none_on_forwarded(s):
+    s.answer(200, {"Cache-Control": "max-age=10", "ETag": '"a"'})
+    s.answer(304, {"ETag": '"a"'})
+    s.equal(s.miss().get("Age"), None, "Age of a miss")
+    s.advance(11)
+    s.equal(s.validated().get("Age"), None, "Age of a confirmed answer")
+
+
+@story("RFC 9111 5.1", "the Age an answer came with is passed on when it is stored on its way")
+def kept_on_miss(s):
+    s.answer(200, {"Cache-Control": "max-age=3600", "Age": "50"})
+    s.check(50 <= (s.miss().age or 0) <= 52, "Age of about 50")
 
 
 @story("RFC 9111 4.2.3", "Age grows with the time an answer lies in the cache")

@@ -22,6 +22,15 @@ ETAGS = [
     ("empty_tag", '""', '""', True),
     ("obs_text", '"caf\xe9"', '"caf\xe9"', True),
     ("odd_spacing", '"abc"', ' "x" ,,  "abc" ', True),
+    ("weak_list", 'W/"b"', '"a", W/"b", "c"', True),
+    ("lower_case_weak_is_no_tag", '"abc"', 'w/"abc"', False),
+    ("weak_without_slash_is_no_tag", '"abc"', 'W"abc"', False),
+    ("unquoted_is_no_tag", '"abc"', "abc", False),
+    ("backslash_is_a_character", '"a\\"', '"a\\"', True),
+    ("star_in_quotes_is_a_tag", '"abc"', '"*"', False),
+    ("star_in_list_is_malformed", '"abc"', '"x", *', False),
+    ("half_open_quotes", '"abc"', '"abc', False),
+    ("malformed_alike", '"a b"', '"a b"', True),
 ]
 
 
@@ -50,6 +59,12 @@ DATES = [
     ("rfc850", "Monday, 02-Jan-23 10:00:00 GMT", True),
     ("asctime", "Mon Jan  2 10:00:00 2023", True),
     ("invalid", "last Monday", False),
+    ("empty", "", False),
+    ("zero", "0", False),
+    ("far_future", "Sat, 19 Nov 2286 17:46:39 GMT", True),
+    ("one_second_earlier", "Mon, 02 Jan 2023 09:59:59 GMT", False),
+    ("lower_case", "mon, 02 jan 2023 10:00:00 gmt", True),
+    ("other_zone", "Mon, 02 Jan 2023 10:00:00 CET", False),
 ]
 
 
@@ -226,3 +241,43 @@ def condition_on_404(s):
     s.answer(404, {"Cache-Control": "max-age=3600", "ETag": '"a"'})
     s.miss()
     s.equal(s.get({"If-None-Match": '"a"'}).status, 404, "status")
+
+
+@story("RFC 9111 4.3.1", "the node validates with both validators when it has both")
+def validates_with_both(s):
+    s.answer(200, {"Cache-Control": "max-age=10", "ETag": '"abc"', "Last-Modified": LAST_MODIFIED})
+    s.answer(304, {"ETag": '"abc"'})
+    s.miss()
+    s.advance(11)
+    request = s.validated().forwarded[0]
+    s.equal((request.get("If-None-Match"), request.get("If-Modified-Since")), ('"abc"', LAST_MODIFIED), "validators")
+
+
+@story("RFC 9111 4.3.1", "the node's validators replace the client's when it validates")
+def validators_are_the_nodes(s):
+    s.answer(200, {"Cache-Control": "max-age=10", "ETag": '"abc"'})
+    s.answer(304, {"ETag": '"abc"'})
+    s.miss()
+    s.advance(11)
+    request = s.forwarded({"If-None-Match": '"other"', "If-Modified-Since": LAST_MODIFIED}).forwarded[0]
+    s.equal((request.fields.all("If-None-Match"), request.get("If-Modified-Since")), (['"abc"'], None), "validators")
+
+
+FETCH = {"Accept": "*/*", "Accept-Language": "*", "Sec-Fetch-Mode": "cors", "User-Agent": "node",
+         "Accept-Encoding": "br, gzip, deflate"}
+
+
+@story("RFC 9111 5.2.1.4", "a fetch() with a condition says no-cache too; it is answered 304 from the cache all the same")
+def fetch_client_condition(s):
+    s.answer(200, {"Cache-Control": "max-age=3600", "ETag": '"abc"'})
+    s.miss(FETCH)
+    fields = {**FETCH, "If-None-Match": '"abc"', "Pragma": "no-cache", "Cache-Control": "no-cache"}
+    s.equal(s.hit(fields).status, 304, "status")
+
+
+@story("RFC 9110 14.2", "a fetch() for a range asks for identity; a stored plain answer gives it")
+def fetch_client_range(s):
+    s.answer(200, {"Cache-Control": "max-age=3600"}, b"0123456789")
+    s.miss(FETCH)
+    response = s.hit({**FETCH, "Range": "bytes=2-4", "Accept-Encoding": "identity"})
+    s.equal((response.status, response.body), (206, b"234"), "status and body")

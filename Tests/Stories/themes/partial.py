@@ -376,3 +376,110 @@ def deep_range(s):
     for first, last in ((0, 99), (65530, 65600), (1_200_000, 1_300_000), (2_799_999, 2_799_999)):
         s.equal(s.hit({"Range": f"bytes={first}-{last}"}, path=other).body == text[first:last + 1], True,
                 f"bytes {first}-{last} of text")
+
+
+@story("RFC 9110 14.4", "a 206 of unknown length is passed on and not stored")
+def partial_of_unknown_length(s):
+    s.answer(206, {"Cache-Control": "max-age=3600", "ETag": '"a"', "Content-Range": "bytes 0-9/*"}, BODY[:10])
+    for _ in range(2):
+        response = s.forwarded({"Range": "bytes=0-9"})
+        s.equal((response.status, response.get("Content-Range"), response.body), (206, "bytes 0-9/*", BODY[:10]),
+                "the answer")
+
+
+@story("RFC 9110 14.6", "a multipart/byteranges of the origin's is passed on and not stored")
+def origin_multipart(s):
+    kind = "multipart/byteranges; boundary=x"
+    body = b"--x\r\nContent-Range: bytes 0-1/36\r\n\r\n01\r\n--x--\r\n"
+    s.answer(206, {"Cache-Control": "max-age=3600", "Content-Type": kind}, body)
+    for _ in range(2):
+        response = s.forwarded({"Range": "bytes=0-1,4-5"})
+        s.equal((response.status, response.get("Content-Type"), response.body), (206, kind, body), "the answer")
+
+
+@story("RFC 9111 3.3", "a 206 without a validator is stored, and answers ranges inside it")
+def partial_without_validator(s):
+    s.answer(206, {"Cache-Control": "max-age=3600", "Content-Range": "bytes 4-19/36"}, BODY[4:20])
+    s.get({"Range": "bytes=4-19"})
+    for asked, part in (("bytes=4-19", BODY[4:20]), ("bytes=6-8", BODY[6:9]), ("bytes=19-19", BODY[19:20])):
+        response = s.hit({"Range": asked})
+        s.equal((response.status, response.body), (206, part), f"status and body of {asked}")
+
+
+@story("RFC 9111 3.3", "a 206 of the end of an object answers open and suffix ranges")
+def partial_end(s):
+    s.answer(206, _partial(26, 35), BODY[26:])
+    s.get({"Range": "bytes=-10"})
+    for asked, part in (("bytes=-10", BODY[26:]), ("bytes=-3", BODY[33:]), ("bytes=30-", BODY[30:])):
+        response = s.hit({"Range": asked})
+        s.equal((response.status, response.body), (206, part), f"status and body of {asked}")
+    s.forwarded({"Range": "bytes=-11"})
+
+
+@story("RFC 9111 3.3", "a 206 that holds all of the object is stored as the whole")
+def partial_that_is_whole(s):
+    s.answer(206, _partial(0, SIZE - 1), BODY)
+    s.get({"Range": "bytes=0-"})
+    response = s.hit()
+    s.equal((response.status, response.body, response.get("Content-Range")), (200, BODY, None), "the whole")
+
+
+@story("RFC 9111 3.3", "an expired 206 is not used, and one with no-store is not stored")
+def partial_expired(s):
+    s.answer(206, {**_partial(0, 9), "Cache-Control": "max-age=10"}, BODY[:10])
+    s.get({"Range": "bytes=0-9"})
+    s.hit({"Range": "bytes=0-9"})
+    s.advance(11)
+    s.forwarded({"Range": "bytes=0-9"})
+    s.script.replies = [Reply(206, {**_partial(0, 9), "Cache-Control": "no-store"}, BODY[:10])]
+    other = {"path": f"/{s.segment}/other"}
+    s.forwarded({"Range": "bytes=0-9"}, **other)
+    s.forwarded({"Range": "bytes=0-9"}, **other)
+
+
+@story("RFC 9110 15.5.17", "a 416 of the origin's is passed on")
+def origin_416(s):
+    s.answer(416, {"Cache-Control": "no-store", "Content-Range": "bytes */36"}, b"no")
+    response = s.forwarded({"Range": "bytes=50-"})
+    s.equal((response.status, response.get("Content-Range")), (416, "bytes */36"), "status and Content-Range")
+
+
+@story("RFC 9111 3.4", "a stored whole answer is not replaced by a 206 of the same version")
+def whole_not_replaced(s):
+    s.answer(200, {"Cache-Control": "max-age=3600", "ETag": '"a"'}, BODY)
+    s.answer(206, _partial(0, 9), BODY[:10])
+    s.miss()
+    s.equal(s.hit({"Range": "bytes=0-9"}).body, BODY[:10], "the range")
+    s.equal(s.hit().body, BODY, "the whole")
+
+
+@story("RFC 9111 3.3", "multiple ranges inside a stored part go to the origin, and the part stays")
+def several_in_part(s):
+    s.answer(206, _partial(0, 19), BODY[:20])
+    s.answer(200, {"Cache-Control": "no-store"}, BODY)
+    s.get({"Range": "bytes=0-19"})
+    s.equal(s.forwarded({"Range": "bytes=0-1,4-5"}).status, 200, "status")
+
+
+@story("RFC 9110 14.2", "a range of an object over the set size is fetched by itself, and so is the next one")
+def range_of_huge_object(s):
+    size = 1 << 30
+
+    def act(connection, request):
+        asked = request.get("Range")
+        if asked is None:
+            connection.send(f'HTTP/1.1 200 OK\r\nETag: "a"\r\nCache-Control: max-age=3600\r\n'
+                            f"Content-Length: {size}\r\n\r\n".encode() + b"x" * 100)
+            return True
+        first, last = (int(number) for number in asked.partition("=")[2].split("-"))
+        connection.send(f'HTTP/1.1 206 Partial Content\r\nETag: "a"\r\nCache-Control: max-age=3600\r\n'
+                        f"Content-Range: bytes {first}-{last}/{size}\r\nContent-Length: {last - first + 1}\r\n\r\n"
+                        .encode() + bytes(number % 251 for number in range(first, last + 1)))
+        return True
+    s.answers(Reply(act=act))
+    for first, last, asked in ((1000, 1999, [None, "bytes=1000-1999"]), (1500, 1600, []), (9000, 9009, ["bytes=9000-9009"]),
+                               (9005, 9014, ["bytes=9010-9014"]), (9000, 9014, [])):
+        response = s.get({"Range": f"bytes={first}-{last}"})
+        s.equal((response.status, response.get("Content-Range")), (206, f"bytes {first}-{last}/{size}"), "the answer")
+        s.check(response.body == bytes(number % 251 for number in range(first, last + 1)), "the bytes")
+        s.equal([request.get("Range") for request in response.forwarded], asked, "ranges at the origin")

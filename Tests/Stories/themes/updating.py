@@ -184,3 +184,105 @@ def head_gone(s):
     s.forwarded(method="HEAD")
     response = s.miss()
     s.check(not response.forwarded[0].conditional, "no condition on what is gone", response.forwarded[0])
+
+
+@story("RFC 9111 3.2", "a field that a 304 adds is stored, one it leaves out stays")
+def adds_fields(s):
+    s.answer(200, {"Cache-Control": "max-age=10", "ETag": '"a"', "X-Old": "1"})
+    s.answer(304, {"Cache-Control": "max-age=3600", "ETag": '"a"', "X-New": "2"})
+    s.miss()
+    s.advance(11)
+    for response in (s.validated(), s.hit()):
+        s.equal((response.get("X-Old"), response.get("X-New")), ("1", "2"), "the fields")
+
+
+@story("RFC 9111 3.2", "several lines of one field are replaced by the lines of the 304")
+def replaces_lines(s):
+    s.answer(200, [("Cache-Control", "max-age=10"), ("ETag", '"a"'), ("X-A", "1"), ("X-A", "2"), ("X-A", "3")])
+    s.answer(304, [("Cache-Control", "max-age=3600"), ("ETag", '"a"'), ("X-A", "4"), ("X-A", "5")])
+    s.miss()
+    s.advance(11)
+    s.validated()
+    s.equal(s.hit().fields.all("X-A"), ["4", "5"], "X-A")
+
+
+@story("RFC 9111 3.1", "hop-by-hop fields and those that Connection names are not taken from a 304")
+def no_hop_by_hop(s):
+    s.answer(200, {"Cache-Control": "max-age=10", "ETag": '"a"', "X-A": "1"})
+    s.answer(304, [("Cache-Control", "max-age=3600"), ("ETag", '"a"'), ("Connection", "X-A"), ("X-A", "2"),
+                   ("Keep-Alive", "timeout=9")])
+    s.miss()
+    s.advance(11)
+    s.validated()
+    response = s.hit()
+    s.equal((response.get("X-A"), response.get("Keep-Alive")), ("1", None), "X-A and Keep-Alive")
+
+
+@story("RFC 9111 4.3.4", "a 304 that says no-store: the client gets the body, and the next one asks again")
+def no_store_in_304(s):
+    s.answer(200, {"Cache-Control": "max-age=10", "ETag": '"a"'})
+    s.answer(304, {"Cache-Control": "no-store", "ETag": '"a"'})
+    s.answer(200, {"Cache-Control": "no-store", "ETag": '"a"'})
+    first = s.miss()
+    s.advance(11)
+    s.equal(s.validated().body, first.body, "the body")
+    s.forwarded()
+
+
+@story("RFC 9111 4.3.4", "a 304 without validators freshens what was asked about")
+def bare_304(s):
+    s.answer(200, {"Cache-Control": "max-age=10", "ETag": '"a"'})
+    s.answer(304, {"Cache-Control": "max-age=3600"})
+    first = s.miss()
+    s.advance(11)
+    s.validated()
+    s.equal(s.hit().body, first.body, "the body")
+
+
+@story("RFC 9111 4.3.4", "a 304 with the tag made weak, or strong, is about the same answer")
+def weakened_304(s):
+    s.answer(200, {"Cache-Control": "max-age=10", "ETag": 'W/"a"'})
+    s.answer(304, {"Cache-Control": "max-age=3600", "ETag": 'W/"a"', "X-Field": "2"})
+    first = s.miss()
+    s.advance(11)
+    s.validated()
+    response = s.hit()
+    s.equal((response.body, response.get("X-Field")), (first.body, "2"), "body and X-Field")
+
+
+@story("RFC 9111 4.3.3", "a 404 in answer to a validation replaces what was stored")
+def replaced_by_404(s):
+    s.answer(200, {"Cache-Control": "max-age=10", "ETag": '"a"'})
+    s.answer(404, {"Cache-Control": "max-age=3600"}, b"gone")
+    s.miss()
+    s.advance(11)
+    s.equal(s.validated().status, 404, "status")
+    s.equal(s.hit().status, 404, "status from the cache")
+
+
+@story("RFC 9111 4.3.5", "a HEAD with another Content-Length makes the stored answer unusable")
+def head_longer(s):
+    s.answer(200, {"Cache-Control": "max-age=10"}, b"body")
+    s.answer(200, {"Cache-Control": "max-age=3600"}, b"longer body")
+    s.miss()
+    s.advance(11)
+    s.forwarded(method="HEAD")
+    s.miss()
+
+
+@story("RFC 9111 4.3.5", "a HEAD answered 500 says nothing about the stored answer")
+def head_failing(s):
+    s.answer(200, {"Cache-Control": "max-age=10", "ETag": '"a"'})
+    s.answer(500, {"Cache-Control": "no-store"})
+    s.answer(304, {"ETag": '"a"'})
+    first = s.miss()
+    s.advance(11)
+    s.forwarded(method="HEAD")
+    s.equal(s.validated().body, first.body, "the body")
+
+
+@story("RFC 9111 4.3.5", "the answer to a HEAD alone is not stored as an answer to GET")
+def head_not_stored(s):
+    s.answer(200, {"Cache-Control": "max-age=3600"}, b"body")
+    s.forwarded(method="HEAD")
+    s.equal(s.miss().body, b"body", "the body")
