@@ -117,8 +117,8 @@ extension Worker {
 
     /// The object is too long to be fetched whole for a range of it.
     private borrowing func asksForRangeOnly(_ e: UInt32, _ head: ResponseHead) -> Bool {
-        guard !exchanges[e].asksRange, exchanges[e].purpose != .resume, head.status == 200, exchanges[e].request != .max,
-            let length = head.declaredLength
+        guard !exchanges[e].asksRange, exchanges[e].purpose != .resume, head.status == 200,
+            exchanges[e].request != .max, let length = head.declaredLength
         else { return false }
         return Self.wantsRangeOnly(requests[exchanges[e].request], length: length, settings)
     }

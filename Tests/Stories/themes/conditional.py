@@ -267,7 +267,7 @@ FETCH = {"Accept": "*/*", "Accept-Language": "*", "Sec-Fetch-Mode": "cors", "Use
          "Accept-Encoding": "br, gzip, deflate"}
 
 
-@story("RFC 9111 5.2.1.4", "a fetch() with a condition says no-cache too; it is answered 304 from the cache all the same")
+@story("RFC 9111 5.2.1.4", "a fetch() with a condition says no-cache too; it is answered 304 from the cache")
 def fetch_client_condition(s):
     s.answer(200, {"Cache-Control": "max-age=3600", "ETag": '"abc"'})
     s.miss(FETCH)
