@@ -32,8 +32,10 @@ struct Worker: ~Copyable {
     /// Buffers for responses, requests to origins, keys and decoded chunks.
     var buffers: BufferPool
     var scratch: Scratch
-    /// First of the contexts that wait for a fill.
-    var firstFillWaiter = UInt32.max
+    /// Contexts with work that no event will announce, and those that wait for a fill.
+    var queues = ContextQueues()
+    /// Origin connections that had more to say than one turn listens to.
+    var talkative: [SlabID] = []
     /// First of the exchanges whose fill is complete and being packed and committed, a step per turn.
     var firstFinishing = UInt32.max
     var drain = DrainState()
@@ -85,6 +87,7 @@ struct Worker: ~Copyable {
         random = RandomNumbers()
         accepting = AcceptingSlots(provisions.listeners)
         answered.reserveCapacity(1024)
+        talkative.reserveCapacity(256)
         control = ControlPort(socket: socket, provisions: provisions)
         self.region = region
         self.node = node
@@ -147,9 +150,10 @@ struct Worker: ~Copyable {
                 let (token, state) = poller.event(index)
                 dispatch(token, state)
             }
+            hearTalkative()
             expireTimers()
             stepFinishing()
-            wakeFillWaiters()
+            serveQueues()
             progressAnswered()
             finishDrainIfDone()
         }
@@ -157,7 +161,7 @@ struct Worker: ~Copyable {
     }
 
     private borrowing func sleepMilliseconds() -> Int32 {
-        if firstFinishing != .max || looksAgain { return 0 }
+        if firstFinishing != .max || looksAgain || queues.next != nil || !talkative.isEmpty { return 0 }
         return timers.sleepMilliseconds(nowMilliseconds: clock.milliseconds)
     }
 

@@ -16,7 +16,14 @@ extension Worker {
         if ready.contains(.writable) { clients[c].sink.becameWritable() }
         if ready.contains(.readable) || ready.contains(.peerClosed) { clients[c].mayRead = true }
         if ready.contains(.peerClosed) { clients[c].endAnnounced = true }
+        if isSendingBody(c) { return continueLater(clients[c].context.index) }
         progress(c)
+    }
+
+    /// In the middle of a body: a readable or writable socket has its piece when it is its turn.
+    private borrowing func isSendingBody(_ c: UInt32) -> Bool {
+        guard clients[c].phase == .answering, contexts.contains(clients[c].context) else { return false }
+        return contexts[clients[c].context.index].phase == .sending
     }
 
     /// Remembers to look at a connection before the turn ends: for changes that come from outside its own events.

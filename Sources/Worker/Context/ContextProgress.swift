@@ -40,13 +40,15 @@ extension Worker {
         let outcome = pump(x, c)
         guard clients.isTaken(c) else { return false }
         if clients[c].sink.bytesSent != before {
+            contexts[x].hasSentBody = true
             clients[c].lastProgressMilliseconds = clock.milliseconds
             contexts[x].lastProgressMilliseconds = clock.milliseconds
         }
         switch outcome {
         case .finished:
             return finishSending(x, c)
-        case .blocked, .waiting:
+        case .blocked, .waiting, .paused:
+            if outcome == .paused { continueLater(x) }
             if outcome == .waiting, contexts[x].body.kind == .fill {
                 if Self.isOrphaned(contexts[x].body) { return adopt(x) }
                 armContextTimer(x)
@@ -69,7 +71,10 @@ extension Worker {
         switch contexts[x].body.kind {
         case .none: return .finished
         case .item: return Self.pumpItem(lane, &contexts[x].body, &clients[c].sink)
-        case .fill: return BodyPump.pumpFill(&contexts[x].body, into: &clients[c].sink)
+        case .fill:
+            // Others may wait for their first byte: the first piece is small.
+            let limit = contexts[x].hasSentBody ? BodyPump.pieceLimit : BodyPump.copyLimit
+            return BodyPump.pumpFill(&contexts[x].body, limit: limit, into: &clients[c].sink)
         case .relay: return pumpRelay(x)
         }
     }
@@ -80,7 +85,7 @@ extension Worker {
         guard let pin = source.pin.take() else { return .failed }
         var held = pin
         lane.advance(&held, to: source.position)
-        let outcome = BodyPump.pump(lane.view(of: held), &source, into: &sink)
+        let outcome = BodyPump.pump(lane.view(of: held), &source, limit: BodyPump.pieceLimit, into: &sink)
         source.pin = consume held
         return outcome
     }
@@ -107,7 +112,7 @@ extension Worker {
         {
             if let ticket = contexts[x].body.ticket.take() { _ = consume ticket }
             contexts[x].body.kind = .relay
-            removeFillWaiter(x)
+            leaveQueues(x)
             return true
         }
         abortClient(c)
@@ -128,7 +133,7 @@ extension Worker {
     mutating func dropContext(_ x: UInt32) { releaseContext(x) }
 
     private mutating func releaseContext(_ x: UInt32) {
-        removeFillWaiter(x)
+        leaveQueues(x)
         let e = contexts[x].exchange
         var context = contexts.remove(x)
         timers.cancel(&context.timer)

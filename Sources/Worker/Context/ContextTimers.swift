@@ -21,7 +21,7 @@ extension Worker {
             // 10.1.1).
             return continueUpload(x)
         }
-        guard contexts[x].isWaiting else { return }
+        guard contexts[x].hangsOnFill else { return }
         let waited = clock.milliseconds - contexts[x].lastProgressMilliseconds
         let limit = Int64(settings.timeouts.fillWaitMilliseconds)
         let isForeign = contexts[x].exchange == .max

@@ -39,9 +39,15 @@ struct RequestContext: ~Copyable {
     var waitsOutTurn: UInt64 = 0
     let startedMilliseconds: Int64
     var lastProgressMilliseconds: Int64
-    var isWaiting = false
-    var previousWaiter = UInt32.max
-    var nextWaiter = UInt32.max
+    /// Some of the body is with the client.
+    var hasSentBody = false
+    /// Which of the queues it is in, and its neighbours there.
+    var queue = ContextQueue.none
+    var previousQueued = UInt32.max
+    var nextQueued = UInt32.max
+
+    /// Its answer comes from a fill, of this process or another.
+    var hangsOnFill: Bool { phase == .waitingForFill || body.kind == .fill }
 
     init(client: SlabID, request: UInt32, route: Route, phase: ContextPhase, nowMilliseconds: Int64) {
         self.client = client

@@ -8,13 +8,19 @@ internal import ShmCache
 enum BodyPump {
     /// Pieces up to this size are copied behind the head, so that a small response is one contiguous send.
     static let copyLimit = 16 * 1024
+    /// What one source may give before others have their turn.
+    static let pieceLimit = 256 * 1024
 
     /// A stored object. `view` is the object under the source's pin, or as just looked up.
     static func pump<Sink: ResponseSink & ~Copyable>(
-        _ view: borrowing ItemView, _ source: inout BodySource, into sink: inout Sink
+        _ view: borrowing ItemView, _ source: inout BodySource, limit: Int = .max, into sink: inout Sink
     ) -> PumpOutcome {
+        var budget = limit
         while true {
             while source.position < source.end {
+                guard budget > 0 else { return .paused }
+                let before = source.position
+                defer { budget -= source.position - before }
                 let step = pumpPiece(view, &source, into: &sink)
                 guard step == .finished else { return step }
             }
@@ -96,18 +102,20 @@ enum BodyPump {
 
     /// A fill, as far as it has come.
     static func pumpFill<Sink: ResponseSink & ~Copyable>(
-        _ source: inout BodySource, into sink: inout Sink
+        _ source: inout BodySource, limit: Int = .max, into sink: inout Sink
     ) -> PumpOutcome {
         guard let ticket = source.ticket.take() else { return .failed }
-        let outcome = pull(ticket, position: &source.position, end: source.end, into: &sink)
+        let outcome = pull(ticket, position: &source.position, end: source.end, limit: limit, into: &sink)
         source.ticket = consume ticket
         return outcome
     }
 
     private static func pull<Sink: ResponseSink & ~Copyable>(
-        _ ticket: borrowing FillTicket, position: inout Int, end: Int, into sink: inout Sink
+        _ ticket: borrowing FillTicket, position: inout Int, end: Int, limit: Int, into sink: inout Sink
     ) -> PumpOutcome {
+        var budget = limit
         while position < end {
+            guard budget > 0 else { return .paused }
             // The phase is read before the bytes: bytes that came in between are not missed when it says complete.
             let phase = ticket.phase
             let bytes = ticket.read(at: position)
@@ -118,9 +126,10 @@ enum BodyPump {
                 case .waiting, .streaming, .orphaned: return .waiting
                 }
             }
-            let part = bytes.extracting(0..<min(bytes.byteCount, end - position))
+            let part = bytes.extracting(0..<min(bytes.byteCount, end - position, budget))
+            budget -= part.byteCount
             // More only when it is certain: a last piece held back for company would wait 200 ms in the kernel.
-            let moreFollows = phase == .complete && end != .max && position + part.byteCount < end
+            let moreFollows = phase == .complete && end != .max && position + part.byteCount < end && budget > 0
             switch sink.offer(part, more: moreFollows) {
             case .took(let taken):
                 position += taken

@@ -66,6 +66,8 @@ enum PumpOutcome: Equatable {
     case finished
     /// The sink is full: it will say when it has room.
     case blocked
+    /// A piece is in the sink, and there is more: others have their turn first.
+    case paused
     /// The source has nothing yet: somebody will wake the context.
     case waiting
     /// The source cannot be continued: the response must be cut, visibly.

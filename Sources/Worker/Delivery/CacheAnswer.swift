@@ -195,11 +195,11 @@ extension Worker {
         refresh: LookupResult?, _ sink: inout ClientSink
     ) -> CacheAnswer {
         var source = source
-        switch BodyPump.pump(view, &source, into: &sink) {
+        switch BodyPump.pump(view, &source, limit: BodyPump.pieceLimit, into: &sink) {
         case .finished:
             if let refresh { return .completeAndRefresh(counter, refresh) }
             return .complete(counter)
-        case .blocked:
+        case .blocked, .paused:
             guard let pin = lane.pin(view) else { return .broken }
             source.pin = consume pin
             return .streaming(source, counter)

@@ -60,7 +60,7 @@ extension Worker {
         guard let x = makeContext(c, route, .waitingForFill) else { return refuse(c, status: 503) }
         contexts[x].report = report
         contexts[x].waitsOutTurn = turn
-        addFillWaiter(x)
+        awaitFill(x)
         looksAgain = true
     }
 
@@ -76,7 +76,7 @@ extension Worker {
         }
         contexts[x].report = report
         contexts[x].body = BodySource(fill: ticket)
-        addFillWaiter(x)
+        awaitFill(x)
         let id = contexts.id(at: x)
         let exchange = startExchange(
             Self.purpose(lookup), request: clients[c].request, context: id, route, probe, lookup, permit: permit)
@@ -94,7 +94,7 @@ extension Worker {
         guard let x = makeContext(c, route, .waitingForFill) else { return refuse(c, status: 503) }
         contexts[x].report = report
         contexts[x].body = BodySource(fill: ticket)
-        addFillWaiter(x)
+        awaitFill(x)
         armContextTimer(x)
         // The head may be there already.
         progressFillContext(x)

@@ -9,10 +9,13 @@ extension Worker {
     /// Body bytes packed per step: about half a millisecond of LZ4.
     static var finishBudgetBytes: Int { 256 * 1024 }
 
-    /// One step for every fill that is being committed.
+    /// Fills that get a step in one turn.
+    private static var stepsPerTurn: Int { 4 }
+
+    /// One step for the fills that are being committed.
     mutating func stepFinishing() {
         var e = firstFinishing
-        while e != .max {
+        for _ in 0..<Self.stepsPerTurn where e != .max {
             let next = exchanges[e].nextFinishing
             stepFinishing(e)
             e = next

@@ -138,7 +138,7 @@ extension Worker {
         case .complete:
             endContext(x)
         case .streaming(let source, _):
-            removeFillWaiter(x)
+            leaveQueues(x)
             contexts[x].body = source
             contexts[x].phase = .sending
             armContextTimer(x)

@@ -11,47 +11,6 @@ extension Worker {
     /// Turns that a request waits for a key in motion before it leaves the waking to its timer.
     private static var maximumTurnsAwake: UInt16 { 200 }
 
-    // MARK: The list
-
-    mutating func addFillWaiter(_ x: UInt32) {
-        guard !contexts[x].isWaiting else { return }
-        contexts[x].isWaiting = true
-        contexts[x].previousWaiter = .max
-        contexts[x].nextWaiter = firstFillWaiter
-        if firstFillWaiter != .max { contexts[firstFillWaiter].previousWaiter = x }
-        firstFillWaiter = x
-    }
-
-    mutating func removeFillWaiter(_ x: UInt32) {
-        guard contexts[x].isWaiting else { return }
-        let previous = contexts[x].previousWaiter
-        let next = contexts[x].nextWaiter
-        if previous == .max { firstFillWaiter = next } else { contexts[previous].nextWaiter = next }
-        if next != .max { contexts[next].previousWaiter = previous }
-        contexts[x].isWaiting = false
-    }
-
-    /// Looks at every waiting context when any fill has moved.
-    mutating func wakeFillWaiters() {
-        let local = lane.takeLocalWake()
-        guard local || hasForeignWake || looksAgain else { return }
-        hasForeignWake = false
-        looksAgain = false
-        var x = firstFillWaiter
-        while x != .max {
-            // Progress may end this context and others: the next one is looked up before, and checked after.
-            let next = contexts[x].nextWaiter
-            let nextID = next == .max ? SlabID.none : contexts.id(at: next)
-            progress(contexts[x].client.index)
-            guard next != .max else { break }
-            guard contexts.contains(nextID), contexts[next].isWaiting else {
-                looksAgain = firstFillWaiter != .max
-                break
-            }
-            x = next
-        }
-    }
-
     // MARK: One context
 
     /// What a context that hangs on a fill can do now. True when its connection should be looked at again.
@@ -268,7 +227,7 @@ extension Worker {
     /// The context is given up, its request is to be answered in another way.
     private mutating func forgetContext(_ x: UInt32) {
         let c = contexts[x].client.index
-        removeFillWaiter(x)
+        leaveQueues(x)
         let e = contexts[x].exchange
         if e != .max { exchanges[e].context = .none }
         var context = contexts.remove(x)

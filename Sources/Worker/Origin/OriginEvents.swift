@@ -76,9 +76,23 @@ extension Worker {
         progressOrigin(o)
     }
 
+    /// Most steps of one origin connection in one turn: half a MiB of body, about.
+    private static var originStepsPerTurn: Int { 8 }
+
+    /// Goes on with the origins that had more to say than the last turn listened to.
+    mutating func hearTalkative() {
+        guard !talkative.isEmpty else { return }
+        let count = talkative.count
+        for index in 0..<count where origins.contains(talkative[index]) { progressOrigin(talkative[index].index) }
+        talkative.removeFirst(count)
+    }
+
     mutating func progressOrigin(_ o: UInt32) {
         let id = origins.id(at: o)
+        var steps = 0
         while origins.contains(id) {
+            guard steps < Self.originStepsPerTurn else { return talkative.append(id) }
+            steps += 1
             let goesOn: Bool
             switch origins[o].phase {
             case .connecting: goesOn = false

@@ -107,8 +107,7 @@ extension Worker {
             endExchange(e)
             return false
         }
-        let c = contexts[context.index].client.index
-        progress(c)
+        continueLater(context.index)
         return false
     }
 
@@ -118,7 +117,9 @@ extension Worker {
         guard e != .max, exchanges[e].connection != .max else { return .failed }
         let o = exchanges[e].connection
         let c = contexts[x].client.index
+        let start = exchanges[e].body.byteCount
         while true {
+            guard exchanges[e].body.byteCount - start < BodyPump.pieceLimit else { return .paused }
             let step = Self.pull(&exchanges[e], &origins[o], &scratch, &clients[c].sink)
             guard step == .waiting else { return step }
             switch receiveFromOrigin(o) {

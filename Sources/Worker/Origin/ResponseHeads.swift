@@ -173,7 +173,7 @@ extension Worker {
         guard !context.isNone else { return endExchange(e) }
         let x = context.index
         let c = contexts[x].client.index
-        removeFillWaiter(x)
+        leaveQueues(x)
         provideSendBuffer(c)
         let request = requests[contexts[x].request].head
         let framing = clientFraming(request, head.framing, c)

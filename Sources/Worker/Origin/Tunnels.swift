@@ -72,7 +72,12 @@ extension Worker {
     }
 
     private mutating func moveToClient(_ c: UInt32, _ o: UInt32) -> TunnelSide {
+        let start = clients[c].sink.bytesSent
         while true {
+            guard clients[c].sink.bytesSent - start < UInt64(BodyPump.pieceLimit) else {
+                continueLater(clients[c].context.index)
+                return .open
+            }
             if readableCount(origins[o].input) > 0 {
                 let outcome = Self.forward(&origins[o].input, &clients[c].sink)
                 if outcome == .failed { return .failed }
@@ -100,11 +105,17 @@ extension Worker {
 
     private mutating func moveToOrigin(_ c: UInt32, _ x: UInt32, _ o: UInt32) -> TunnelSide {
         let r = contexts[x].request
+        var total = 0
         while true {
+            guard total < BodyPump.pieceLimit else {
+                continueLater(x)
+                return .open
+            }
             Self.stage(&requests[r], &origins[o].output)
             let sent = origins[o].flush()
             if sent < 0 { return .failed }
             if sent > 0 { origins[o].lastProgressMilliseconds = clock.milliseconds }
+            total += sent
             if origins[o].outputCount > 0 { return .open }
             if requests[r].unreadCount > 0 { continue }
             guard clients[c].mayRead else { return clients[c].peerClosed ? .ended : .open }

@@ -60,7 +60,9 @@ extension Worker {
     /// take.
     mutating func pumpUpload(_ x: UInt32) {
         let id = contexts.id(at: x)
+        var total = 0
         while contexts.contains(id), contexts[x].upload.state == .flowing {
+            guard total < BodyPump.pieceLimit else { return continueLater(x) }
             let e = contexts[x].exchange
             guard e != .max, exchanges[e].connection != .max else { return }
             let o = exchanges[e].connection
@@ -76,6 +78,7 @@ extension Worker {
             let sent = origins[o].flush()
             if sent < 0 { return abandonUpload(x) }
             if sent > 0 {
+                total += sent
                 count(.bytesToOrigin, UInt64(sent))
                 origins[o].lastProgressMilliseconds = clock.milliseconds
             }
