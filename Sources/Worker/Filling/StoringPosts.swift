@@ -27,7 +27,7 @@ extension Worker {
         contexts[x].phase = .waitingForFill
         contexts[x].exchange = e
         exchanges[e].permit = consume permit
-        addFillWaiter(x)
+        awaitFill(x)
         let id = exchanges.id(at: e)
         store(e, o, head, request, response, times)
         // The head goes out before anything can fail: a POST is never asked again.
