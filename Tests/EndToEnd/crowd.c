@@ -1,5 +1,5 @@
-// A crowd of clients in one cheap process: connects, asks for one path over every connection, then reads all of them to
-// their end and compares every byte with a file. For each client it prints when the kernel had its first body byte, when
+// A crowd of clients in one cheap process: connects, asks for one path over every connection, then reads all of them
+// to their end and compares every byte with a file. For each client it prints when the kernel had its first body byte, when
 // this program read it (both CLOCK_REALTIME nanoseconds) and how the response ended.
 //
 //     crowd PORT PATH CLIENTS FILE
@@ -55,7 +55,8 @@ static void map(const char *path) {
 }
 
 static int connectTo(int port) {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) < 0) fail("connect");
     setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof one);
@@ -67,7 +68,8 @@ static int connectTo(int port) {
 static ssize_t receive(struct member *m, char *into, size_t room, long long *stamp) {
     char control[256];
     struct iovec part = {into, room};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
     ssize_t count = recvmsg(m->fd, &message, 0);
     *stamp = 0;
     if (count <= 0) return count;
