@@ -82,7 +82,10 @@ extension Worker {
     private static func pumpItem(
         _ lane: borrowing Lane, _ source: inout BodySource, _ sink: inout ClientSink
     ) -> PumpOutcome {
-        guard let pin = source.pin.take() else { return .failed }
+        guard let pin = source.pin.take() else {
+            guard let mark = source.mark, let view = lane.view(of: mark) else { return .failed }
+            return BodyPump.pump(view, &source, limit: BodyPump.pieceLimit, into: &sink)
+        }
         var held = pin
         lane.advance(&held, to: source.position)
         let outcome = BodyPump.pump(lane.view(of: held), &source, limit: BodyPump.pieceLimit, into: &sink)

@@ -10,7 +10,7 @@ struct BodySource: ~Copyable {
     enum Kind: UInt8 {
         /// No body (left).
         case none
-        /// A stored object under a pin.
+        /// A stored object under a pin, or a mark of it.
         case item
         /// A running or just finished fill.
         case fill
@@ -20,6 +20,9 @@ struct BodySource: ~Copyable {
 
     var kind = Kind.none
     var pin: Pin?
+    /// Where a stored object was that could not be pinned, because too much of the cache is: looked at anew in each
+    /// turn, and the response is cut if it is gone.
+    var mark: Mark?
     var ticket: FillTicket?
     /// The next body byte to send.
     var position = 0

@@ -189,7 +189,7 @@ extension Worker {
         }
     }
 
-    /// Sends what the socket takes at once; the rest is left as a source under a pin.
+    /// Sends what the socket takes at once; the rest is left as a source under a pin (or a mark).
     static func sendBody(
         _ view: borrowing ItemView, _ source: consuming BodySource, _ lane: borrowing Lane, _ counter: Counter,
         refresh: LookupResult?, _ sink: inout ClientSink
@@ -200,8 +200,8 @@ extension Worker {
             if let refresh { return .completeAndRefresh(counter, refresh) }
             return .complete(counter)
         case .blocked, .paused:
-            guard let pin = lane.pin(view) else { return .broken }
-            source.pin = consume pin
+            source.pin = lane.pin(view)
+            if source.pin == nil { source.mark = lane.mark(view) }
             return .streaming(source, counter)
         case .waiting, .failed, .clientGone:
             return .broken
