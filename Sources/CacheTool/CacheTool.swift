@@ -50,6 +50,11 @@ enum ToolFailure: Error {
     /// Something did not work.
     case failed(String)
 
+    /// A system call failed: what was wanted, and the system's word for why not.
+    static func failed(_ what: String, errno code: Int32) -> ToolFailure {
+        .failed("\(what): \(unsafe String(cString: strerror(code)))")
+    }
+
     var isUsage: Bool { if case .usage = self { true } else { false } }
     var text: String {
         switch self {

@@ -9,7 +9,7 @@ enum RegionSource {
         guard unsafe stat(path, &status) == 0 else { throw ToolFailure.failed("\(path) does not exist") }
         let file = status.st_mode & S_IFMT == S_IFDIR ? try nodeRegion(directory: path) : path
         let descriptor = unsafe Glibc.open(file, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw ToolFailure.failed("cannot read \(file): errno \(errno)") }
+        guard descriptor >= 0 else { throw ToolFailure.failed("cannot read \(file)", errno: errno) }
         defer { close(descriptor) }
         return try CacheRegion.inspect(descriptor: descriptor, path: path)
     }

@@ -87,7 +87,7 @@ struct Replay {
         let pid = unsafe (arguments + [nil]).withUnsafeBufferPointer { list in
             unsafe cl_spawn("/proc/self/exe", list.baseAddress!, environ, map, Int32(map.count))
         }
-        guard pid > 0 else { throw ToolFailure.failed("cannot start a process: errno \(cl_errno())") }
+        guard pid > 0 else { throw ToolFailure.failed("cannot start a process", errno: cl_errno()) }
         return pid
     }
 }

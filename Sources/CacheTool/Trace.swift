@@ -15,7 +15,7 @@ struct Trace {
 
     init(path: String) throws {
         guard let file = unsafe gzopen(path, "rb") else {
-            throw ToolFailure.failed("cannot read the trace \(path): errno \(errno)")
+            throw ToolFailure.failed("cannot read the trace \(path)", errno: errno)
         }
         defer { unsafe gzclose(file) }
         var reader = LineReader()

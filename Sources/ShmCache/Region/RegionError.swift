@@ -1,4 +1,5 @@
 // Why a region could not be created or used. Every case has one clear line for the operator.
+internal import Glibc
 
 /// Why a region could not be created, opened or attached. Nothing has been written when one is thrown for an existing
 /// file.
@@ -23,7 +24,7 @@ public enum RegionError: Error, Equatable, Sendable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .invalidOptions(let text): text
-        case .system(let call, let code, let path): "\(call) failed\(RegionError.place(path)): errno \(code)"
+        case .system(let call, let code, let path): "\(call) failed\(RegionError.place(path)): \(unsafe String(cString: strerror(code)))"
         case .foreign(let path): "not a cache region\(RegionError.place(path)): choose another path or remove the file"
         case .unsupported(let path, let reason):
             "cache region of another version\(RegionError.place(path)) (\(reason)): "

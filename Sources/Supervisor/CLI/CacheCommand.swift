@@ -19,6 +19,6 @@ struct CacheCommand: ParsableCommand {
         }
         let list = unsafe (["martlet-cache"] + (words.isEmpty ? ["help"] : words)).map { unsafe strdup($0) } + [nil]
         unsafe execv(path, list)
-        throw Failure.runtime("cannot start \(path): errno \(errno)")
+        throw Failure.runtime("cannot start \(path): \(systemText(errno))")
     }
 }

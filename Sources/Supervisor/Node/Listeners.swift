@@ -102,7 +102,7 @@ struct Listeners: ~Copyable {
         for (index, address) in addresses.enumerated() where specs[index].family != .unix {
             guard let first = address.descriptors.first else { continue }
             if unsafe cl_attach_reuseport_cbpf(first, program, Int32(program.count)) != 0 {
-                steeringRefused = "the kernel refuses the steering program (errno \(cl_errno()))"
+                steeringRefused = "the kernel refuses the steering program (\(systemText(cl_errno())))"
                 return
             }
         }
@@ -171,7 +171,7 @@ struct Listeners: ~Copyable {
         guard steeringRefused == nil, !live.isEmpty else { return }
         let program = Steering.program(live: live)
         if unsafe cl_attach_reuseport_cbpf(fd, program, Int32(program.count)) != 0 {
-            steeringRefused = "the kernel refuses the steering program (errno \(cl_errno()))"
+            steeringRefused = "the kernel refuses the steering program (\(systemText(cl_errno())))"
         }
     }
 
