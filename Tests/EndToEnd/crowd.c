@@ -1,6 +1,6 @@
 // A crowd of clients in one cheap process: connects, asks for one path over every connection, then reads all of them
-// to their end and compares every byte with a file. For each client it prints when the kernel had its first body byte, when
-// this program read it (both CLOCK_REALTIME nanoseconds) and how the response ended.
+// to their end and compares every byte with a file. For each client it prints when the kernel had its first body byte,
+// when this program read it (both CLOCK_REALTIME nanoseconds) and how the response ended.
 //
 //     crowd PORT PATH CLIENTS FILE
 #define _GNU_SOURCE

@@ -24,7 +24,8 @@ public enum RegionError: Error, Equatable, Sendable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .invalidOptions(let text): text
-        case .system(let call, let code, let path): "\(call) failed\(RegionError.place(path)): \(unsafe String(cString: strerror(code)))"
+        case .system(let call, let code, let path):
+            "\(call) failed\(RegionError.place(path)): \(unsafe String(cString: strerror(code)))"
         case .foreign(let path): "not a cache region\(RegionError.place(path)): choose another path or remove the file"
         case .unsupported(let path, let reason):
             "cache region of another version\(RegionError.place(path)) (\(reason)): "
