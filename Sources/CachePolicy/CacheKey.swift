@@ -15,6 +15,12 @@ package struct CacheKey: Sendable, Equatable {
     /// Normalised path and query.
     package var target: Extent
 
+    /// Of an exchange that no request of this process began: nothing.
+    package static var none: CacheKey {
+        let nothing = Extent(start: 0, end: 0)
+        return CacheKey(text: nothing, authority: nothing, target: nothing)
+    }
+
     /// Writes the key of a request whose authority is known. Rule: scheme and host lower-case, default port dropped;
     /// in path and query, percent-encoded unreserved characters decoded, other percent-encodings with upper-case
     /// digits, stray `%` encoded as `%25`, control, space and non-ASCII bytes encoded; dot segments removed from the

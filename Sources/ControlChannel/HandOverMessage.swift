@@ -29,13 +29,15 @@ package struct HandedConnection: Equatable, Sendable {
     package var unread: [UInt8]
     /// For a tunnel, bytes on their way to the client.
     package var unsent: [UInt8]
+    /// For a tunnel, index into `ConfigurationSnapshot.origins`.
+    package var origin: UInt16
 
     package static let maximumUnreadBytes = 64 * 1024
 
     package init(
         id: UInt32, address: UInt16, slot: UInt16, peer: SocketAddress?, ageMilliseconds: UInt64 = 0,
         idleMilliseconds: UInt64 = 0, requests: UInt32 = 0, isTunnel: Bool = false, unread: [UInt8] = [],
-        unsent: [UInt8] = []
+        unsent: [UInt8] = [], origin: UInt16 = 0
     ) {
         self.id = id
         self.address = address
@@ -47,6 +49,7 @@ package struct HandedConnection: Equatable, Sendable {
         self.isTunnel = isTunnel
         self.unread = unread
         self.unsent = unsent
+        self.origin = origin
     }
 }
 
@@ -92,6 +95,7 @@ extension HandedConnection {
         writer.put(isTunnel)
         writer.put(unread)
         writer.put(unsent)
+        writer.put(origin)
     }
 
     init(from reader: inout WireReader) throws(ControlError) {
@@ -105,5 +109,7 @@ extension HandedConnection {
         isTunnel = try reader.takeBool()
         unread = try reader.takeBytes()
         unsent = try reader.takeBytes()
+        // Earlier binaries end here.
+        origin = reader.remaining >= 2 ? try reader.take() : 0
     }
 }

@@ -41,8 +41,9 @@ struct Worker: ~Copyable {
     var drain = DrainState()
     /// Pairs with sibling workers, for handing connections over.
     var partners = Slab<HandOverPartner>(limit: 256)
-    /// The partner that takes this worker's connections.
-    var giver: UInt32?
+    /// The partners that take this worker's connections, and whose turn it is.
+    var takers: [UInt32] = []
+    var nextTaker = 0
     /// When the supervisor was lost; nil while there is one.
     var orphanedMilliseconds: Int64?
     /// Fires while draining, and while there is no supervisor.

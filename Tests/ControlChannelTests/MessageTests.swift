@@ -32,7 +32,7 @@ private let workerMessages: [WorkerMessage] = [
 private let handOverMessages: [HandOverMessage] = [
     .connection(
         HandedConnection(id: 1, address: 0, slot: 3, peer: address, ageMilliseconds: 8, unread: [1, 2, 3])),
-    .connection(HandedConnection(id: 2, address: 0, slot: 3, peer: nil, isTunnel: true, unsent: [9])),
+    .connection(HandedConnection(id: 2, address: 0, slot: 3, peer: nil, isTunnel: true, unsent: [9], origin: 4)),
     .taken(id: 1), .refused(id: 2), .end,
 ]
 

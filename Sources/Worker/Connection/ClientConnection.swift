@@ -28,6 +28,8 @@ struct ClientConnection: ~Copyable {
     /// Index into the configuration's addresses, and the slot it was accepted on.
     let address: UInt16
     let slot: UInt16
+    /// The partner it is on its way to.
+    var taker = UInt16.max
     let peer: PeerAddress
     /// The kernel may have bytes (edge-triggered: nobody will say so again).
     var mayRead = true
@@ -37,6 +39,8 @@ struct ClientConnection: ~Copyable {
     var peerClosed = false
     /// No further request is read from this connection.
     var closesAfterResponse = false
+    /// Idle for too long: a request that comes now is still answered, and told of the close.
+    var isLastCall = false
     /// Number of the request buffer, or `.max`.
     var request = UInt32.max
     var context = SlabID.none

@@ -8,6 +8,8 @@ internal import ShmCache
 
 extension Worker {
     mutating func clientReady(_ c: UInt32, _ ready: ReadySet) {
+        // An event of this very turn; whoever has the connection next will be told again.
+        if clients[c].phase == .leaving { return }
         if ready.contains(.error) || ready.contains(.hangUp) {
             // Both directions are gone: nothing that is still owed can arrive.
             abortClient(c)
@@ -163,13 +165,27 @@ extension Worker {
             closeClient(c)
             return false
         }
-        // Bytes may still be on their way: a close now would answer them with a reset, which destroys the response.
+        beginLingering(c)
+        return true
+    }
+
+    /// Ends an idle connection, unless a request has come after all.
+    mutating func endIdle(_ c: UInt32) {
+        guard !hasArrived(clients[c].descriptor) else {
+            clients[c].mayRead = true
+            return progressLater(c)
+        }
+        beginLingering(c)
+    }
+
+    /// Shuts our direction. Bytes may still be on their way: a close now would answer them with a reset, which destroys
+    /// the response.
+    mutating func beginLingering(_ c: UInt32) {
         _ = shutdown(clients[c].descriptor, Int32(SHUT_WR))
         clients[c].phase = .lingering
         clients[c].lastProgressMilliseconds = clock.milliseconds
         clients[c].mayRead = true
         armClientTimer(c)
-        return true
     }
 
     /// Reads and drops until the client has closed as well.

@@ -44,7 +44,7 @@ extension Worker {
     }
 
     private borrowing func closesAfterThis(_ c: UInt32) -> Bool {
-        if drain.isDraining && giver == nil { return true }
+        if drain.lastCallMilliseconds != nil || clients[c].isLastCall { return true }
         return settings.requestsPerConnection > 0 && clients[c].requestsServed >= settings.requestsPerConnection
     }
 

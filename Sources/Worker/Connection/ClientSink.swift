@@ -81,6 +81,9 @@ struct ClientSink: ~Copyable {
         return pending.take()
     }
 
+    /// What is still to be sent, for a connection that changes workers.
+    borrowing func copyPending(to bytes: inout [UInt8]) { copyReadable(pending, to: &bytes) }
+
     mutating func surrender() -> Buffer? { pending.take() }
 
     /// Writes the head of a plain hit. False when there is no room even after sending.

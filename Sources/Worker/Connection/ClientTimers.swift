@@ -8,6 +8,9 @@ extension Worker {
     /// Lingering (RFC 9112 section 9.6) is a courtesy: two seconds.
     private static var lingerMilliseconds: Int64 { 2_000 }
 
+    /// A request that crosses the end of the idle time is still answered for so long (RFC 9112 section 9.5).
+    private static var lastCallMilliseconds: Int64 { 1_000 }
+
     /// When the phase that the connection is in has lasted too long; nil when it may last for ever.
     private borrowing func clientDeadline(_ c: UInt32) -> Int64? {
         let since = clients[c].lastProgressMilliseconds
@@ -25,7 +28,8 @@ extension Worker {
             } else if clients[c].request != .max {
                 limit = Int64(settings.timeouts.requestHeadMilliseconds)
             } else {
-                limit = Int64(settings.timeouts.idleMilliseconds)
+                let idle = Int64(settings.timeouts.idleMilliseconds)
+                limit = idle > 0 && clients[c].isLastCall ? idle + Self.lastCallMilliseconds : idle
             }
         }
         return limit > 0 ? since + limit : nil
@@ -51,8 +55,11 @@ extension Worker {
         case .reading where clients[c].request != .max && !clients[c].sink.isBlocked:
             refuse(c, status: 408)
             progress(c)
+        case .reading where clients[c].isIdle && !clients[c].isLastCall:
+            clients[c].isLastCall = true
+            armClientTimer(c)
         case .reading where clients[c].isIdle:
-            closeClient(c)
+            endIdle(c)
         default:
             abortClient(c)
         }

@@ -26,3 +26,9 @@ func pendingError(_ descriptor: Int32) -> Int32 {
     let result = unsafe cl_get_option(descriptor, SOL_SOCKET, SO_ERROR, &value)
     return result == 0 ? value : cl_errno()
 }
+
+/// Whether there is something to read, the end of the stream included.
+func hasArrived(_ descriptor: Int32) -> Bool {
+    var byte: UInt8 = 0
+    return unsafe recv(descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT)) >= 0
+}

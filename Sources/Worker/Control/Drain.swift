@@ -7,6 +7,8 @@ struct DrainState {
     var isDraining = false
     var deadlines = DrainDeadlines(idleMilliseconds: 0, requestMilliseconds: 0, streamMilliseconds: 0)
     var startedMilliseconds: Int64 = 0
+    /// Since when idle connections are being closed, because nobody takes them.
+    var lastCallMilliseconds: Int64?
     var outcome = DrainOutcome()
     var hasReported = false
 }
@@ -39,15 +41,17 @@ extension Worker {
     }
 
     /// Hands on or closes what is idle, and cuts what has outlived its class's deadline.
-    private mutating func sweepDraining() {
+    mutating func sweepDraining() {
         let elapsed = clock.milliseconds - drain.startedMilliseconds
+        noteLastCall(elapsed)
         var c: UInt32 = 0
         while c < clients.endIndex {
             defer { c += 1 }
             guard clients.isTaken(c) else { continue }
             switch clients[c].phase {
             case .reading where clients[c].isIdle: retireIdle(c)
-            case .tunnelling: if isPast(drain.deadlines.streamMilliseconds, elapsed) { cut(c) }
+            case .tunnelling:
+                if handOverTunnel(c) == .nobody, isPast(drain.deadlines.streamMilliseconds, elapsed) { cut(c) }
             case .lingering, .leaving: break
             case .reading, .answering: if isPast(drain.deadlines.requestMilliseconds, elapsed) { cut(c) }
             }
@@ -61,13 +65,25 @@ extension Worker {
         abortClient(c)
     }
 
-    /// An idle connection goes to a successor, or is closed: told by shutting our side, so that a request that crosses
-    /// it is still answered.
+    /// How long a request that crosses the end of an idle connection is still answered, with `Connection: close`.
+    private static var lastCallMilliseconds: Int64 { 250 }
+
+    /// Nobody has taken this worker's connections for the whole idle time: they are closed, but not at once.
+    private mutating func noteLastCall(_ elapsed: Int64) {
+        let limit = Int64(drain.deadlines.idleMilliseconds)
+        if hasTaker || limit == 0 || elapsed + 1 < limit {
+            drain.lastCallMilliseconds = nil
+        } else if drain.lastCallMilliseconds == nil {
+            drain.lastCallMilliseconds = clock.milliseconds
+        }
+    }
+
+    /// An idle connection goes to a sibling. Where there is none it waits for one, in the end it is closed.
     mutating func retireIdle(_ c: UInt32) {
-        if handOver(c) { return }
+        guard handOver(c) == .nobody, let since = drain.lastCallMilliseconds else { return }
+        guard clock.milliseconds - since >= Self.lastCallMilliseconds else { return }
         drain.outcome.closed += 1
-        clients[c].closesAfterResponse = true
-        progress(c)
+        endIdle(c)
     }
 
     /// Done when no connection, hand-over or fill is left.

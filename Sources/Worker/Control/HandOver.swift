@@ -11,6 +11,18 @@ struct HandOverPartner: ~Copyable {
     let role: HandOverRole
     let lane: UInt16
     var unanswered = 0
+    /// It said no once: it drains itself, or is full. The supervisor names another.
+    var refuses = false
+}
+
+/// What became of a connection that was to change workers.
+enum HandOverOutcome {
+    /// On its way.
+    case given
+    /// There is somebody, but not now: the sweep comes by again.
+    case later
+    /// There is nobody to take it.
+    case nobody
 }
 
 extension Worker {
@@ -21,39 +33,78 @@ extension Worker {
         let partner = HandOverPartner(socket: HandOverSocket(taking: descriptor), role: role, lane: lane)
         guard let id = partners.insert(partner) else { return }
         _ = poller.addReadable(descriptor, Token(.handOver, index: id.index))
-        if role == .giver { giver = id.index }
+        guard role == .giver else { return }
+        takers.append(id.index)
+        if drain.isDraining { sweepDraining() }
     }
 
-    /// Offers an idle connection to the successor. False when there is none to take it.
-    mutating func handOver(_ c: UInt32) -> Bool {
-        guard let giver, partners.isTaken(giver), clients[c].slot != .max else { return false }
-        // At the limit it waits its turn: the sweep comes by again.
-        guard partners[giver].unanswered < Self.maximumUnanswered else { return true }
-        let descriptor = clients[c].descriptor
-        poller.remove(descriptor)
-        timers.cancel(&clients[c].timer)
-        let note = HandedConnection(
+    /// Whether some sibling takes connections, if not at this moment.
+    var hasTaker: Bool {
+        for index in takers where partners.isTaken(index) && !partners[index].refuses { return true }
+        return false
+    }
+
+    /// The next sibling in turn that takes connections, so that all get a share.
+    private mutating func chooseTaker() -> UInt32? {
+        for offset in 0..<takers.count {
+            let index = takers[(nextTaker + offset) % takers.count]
+            guard partners.isTaken(index), !partners[index].refuses else { continue }
+            guard partners[index].unanswered < Self.maximumUnanswered else { continue }
+            nextTaker = (nextTaker + offset + 1) % takers.count
+            return index
+        }
+        return nil
+    }
+
+    /// Offers an idle connection to a sibling.
+    mutating func handOver(_ c: UInt32) -> HandOverOutcome {
+        guard hasTaker, clients[c].slot != .max else { return .nobody }
+        guard let taker = chooseTaker() else { return .later }
+        let note = note(of: c)
+        return send(note, [clients[c].descriptor], c, to: taker)
+    }
+
+    borrowing func note(of c: UInt32) -> HandedConnection {
+        HandedConnection(
             id: c, address: clients[c].address, slot: clients[c].slot, peer: clients[c].peer.socketAddress,
             ageMilliseconds: UInt64(clock.milliseconds - clients[c].acceptedMilliseconds),
             idleMilliseconds: UInt64(clock.milliseconds - clients[c].lastProgressMilliseconds),
             requests: clients[c].requestsServed)
-        do { try partners[giver].socket.send(.connection(note), [.keeping(descriptor)]) } catch {
-            takeBack(c)
-            removePartner(giver)
-            return false
-        }
+    }
+
+    /// Stops reading, then passes descriptors and note on. The own copies stay until the answer.
+    private mutating func send(
+        _ note: HandedConnection, _ descriptors: [Int32], _ c: UInt32, to taker: UInt32
+    ) -> HandOverOutcome {
+        for descriptor in descriptors { poller.remove(descriptor) }
+        timers.cancel(&clients[c].timer)
         clients[c].phase = .leaving
-        partners[giver].unanswered += 1
-        return true
+        clients[c].taker = UInt16(taker)
+        do { try partners[taker].socket.send(.connection(note), descriptors.map { .keeping($0) }) } catch {
+            takeBack(c)
+            removePartner(taker)
+            return .later
+        }
+        partners[taker].unanswered += 1
+        return .given
+    }
+
+    /// Offers a tunnel: both descriptors, and the bytes that are under way in both directions.
+    mutating func handOverTunnel(_ c: UInt32) -> HandOverOutcome {
+        guard hasTaker, clients[c].slot != .max, isWholeTunnel(c) else { return .nobody }
+        guard let note = tunnelNote(c), let taker = chooseTaker() else { return .later }
+        let o = exchanges[contexts[clients[c].context.index].exchange].connection
+        timers.cancel(&origins[o].timer)
+        origins[o].phase = .leaving
+        return send(note, [clients[c].descriptor, origins[o].descriptor], c, to: taker)
     }
 
     var hasUnansweredHandOvers: Bool {
-        guard let giver, partners.isTaken(giver) else { return false }
-        return partners[giver].unanswered > 0
+        for index in takers where partners.isTaken(index) && partners[index].unanswered > 0 { return true }
+        return false
     }
 
     mutating func handOverReady(_ index: UInt32) {
-        guard partners.isTaken(index) else { return }
         while partners.isTaken(index) {
             let received: Received<HandOverMessage>
             do { received = try partners[index].socket.receive() } catch { return removePartner(index) }
@@ -67,7 +118,11 @@ extension Worker {
 
     private mutating func act(on message: HandOverMessage, _ descriptors: [Int32], _ index: UInt32) {
         switch message {
-        case .connection(let note): takeOver(note, descriptors, index)
+        case .connection(let note):
+            let isTaken = takeOver(note, descriptors)
+            do { try partners[index].socket.send(isTaken ? .taken(id: note.id) : .refused(id: note.id)) } catch {
+                removePartner(index)
+            }
         case .taken(let id):
             partners[index].unanswered -= 1
             guard clients.isTaken(id), clients[id].phase == .leaving else { return }
@@ -76,39 +131,39 @@ extension Worker {
             closeClient(id)
         case .refused(let id):
             partners[index].unanswered -= 1
+            partners[index].refuses = true
             guard clients.isTaken(id), clients[id].phase == .leaving else { return }
             takeBack(id)
         case .end: break
         }
     }
 
-    /// A sibling's connection becomes ours.
-    private mutating func takeOver(_ note: HandedConnection, _ descriptors: [Int32], _ index: UInt32) {
-        guard let descriptor = descriptors.first, !note.isTunnel, !drain.isDraining else {
+    /// A sibling's connection becomes ours. False when it cannot; its descriptors are closed then.
+    private mutating func takeOver(_ note: HandedConnection, _ descriptors: [Int32]) -> Bool {
+        guard descriptors.count == (note.isTunnel ? 2 : 1), !drain.isDraining, !clients.isFull else {
             for descriptor in descriptors { close(descriptor) }
-            try? partners[index].socket.send(.refused(id: note.id))
-            return
+            return false
         }
         var connection = ClientConnection(
-            descriptor: descriptor, address: note.address, slot: note.slot, peer: PeerAddress(note.peer),
+            descriptor: descriptors[0], address: note.address, slot: note.slot, peer: PeerAddress(note.peer),
             nowMilliseconds: clock.milliseconds)
         connection.requestsServed = note.requests
         connection.lastProgressMilliseconds -= Int64(clamping: note.idleMilliseconds)
-        guard let c = place(connection) else {
-            try? partners[index].socket.send(.refused(id: note.id))
-            return
-        }
+        if note.isTunnel { return takeTunnel(note, connection, origin: descriptors[1]) }
+        guard let c = place(connection) else { return false }
         if !note.unread.isEmpty, let r = requests.acquire() {
             clients[c].request = r
             _ = unsafe requests[r].bytes.append(note.unread.span.bytes)
         }
         count(.connectionsTakenOver)
-        try? partners[index].socket.send(.taken(id: note.id))
         progress(c)
+        return true
     }
 
     /// The sibling will not have it: this worker goes on serving it.
     private mutating func takeBack(_ c: UInt32) {
+        clients[c].taker = .max
+        if !clients[c].context.isNone { return takeTunnelBack(c) }
         clients[c].phase = .reading
         clients[c].mayRead = true
         guard poller.addStream(clients[c].descriptor, Token(.client, clients.id(at: c))) else { return closeClient(c) }
@@ -120,10 +175,10 @@ extension Worker {
         poller.remove(partners[index].socket.fd)
         let partner = partners.remove(index)
         guard partner.role == .giver else { return }
-        giver = nil
+        takers.removeAll { $0 == index }
         var c: UInt32 = 0
         while c < clients.endIndex {
-            if clients.isTaken(c), clients[c].phase == .leaving { takeBack(c) }
+            if clients.isTaken(c), clients[c].phase == .leaving, clients[c].taker == UInt16(index) { takeBack(c) }
             c += 1
         }
     }

@@ -159,6 +159,18 @@ func readableCount(_ buffer: borrowing Buffer?) -> Int {
     }
 }
 
+/// Appends the readable bytes of a buffer that may not be there to an array.
+func copyReadable(_ buffer: borrowing Buffer?, to bytes: inout [UInt8]) {
+    switch buffer {
+    case .some(let buffer): append(buffer.readable, to: &bytes)
+    case .none: break
+    }
+}
+
+func append(_ span: RawSpan, to bytes: inout [UInt8]) {
+    unsafe span.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+}
+
 /// Free space of a buffer that may not be there.
 func writableCount(_ buffer: borrowing Buffer?) -> Int {
     switch buffer {

@@ -14,6 +14,8 @@ enum OriginPhase: UInt8 {
     case receivingBody
     /// The two directions of an upgraded connection.
     case tunnelling
+    /// On its way to another worker, with its tunnel: not touched until that one has answered.
+    case leaving
 }
 
 struct OriginConnection: ~Copyable {

@@ -20,6 +20,7 @@ enum ExchangeFailure {
 extension Worker {
     mutating func originReady(_ o: UInt32, _ ready: ReadySet) {
         let id = origins.id(at: o)
+        if origins[o].phase == .leaving { return }
         if origins[o].phase == .connecting {
             guard ready.contains(.writable) || ready.contains(.error) || ready.contains(.hangUp) else { return }
             guard connected(o) else { return }
@@ -96,6 +97,7 @@ extension Worker {
             let goesOn: Bool
             switch origins[o].phase {
             case .connecting: goesOn = false
+            case .leaving: goesOn = false
             case .idle: goesOn = idleOriginSpoke(o)
             case .awaitingHead: goesOn = progressHead(o)
             case .receivingBody: goesOn = progressResponseBody(o)

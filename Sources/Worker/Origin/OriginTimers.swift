@@ -11,6 +11,7 @@ extension Worker {
         case .awaitingHead: limit = settings.timeouts.originFirstByteMilliseconds
         case .receivingBody: limit = settings.timeouts.originBetweenBytesMilliseconds
         case .tunnelling: limit = settings.timeouts.tunnelIdleMilliseconds
+        case .leaving: limit = 0
         }
         return limit > 0 ? origins[o].lastProgressMilliseconds + Int64(limit) : nil
     }
