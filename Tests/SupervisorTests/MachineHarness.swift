@@ -104,6 +104,11 @@ struct MachineHarness {
         actions.compactMap { if case .drain(let id, _) = $0 { id } else { nil } }
     }
 
+    /// Who was named to whom as a taker of its connections, in order.
+    func connected() -> [(giver: MemberID, takers: [MemberID])] {
+        actions.compactMap { if case .connect(let giver, let takers) = $0 { (giver, takers) } else { nil } }
+    }
+
     func steered() -> [[Int]] {
         actions.compactMap { if case .steer(let slots) = $0 { slots } else { nil } }
     }

@@ -312,3 +312,55 @@ struct SplitMix: RandomNumberGenerator {
         return z ^ (z >> 31)
     }
 }
+
+struct HandOverTests {
+    @Test func theSuccessorOfTheSlotTakesTheConnections() {
+        var harness = MachineHarness.serving(2)
+        let old = harness.machine.serving
+        harness.replace(2, launch: 2)
+        harness.advance(300)
+        let new = harness.machine.serving
+        #expect(harness.connected().map(\.giver) == old.map(\.id))
+        #expect(harness.connected().map(\.takers) == new.map { [$0.id] })
+    }
+
+    @Test func whenTheSuccessorIsReplacedTheNextOneTakes() {
+        var harness = MachineHarness.serving(1)
+        let first = harness.machine.serving[0].id
+        harness.replace(1, launch: 2)
+        harness.advance(300)
+        harness.actions = []
+        harness.replace(1, launch: 3)
+        harness.advance(300)
+        let newest = harness.machine.serving[0].id
+        #expect(harness.connected().contains { $0.giver == first && $0.takers == [newest] })
+    }
+
+    @Test func whenTheSuccessorDiesItsReplacementTakes() {
+        var harness = MachineHarness.serving(1)
+        let first = harness.machine.serving[0].id
+        harness.replace(1, launch: 2)
+        harness.advance(300)
+        harness.actions = []
+        harness.send(.exited(harness.machine.serving[0].id, .signal(9)))
+        harness.advance(1_000)
+        #expect(harness.connected().map(\.giver) == [first])
+        #expect(harness.connected().map(\.takers) == [[harness.machine.serving[0].id]])
+    }
+
+    @Test func thoseWhoGoAreKnownToAllWhoStayBeforeTheyDrain() throws {
+        var harness = MachineHarness.serving(4)
+        harness.request(.resize(2))
+        let stay = harness.machine.serving.map(\.id)
+        #expect(harness.connected().map(\.takers) == [stay, stay])
+        let lastConnect = try #require(harness.actions.lastIndex { if case .connect = $0 { true } else { false } })
+        let firstDrain = try #require(harness.actions.firstIndex { if case .drain = $0 { true } else { false } })
+        #expect(lastConnect < firstDrain)
+    }
+
+    @Test func nobodyIsNamedWhenTheNodeStops() {
+        var harness = MachineHarness.serving(2)
+        harness.request(.stop(.drain))
+        #expect(harness.connected().isEmpty)
+    }
+}

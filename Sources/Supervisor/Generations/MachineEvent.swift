@@ -112,11 +112,11 @@ struct MachineSettings: Equatable, Codable, Sendable {
 
     var stopDeadlines: DrainDeadlines {
         DrainDeadlines(
-            idleMilliseconds: min(drainIdleMilliseconds, 500), requestMilliseconds: stopMilliseconds,
+            idleMilliseconds: 1, requestMilliseconds: stopMilliseconds,
             streamMilliseconds: min(stopMilliseconds, drainStreamMilliseconds))
     }
 
     var patientDeadlines: DrainDeadlines {
-        DrainDeadlines(idleMilliseconds: drainIdleMilliseconds, requestMilliseconds: 0, streamMilliseconds: 0)
+        DrainDeadlines(idleMilliseconds: 1, requestMilliseconds: 0, streamMilliseconds: 0)
     }
 }

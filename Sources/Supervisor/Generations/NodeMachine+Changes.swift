@@ -126,7 +126,6 @@ extension NodeMachine {
         for member in leaving where member.phase != .draining && member.phase != .leaving {
             if member.phase == .serving, !stay.isEmpty {
                 for slot in member.accepts.sorted() { give(slot, to: stay[slot % stay.count].id, &actions) }
-                actions.append(.connect(giver: member.id, takers: stay.map(\.id)))
                 beginDraining(member.id, settings.changeDeadlines, now: now, &actions)
             } else {
                 dismiss(member.id, now: now, &actions)
@@ -216,8 +215,6 @@ extension NodeMachine {
                 dismiss(member.id, now: now, &actions)
                 continue
             }
-            let successor = home(of: member.slot) ?? home(of: member.slot % max(change.count, 1))
-            if let successor { actions.append(.connect(giver: member.id, takers: [successor.id])) }
             beginDraining(member.id, settings.changeDeadlines, now: now, &actions)
         }
         let drained = old.isEmpty ? "" : "; \(workers(old.count)) of the old generation draining"
@@ -259,7 +256,6 @@ extension NodeMachine {
         guard member.phase == .waiting, !member.accepts.isEmpty, !takers.isEmpty else {
             return dismiss(id, now: now, &actions)
         }
-        actions.append(.connect(giver: id, takers: takers))
         beginDraining(id, settings.changeDeadlines, now: now, &actions)
     }
 

@@ -98,11 +98,33 @@ extension NodeMachine {
         guard stopping == nil else { return }
         if mayStart { startMissing(now, &actions) }
         coverSlots(&actions)
+        connectDraining(&actions)
         let wanted = (0..<current.count).filter { holders[$0] != nil }
         if settings.canSteer, !wanted.isEmpty, wanted != steered, change == nil || change?.kind == .grow {
             steered = wanted
             actions.append(.steer(wanted))
         }
+    }
+
+    /// Every draining worker knows somebody who takes its connections: one that drains or dies itself is replaced.
+    private mutating func connectDraining(_ actions: inout [MachineAction]) {
+        var known = (takers ?? [:]).filter { members[$0.key]?.phase == .draining }
+        for member in draining {
+            let all = known[member.id] ?? []
+            if all.contains(where: { members[$0]?.phase == .serving }) { continue }
+            let chosen = successors(of: member)
+            guard !chosen.isEmpty else { continue }
+            known[member.id] = all.filter { members[$0] != nil } + chosen
+            actions.append(.connect(giver: member.id, takers: chosen))
+        }
+        takers = known
+    }
+
+    /// The current worker of its slot; where that slot is no more, all of them share.
+    private func successors(of member: Member) -> [MemberID] {
+        let hosts = members.values.filter { $0.phase == .serving && $0.generation == current.number }
+        let own = hosts.filter { $0.slot == member.slot }
+        return (own.isEmpty ? hosts : own).map(\.id).sorted()
     }
 
     /// While slots are moving, the new generation takes over a dead worker's slot anyway.

@@ -30,6 +30,8 @@ struct NodeMachine: Equatable, Codable, Sendable {
     var stopping: ChangeRequest?
     var stopDeadline: Milliseconds?
     var backOffs: [Int: BackOff] = [:]
+    /// Who takes the connections of a draining member. Optional because older binaries saved none.
+    var takers: [MemberID: [MemberID]]?
     var nextMember: UInt32 = 1
     var nextGeneration: UInt32 = 1
 
@@ -55,7 +57,13 @@ struct NodeMachine: Equatable, Codable, Sendable {
         startNext(now, &actions)
         reconcile(now, &actions)
         finishStop(&actions)
-        return actions
+        return Self.connectionsFirst(actions)
+    }
+
+    /// A worker that begins to drain should know everybody who takes its connections, so that all get a share.
+    private static func connectionsFirst(_ actions: [MachineAction]) -> [MachineAction] {
+        func connects(_ action: MachineAction) -> Bool { if case .connect = action { true } else { false } }
+        return actions.filter(connects) + actions.filter { !connects($0) }
     }
 
     /// When `tick` must come if nothing else does.

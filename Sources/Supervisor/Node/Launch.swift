@@ -11,6 +11,12 @@ struct LoadedConfiguration: Sendable {
     var workerPath: String
     var count: Int
 
+    /// Slots for growing: twice the CPUs, at least 8, at most 64.
+    var slotCount: Int {
+        let usual = max(8, 2 * HostFacts.usableCPUs())
+        return min(64, max(settings.maximumWorkers ?? usual, count))
+    }
+
     /// `demoOrigin` stands in when no origin is configured.
     static func load(_ flags: RunFlags, demoOrigin: OriginURL?) throws(Failure) -> LoadedConfiguration {
         let settings = try flags.settings()

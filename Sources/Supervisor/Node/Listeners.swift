@@ -16,7 +16,8 @@ struct Listeners: ~Copyable {
     private(set) var specs: [SocketAddress] = []
     /// As configured: port 0 stands for the one that the kernel chose.
     private(set) var requested: [SocketAddress] = []
-    let slots: Int
+    /// Per address; more are appended, none is ever taken away.
+    private(set) var slots: Int
     /// Nil as long as steering works; else why the kernel's hash chooses.
     private(set) var steeringRefused: String?
 
@@ -56,6 +57,45 @@ struct Listeners: ~Copyable {
         guard addresses.contains(where: \.isActive) else {
             throw .runtime("none of the listen addresses can be used on this machine")
         }
+    }
+
+    /// Appends slots to every group. The program decides who gets connections, so the new ones stay empty until it
+    /// names them; where the kernel's hash decides they would be met at once, by nobody.
+    mutating func grow(to count: Int) throws(Failure) {
+        guard count > slots else { return }
+        if let steeringRefused {
+            throw .runtime(
+                "max-workers cannot be raised from \(slots) to \(count) while the node runs: \(steeringRefused)")
+        }
+        var added: [[Int32]] = []
+        do throws(Failure) {
+            for index in addresses.indices { added.append(try moreSlots(index, count - slots)) }
+        } catch {
+            for index in addresses.indices where specs[index].family != .unix && index < added.count {
+                for fd in added[index] { close(fd) }
+            }
+            throw error
+        }
+        for index in addresses.indices { addresses[index].descriptors += added[index] }
+        slots = count
+    }
+
+    private func moreSlots(_ index: Int, _ count: Int) throws(Failure) -> [Int32] {
+        guard let first = addresses[index].descriptors.first else { return [] }
+        if specs[index].family == .unix { return [Int32](repeating: first, count: count) }
+        var group: [Int32] = []
+        do throws(Failure) {
+            for _ in 0..<count {
+                let fd = cl_stream_socket(specs[index].domain)
+                guard fd >= 0 else { throw failure(specs[index], "socket") }
+                group.append(fd)
+                try bindAndListen(fd, specs[index], reusePort: true)
+            }
+        } catch {
+            for fd in group { close(fd) }
+            throw error
+        }
+        return group
     }
 
     /// Takes an `open` back whose generation failed: what was opened is closed, what was active is active again.

@@ -4,6 +4,7 @@ import ControlChannel
 import Foundation
 import Glibc
 import Logging
+import ShmCache
 
 extension Node {
     private func deadline(_ seconds: Double) -> Milliseconds {
@@ -55,9 +56,11 @@ extension Node {
     ) throws {
         if !machine.serving.isEmpty { systemd.reloading() }
         if isUpgrading { throw Failure.runtime("the supervisor is being upgraded") }
-        guard loaded.count <= listeners.slots else {
-            throw Failure.runtime("\(loaded.count) workers asked for, but this node has \(listeners.slots) slots")
+        if loaded.count > listeners.slots || loaded.settings.maximumWorkers != nil {
+            try listeners.grow(to: loaded.slotCount)
+            machine.settings.slots = listeners.slots
         }
+        try checkCacheSize(loaded.settings, operation)
         let before = listeners.active
         try listeners.open(loaded.listen, live: machine.steered.isEmpty ? Array(0..<loaded.count) : machine.steered)
         activeBefore[operation] = before
@@ -77,6 +80,15 @@ extension Node {
                 ChangeRequest(
                     operation: operation, kind: .replace(launch: launch, count: loaded.count, what: what),
                     deadline: deadline(timeoutSeconds))))
+    }
+
+    /// A cache keeps its size for its life. A wish for more is looked at, so that one that can never be met is refused.
+    private func checkCacheSize(_ settings: Settings, _ operation: OperationID) throws(Failure) {
+        // A region is a little smaller than what was asked for: whole segments.
+        guard settings.cacheSizeBytes / 100 * 97 > UInt64(regions.cache.sizeBytes) else { return }
+        try Regions.checkRoom(settings)
+        let size = Quantity.show(bytes: UInt64(regions.cache.sizeBytes))
+        operations.progress(operation, "the cache stays at \(size): a larger one needs a new node")
     }
 
     private func apply(_ settings: Settings) {

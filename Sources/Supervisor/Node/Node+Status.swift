@@ -58,7 +58,11 @@ extension Node {
     }
 
     func missingMechanisms() -> [String] {
-        listeners.steeringRefused.map { ["slot steering: \($0)"] } ?? []
+        var missing = listeners.steeringRefused.map { ["slot steering: \($0)"] } ?? []
+        if !systemd.isActive {
+            missing.append("descriptor store: not started by systemd; listeners and cache end with the last process")
+        }
+        return missing
     }
 
     private func generations() -> [StatusDocument.Generation] {

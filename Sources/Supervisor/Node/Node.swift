@@ -45,6 +45,7 @@ actor Node: LoopExecutor.Delegate {
     var upgrades = 0
     nonisolated let systemd = SystemdNotifier()
     var storedAddresses = 0
+    var storedSlots = 0
 
     init(
         loop: LoopExecutor, directory: RuntimeDirectory, regions: Regions, listeners: consuming Listeners,

@@ -74,7 +74,7 @@ enum NodeRunner {
         _ loaded: LoadedConfiguration, _ flags: RunFlags, _ demo: OriginURL?, _ directory: RuntimeDirectory,
         _ log: Logger, _ store: DescriptorStore?
     ) throws -> Node {
-        var listeners = store?.listeners() ?? Listeners(slots: slotCount(loaded))
+        var listeners = store?.listeners() ?? Listeners(slots: loaded.slotCount)
         let slots = listeners.slots
         try listeners.open(loaded.listen, live: Array(0..<loaded.count))
         let regions = try regions(loaded, store, slots)
@@ -97,12 +97,6 @@ enum NodeRunner {
         let regions = try Regions.adopt(cache: cache, node: node, events: events)
         regions.cache.recoverDeadLanes()
         return regions
-    }
-
-    /// Slots for growing: twice the CPUs, at least 8, at most 64.
-    private static func slotCount(_ loaded: LoadedConfiguration) -> Int {
-        let usual = max(8, 2 * HostFacts.usableCPUs())
-        return min(64, max(loaded.settings.maximumWorkers ?? usual, loaded.count))
     }
 
     private static func live(

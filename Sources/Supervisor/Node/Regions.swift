@@ -64,7 +64,7 @@ final class Regions: Sendable {
     }
 
     /// The size must fit what the machine has, before anything is allocated.
-    private static func checkRoom(_ settings: Settings) throws(Failure) {
+    static func checkRoom(_ settings: Settings) throws(Failure) {
         let size = settings.cacheSizeBytes
         let asked = "cache size \(Quantity.show(bytes: size))"
         guard size >= UInt64(RegionOptions.minimumSizeBytes) else {

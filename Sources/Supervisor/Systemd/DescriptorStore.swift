@@ -84,12 +84,14 @@ extension Node {
             systemd.store(regions.node.descriptor, name: "node")
             for (lane, fd) in regions.events.enumerated() { systemd.store(fd, name: "lane-\(lane)") }
         }
-        for address in storedAddresses..<listeners.addresses.count {
-            for (slot, fd) in listeners.addresses[address].descriptors.enumerated() {
+        for (address, group) in listeners.addresses.enumerated() {
+            let isNew = address >= storedAddresses
+            for (slot, fd) in group.descriptors.enumerated() where isNew || slot >= storedSlots {
                 systemd.store(fd, name: "slot-\(slot)-\(address)")
             }
         }
         storedAddresses = listeners.addresses.count
+        storedSlots = listeners.slots
     }
 
     /// After a stop that was asked for the next start begins anew.

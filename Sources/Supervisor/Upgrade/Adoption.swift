@@ -15,8 +15,8 @@ struct Inheritance: ~Copyable {
     var revision: UInt64
 
     static func from(_ orphans: [Orphan], workerPath: String) throws(Failure) -> Inheritance {
-        // The one that knows most addresses is the youngest.
-        guard let source = orphans.max(by: { $0.snapshot.addresses.count < $1.snapshot.addresses.count }) else {
+        // The one that knows most listeners is the youngest.
+        guard let source = orphans.max(by: { $0.listeners.count < $1.listeners.count }) else {
             throw .runtime("no worker handed its descriptors back")
         }
         let listeners = listeners(of: source)

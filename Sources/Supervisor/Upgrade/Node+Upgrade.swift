@@ -162,6 +162,7 @@ extension Node {
         restartCount = state.restartCount
         upgrades = state.upgrades
         storedAddresses = state.storedAddresses
+        storedSlots = state.listeners.slots
         for record in state.launches {
             launches[record.number] = Launch(
                 workerPath: record.workerPath, configuration: record.configuration, revision: record.revision,
