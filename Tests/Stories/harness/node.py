@@ -84,14 +84,17 @@ class ClockUnavailable(Exception):
 class Node:
     """A running `martlet run` with its own runtime directory."""
 
-    def __init__(self, origin_url, workers=2, flags=(), environment=None, port=None, runtime=None):
+    def __init__(self, origin_url, workers=2, flags=(), environment=None, port=None, runtime=None,
+                 prefix=(), bare=False):
         self.port = port or free_port()
         self.address = ("127.0.0.1", self.port)
         self.runtime = runtime or tempfile.mkdtemp(prefix="martlet-test-")
         self.log_path = f"{self.runtime}.log"
         self.clock_offset = 0
-        command = [f"{RELEASE}/martlet", "run", "--listen", f"127.0.0.1:{self.port}", "--workers", str(workers),
-                   "--runtime-dir", self.runtime, *flags]
+        self.origin_url = origin_url
+        command = [*prefix, f"{RELEASE}/martlet", "run", "--runtime-dir", self.runtime, *flags]
+        if not bare:
+            command += ["--listen", f"127.0.0.1:{self.port}", "--workers", str(workers)]
         if origin_url:
             command += ["--origin", origin_url]
         self.log = open(self.log_path, "ab")
