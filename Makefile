@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: run build test tidy models unit counts stories end-to-end bench fuzz soak soak-cache format clean help
+.PHONY: run build test tidy models unit counts stories end-to-end storm bench fuzz soak soak-cache format clean help
 
 PYTHON := $(or $(wildcard /usr/bin/python3),python3)
 RELEASE := -c release --static-swift-stdlib
@@ -28,9 +28,9 @@ run: build ## build, then start a node (in front of a small demo site unless ARG
 
 test: ## everything that must hold before a change lands; prints the time of each part
 	@deploy/install-packages build test
-	@PYTHON=$(PYTHON) bash .ci/parts tidy models unit release counts stories end-to-end
+	@PYTHON=$(PYTHON) bash .ci/parts tidy models unit release counts stories end-to-end storm
 
-tidy models unit counts stories end-to-end: ## one part of the test run
+tidy models unit counts stories end-to-end storm: ## one part of the test run
 	@deploy/install-packages build test
 	@PYTHON=$(PYTHON) bash .ci/parts $@
 
@@ -42,10 +42,10 @@ fuzz: ## libFuzzer targets, FUZZ_SECONDS each
 	@deploy/install-packages build fuzz
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) bash Fuzz/run $(ARGS)
 
-soak: build ## the end-to-end suites in their long form, and the restart storm where there is one
+soak: build ## the end-to-end suites in their long form, then the restart storm for SECONDS_TO_SOAK, up to hours
 	@deploy/install-packages test
 	@$(PYTHON) Tests/EndToEnd/run.py --long $(ARGS)
-	@if [ -f Tests/Storm/run.py ]; then $(PYTHON) Tests/Storm/run.py --seconds $(SECONDS_TO_SOAK) $(ARGS); fi
+	@$(PYTHON) Tests/Storm/run.py --profile long --seconds $(SECONDS_TO_SOAK) $(ARGS)
 
 soak-cache: ## kill -9 storms on the shared cache alone
 	@deploy/install-packages build
