@@ -62,9 +62,10 @@ struct OneShotClient: Sendable {
                 head.headers.add(name: "Content-Type", value: "application/json")
                 head.headers.add(name: "Content-Length", value: String(body.readableBytes))
             }
-            try await outbound.write(.head(head))
-            if let body { try await outbound.write(.body(.byteBuffer(body))) }
-            try await outbound.write(.end(nil))
+            // All at once: behind a head that is the whole request the server may have answered and closed already.
+            var parts: [HTTPClientRequestPart] = [.head(head)]
+            if let body { parts.append(.body(.byteBuffer(body))) }
+            try await outbound.write(contentsOf: parts + [.end(nil)])
             return try await Self.collect(inbound)
         }
     }

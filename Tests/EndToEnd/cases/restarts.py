@@ -4,6 +4,7 @@ fewer and more workers, a supervisor that died."""
 import os
 import signal
 import threading
+import time
 
 from harness.client import Client
 from harness.message import Ended
@@ -269,19 +270,20 @@ def idle_close(context):
     origin = context.origin()
     script = origin.script("s1", "restarts").add(Reply(200, {"Cache-Control": "no-store"}, b"taken"))
     node = context.node(origin.url, config="timeouts:\n  idle: 1s\n")
-    count = 1000 if context.long else 200
-    clients = [Client(node.address) for _ in range(count)]
-    for client in clients:
-        expect(exchange(client, body=b"first") == b"taken", "an answer")
-    # From a little before the idle time ends until a little after it, one after the other.
-    pace(0.5)
-    answered = 0
-    for client in clients:
-        client.request("POST", "/s1/page", body=b"second")
-        response = client.read_response()
-        answered += response is not None and response.status == 200 and response.body == b"taken"
-        pace(0.8 / count)
+    count, batch = 1000 if context.long else 120, 40
+    answered = closed = 0
+    for _ in range(count // batch):
+        clients, began = [Client(node.address) for _ in range(batch)], []
+        for client in clients:
+            expect(exchange(client, body=b"first") == b"taken", "an answer")
+            began.append(time.monotonic())
+        for number, client in enumerate(clients):
+            # From a little before the idle time ends until a little after it.
+            pace(max(0.0, began[number] + 0.95 + 0.2 * number / batch - time.monotonic()))
+            client.request("POST", "/s1/page", body=b"second")
+            response = client.read_response()
+            answered += response is not None and response.status == 200 and response.body == b"taken"
+        closed += sum(client.sock.recv(10) == b"" for client in clients)
     expect(answered == count, f"{answered} of {count} answered")
     expect(len(script.requests) == 2 * count, f"{len(script.requests)} POSTs at the origin")
-    closed = [client for client in clients if client.sock.recv(10) == b""]
-    expect(len(closed) == count, f"{len(closed)} of {count} closed in the end")
+    expect(closed == count, f"{closed} of {count} closed in the end")
