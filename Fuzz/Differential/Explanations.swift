@@ -60,7 +60,7 @@ enum Explanations {
         holds(reason, evidence) ? "stricter: \(reason)" : nil
     }
 
-    private static func holds(_ reason: String, _ evidence: Evidence) -> Bool {
+    static func holds(_ reason: String, _ evidence: Evidence) -> Bool {
         let words = evidence.words
         let target = words.count > 1 ? words[1] : []
         let version = words.last.map(evidence.text) ?? ""
@@ -197,7 +197,7 @@ enum Explanations {
     }
 
     /// Tabs are white space around a value; the peer knows only spaces behind `chunked` and numbers.
-    private static func tabBehind(_ evidence: Evidence) -> String? {
+    static func tabBehind(_ evidence: Evidence) -> String? {
         let hasTab = evidence.fields.contains { line in
             let text = evidence.text(line).lowercased()
             return line.contains(9) && (text.hasPrefix("transfer-encoding:") || text.hasPrefix("content-length:"))

@@ -76,6 +76,12 @@ struct Generator {
     func stream(_ dice: inout Dice) -> [UInt8] {
         var bytes: [UInt8] = []
         for _ in 0..<(dice.once(in: 4) ? 3 : 1) { bytes += request(&dice) }
+        return changed(bytes, &dice)
+    }
+
+    /// Some bytes changed in every third stream.
+    func changed(_ original: [UInt8], _ dice: inout Dice) -> [UInt8] {
+        var bytes = original
         guard dice.once(in: 3) else { return bytes }
         for _ in 0...Int(dice.next() % 3) where !bytes.isEmpty {
             let at = Int(dice.next() % UInt64(bytes.count))
@@ -89,9 +95,9 @@ struct Generator {
         return bytes
     }
 
-    private func latin(_ text: String) -> [UInt8] { text.unicodeScalars.map { UInt8(truncatingIfNeeded: $0.value) } }
+    func latin(_ text: String) -> [UInt8] { text.unicodeScalars.map { UInt8(truncatingIfNeeded: $0.value) } }
 
-    private func lineEnd(_ dice: inout Dice) -> [UInt8] {
+    func lineEnd(_ dice: inout Dice) -> [UInt8] {
         dice.once(in: 200) ? dice.pick([[10], [13], [13, 13, 10], [10, 13]]) : [13, 10]
     }
 
@@ -123,7 +129,7 @@ struct Generator {
         return out
     }
 
-    private func chunked(_ body: [UInt8], _ isOdd: Bool, _ dice: inout Dice) -> [UInt8] {
+    func chunked(_ body: [UInt8], _ isOdd: Bool, _ dice: inout Dice) -> [UInt8] {
         var out: [UInt8] = []
         var rest = body[...]
         while !rest.isEmpty {

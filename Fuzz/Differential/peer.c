@@ -39,6 +39,7 @@ static int on_complete(http_parser *parser) {
     peer_outcome *outcome = parser->data;
     peer_message *message = current(parser);
     message->method = (uint8_t)parser->method;
+    message->status = (uint16_t)parser->status_code;
     message->minor = (uint8_t)parser->http_minor;
     message->keep_alive = (uint8_t)http_should_keep_alive(parser);
     if (outcome->count < 16) outcome->count++;
@@ -65,6 +66,38 @@ void peer_parse(const uint8_t *bytes, size_t count, peer_outcome *outcome) {
     int error = (int)HTTP_PARSER_ERRNO(&parser);
     outcome->error = error == HPE_PAUSED ? 0 : error;
     if (parser.upgrade && error == 0) outcome->closed = 1;
+}
+
+static int to_head_answered;
+
+// http-parser leaves it to its caller to know that these statuses have no body when the fields announce one.
+static int on_headers(http_parser *parser) {
+    int status = parser->status_code;
+    return to_head_answered || status == 204 || status == 304 || (status < 200 && status != 101);
+}
+
+void peer_parse_responses(const uint8_t *bytes, size_t count, int to_head, peer_outcome *outcome) {
+    http_parser parser;
+    http_parser_settings settings;
+    memset(outcome, 0, sizeof *outcome);
+    http_parser_settings_init(&settings);
+    settings.on_message_begin = on_begin;
+    settings.on_headers_complete = on_headers;
+    settings.on_body = on_body;
+    settings.on_message_complete = on_complete;
+    to_head_answered = to_head;
+    http_parser_init(&parser, HTTP_RESPONSE);
+    parser.data = outcome;
+    http_parser_execute(&parser, &settings, (const char *)bytes, count);
+    int error = (int)HTTP_PARSER_ERRNO(&parser);
+    if (error == 0 && parser.upgrade) outcome->closed = 1;
+    if (error == 0 && !outcome->closed) {
+        // The end of the connection ends a body that nothing else ends.
+        http_parser_execute(&parser, &settings, 0, 0);
+        error = (int)HTTP_PARSER_ERRNO(&parser);
+        if (error == HPE_INVALID_EOF_STATE) error = 0;
+    }
+    outcome->error = error == HPE_PAUSED ? 0 : error;
 }
 
 const char *peer_error_name(int error) { return http_errno_name((enum http_errno)error); }

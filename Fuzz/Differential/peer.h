@@ -7,10 +7,13 @@
 #include <stdint.h>
 
 typedef struct {
+    // Of requests.
     uint64_t url_hash;
     uint64_t body_hash;
     uint64_t body_bytes;
     uint8_t method;
+    // Of responses.
+    uint16_t status;
     uint8_t minor;
     uint8_t keep_alive;
 } peer_message;
@@ -27,6 +30,8 @@ typedef struct {
 } peer_outcome;
 
 void peer_parse(const uint8_t *bytes, size_t count, peer_outcome *outcome);
+// The answers to GET, or to HEAD, and then the end of the connection.
+void peer_parse_responses(const uint8_t *bytes, size_t count, int to_head, peer_outcome *outcome);
 const char *peer_error_name(int error);
 const char *peer_method_name(int method);
 

@@ -1,0 +1,154 @@
+// What an origin's bytes come to, said alike for both parsers, and why they may differ. A body without framing ends with
+// the bytes.
+import HTTPMessage
+import HTTPParserPeer
+
+struct ResponseMessage: Equatable {
+    var status: UInt16
+    var bodyHash: UInt64
+    var bodyBytes: UInt64
+    var isOld: Bool
+    var keepAlive: Bool
+}
+
+struct ResponseOutcome: Equatable {
+    var messages: [ResponseMessage] = []
+    var end = End.open
+    /// Where each response begins, one that was refused or is incomplete included. Ours only.
+    var starts: [Int] = []
+    var lastStart: Int { starts.last ?? 0 }
+
+    static func ofPeer(_ bytes: [UInt8], toHead: Bool) -> ResponseOutcome {
+        var peer = peer_outcome()
+        unsafe bytes.withUnsafeBufferPointer {
+            unsafe peer_parse_responses($0.baseAddress, $0.count, toHead ? 1 : 0, &peer)
+        }
+        var outcome = ResponseOutcome()
+        unsafe withUnsafeBytes(of: &peer.messages) { raw in
+            let messages = unsafe raw.bindMemory(to: peer_message.self)
+            for index in 0..<Int(peer.count) {
+                let message = unsafe messages[index]
+                outcome.messages.append(
+                    ResponseMessage(
+                        status: message.status, bodyHash: message.body_hash, bodyBytes: message.body_bytes,
+                        isOld: message.minor == 0, keepAlive: message.keep_alive != 0))
+            }
+        }
+        if peer.error != 0 {
+            outcome.end = .refused(unsafe String(cString: peer_error_name(peer.error)))
+        } else if peer.closed != 0 {
+            outcome.end = .closed
+        } else if peer.waiting != 0 {
+            outcome.end = .waiting
+        }
+        return outcome
+    }
+
+    static func ofOurs(_ bytes: [UInt8], toHead: Bool) -> ResponseOutcome {
+        var outcome = ResponseOutcome()
+        var parser = ResponseParser()
+        var table = FieldTable(capacity: 128)
+        var start = 0
+        while start < bytes.count {
+            outcome.starts.append(start)
+            parser.reset(requestMethod: toHead ? .head : .get)
+            switch parser.parse(bytes.raw.extracting(start..<bytes.count), into: &table) {
+            case .needMore:
+                outcome.end = .waiting
+                return outcome
+            case .rejected(let reason):
+                outcome.end = .refused("\(reason)")
+                return outcome
+            case .complete(let length):
+                let head = parser.head
+                var message = ResponseMessage(
+                    status: head.status, bodyHash: fnv([]), bodyBytes: 0, isOld: head.minorVersion == 0,
+                    keepAlive: head.keepAlive)
+                start += length
+                guard outcome.takeBody(head.framing, bytes, &start, &message) else { return outcome }
+                outcome.messages.append(message)
+                if !head.keepAlive || head.status == 101 || outcome.messages.count == 16 {
+                    outcome.end = .closed
+                    return outcome
+                }
+            }
+        }
+        return outcome
+    }
+
+    private mutating func takeBody(
+        _ framing: BodyFraming, _ bytes: [UInt8], _ start: inout Int, _ message: inout ResponseMessage
+    ) -> Bool {
+        switch framing {
+        case .none: return true
+        case .length(let count):
+            guard count <= UInt64(bytes.count - start) else {
+                end = .waiting
+                return false
+            }
+            message.take(bytes[start..<start + Int(count)])
+            start += Int(count)
+            return true
+        case .untilClose:
+            message.take(bytes[start...])
+            start = bytes.count
+            return true
+        case .chunked:
+            var decoder = ChunkedDecoder(ofResponse: true)
+            var trailers = FieldTable(capacity: 32)
+            while true {
+                switch decoder.next(bytes.raw, &start, trailers: &trailers) {
+                case .data(let extent):
+                    message.take(bytes[extent.range])
+                    continue
+                case .end: return true
+                case .needMore: end = .waiting
+                case .rejected(let reason): end = .refused("\(reason)")
+                }
+                return false
+            }
+        }
+    }
+}
+
+extension ResponseMessage {
+    fileprivate mutating func take(_ data: ArraySlice<UInt8>) {
+        bodyHash = fnv(data, bodyHash)
+        bodyBytes += UInt64(data.count)
+    }
+}
+
+extension Explanations {
+    /// The rule by which ours refuses a response that the peer does not.
+    static func ofResponseRefusal(_ reason: String, _ evidence: Evidence) -> String? {
+        let line = evidence.text(evidence.requestLine)
+        let isPlain = line.wholeMatch(of: /HTTP\/1\.[0-9] ([0-9]{3})( [^\x00-\x08\x0a-\x1f\x7f]*)?/)
+        switch reason {
+        case "malformedStatusLine":
+            let isOdd = isPlain == nil || evidence.hasBareReturn || evidence.hasBareLineFeed
+            return isOdd || evidence.bytes.first == 13 || evidence.bytes.first == 10 ? "stricter: \(reason)" : nil
+        case "invalidStatus":
+            // The three digits are judged before what is behind them.
+            guard let status = line.prefixMatch(of: /HTTP\/1\.[0-9] ([0-9]{3})/).flatMap({ Int($0.1) }) else { return nil }
+            return !(100...599).contains(status) || status == 101 ? "stricter: \(reason)" : nil
+        default: return ofRefusal(reason, evidence)
+        }
+    }
+
+    /// The rule by which the peer refuses a response that ours does not.
+    static func ofPeerResponseRefusal(_ error: String, _ evidence: Evidence) -> String? {
+        if error == "HPE_UNEXPECTED_CONTENT_LENGTH",
+            evidence.fields.contains(where: { evidence.text($0).lowercased().hasPrefix("transfer-encoding-") })
+        {
+            return "the peer takes a longer name"
+        }
+        return ofPeerRefusal(error, evidence)
+    }
+
+    /// The rule by which the two find different bodies.
+    static func ofResponseBody(_ evidence: Evidence) -> String? {
+        if evidence.text(evidence.requestLine).hasPrefix("HTTP/1.1 101") { return "nothing behind 101 is HTTP" }
+        // The peer does not know this coding then, and reads to the end of the connection.
+        return tabBehind(evidence)
+    }
+}
