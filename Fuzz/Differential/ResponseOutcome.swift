@@ -1,5 +1,5 @@
-// What an origin's bytes come to, said alike for both parsers, and why they may differ. A body without framing ends with
-// the bytes.
+// What an origin's bytes come to, said alike for both parsers, and why they may differ. A body without framing ends
+// with the bytes.
 import HTTPMessage
 import HTTPParserPeer
 
@@ -129,7 +129,8 @@ extension Explanations {
             return isOdd || evidence.bytes.first == 13 || evidence.bytes.first == 10 ? "stricter: \(reason)" : nil
         case "invalidStatus":
             // The three digits are judged before what is behind them.
-            guard let status = line.prefixMatch(of: /HTTP\/1\.[0-9] ([0-9]{3})/).flatMap({ Int($0.1) }) else { return nil }
+            let digits = line.prefixMatch(of: /HTTP\/1\.[0-9] ([0-9]{3})/)
+            guard let status = digits.flatMap({ Int($0.1) }) else { return nil }
             return !(100...599).contains(status) || status == 101 ? "stricter: \(reason)" : nil
         default: return ofRefusal(reason, evidence)
         }

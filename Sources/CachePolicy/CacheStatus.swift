@@ -42,7 +42,7 @@ package struct CacheStatus: Sendable, Equatable {
         case onlyIfCached
         /// The origin could not be reached or its answer was unusable.
         case originFailed
-        /// The answer was stored, but another coding was needed.
+        /// What is stored is in a coding that this client does not accept.
         case coding
         /// The node refused the request by itself.
         case refused

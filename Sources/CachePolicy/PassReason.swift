@@ -32,6 +32,14 @@ package enum PassReason: UInt8, Sendable, CaseIterable {
     case deception
     /// The head does not fit the stored form.
     case headTooLarge
+    /// The body is longer than the cache takes.
+    case bodyTooLarge
+    /// The cache had no room for the answer while it came.
+    case noRoom
+    /// The key was in motion: somebody else was storing under it.
+    case busy
+    /// Another request's fetch was waited for, and its answer could not be used for this one.
+    case notShared
 
     /// What `detail=` says.
     package var detail: StaticString {
@@ -51,6 +59,10 @@ package enum PassReason: UInt8, Sendable, CaseIterable {
         case .neverUsable: "not-fresh"
         case .deception: "extension-mismatch"
         case .headTooLarge: "head-too-large"
+        case .bodyTooLarge: "body-too-large"
+        case .noRoom: "no-room"
+        case .busy: "busy"
+        case .notShared: "not-shared"
         }
     }
 }

@@ -12,6 +12,7 @@ extension Worker {
         let facts = Self.facts(requests[r])
         var report = CacheStatus()
         report.forward = lookup.forward
+        if lookup.alone, lookup.forward == .varyMiss { report.note = .coding }
         // HEAD is not turned into GET: an answer to HEAD updates what is stored, a miss is relayed.
         guard facts.method == .get, !lookup.alone, CollapsePolicy.mayWait(request: facts, settings: settings.policy)
         else {
@@ -51,6 +52,8 @@ extension Worker {
         case .appeared: waitOutTurn(c, route, report)
         case .retryNextTurn: waitOutTurn(c, route, report)
         case .unavailable:
+            var report = report
+            report.refusal = .noRoom
             pass(c, route, report: report, probe: probe)
         }
     }

@@ -41,7 +41,9 @@ extension Worker {
         case .pass(let reason, let seconds):
             declineToStore(e, o, head, reason, seconds)
         case .store(let plan):
-            if plan.varies, !settleVariant(e, o, request, response) { return declineToStore(e, o, head, .varyStar, 0) }
+            if plan.varies, let refusal = settleVariant(e, o, request, response) {
+                return declineToStore(e, o, head, refusal, 0)
+            }
             if response.status == 206, joinStored(e, o, head, request, response, times) { return }
             beginFill(e, o, head, response, plan, times)
         }
@@ -100,6 +102,9 @@ extension Worker {
         let outcome = Self.setHead(&exchanges[e], scratch.block, attributes, tags, length)
         guard outcome == .accepted else {
             exchanges[e].permit = nil
+            let context = exchanges[e].context
+            let isTooLarge = outcome == .declined(.tooLarge)
+            if !context.isNone { contexts[context.index].report.refusal = isTooLarge ? .bodyTooLarge : .noRoom }
             relayHead(e, o, head)
             return false
         }
@@ -169,19 +174,19 @@ extension Worker {
 
     // MARK: Vary
 
-    /// Writes the record that the answer's Vary needs and moves the exchange to the variant's key. False when it
-    /// cannot be stored.
+    /// Writes the record that the answer's Vary needs and moves the exchange to the variant's key. Gives the reason
+    /// when it cannot be stored.
     private mutating func settleVariant(
         _ e: UInt32, _ o: UInt32, _ request: RequestFacts, _ response: ResponseFacts
-    ) -> Bool {
+    ) -> PassReason? {
         let change = Self.encodeRecord(
             origins, o, &scratch, exchanges, e, lane, request, response, random.next(), settings)
-        guard let change else { return false }
+        guard let change else { return .varyTooComplex }
         if change != .keep {
-            guard storeRecord(e) else { return false }
+            guard storeRecord(e) else { return .busy }
         }
-        guard let hash = Self.variantKey(&scratch, requests, exchanges, e, region) else { return false }
-        if exchanges[e].keys.isVariant, hash == exchanges[e].keys.hash { return true }
+        guard let hash = Self.variantKey(&scratch, requests, exchanges, e, region) else { return .varyTooComplex }
+        if exchanges[e].keys.isVariant, hash == exchanges[e].keys.hash { return nil }
         // What this fill was started for is not where its answer belongs: those who wait look again, and find the
         // record.
         if let permit = exchanges[e].permit.take() { permit.fail(.abandoned) }
@@ -192,9 +197,9 @@ extension Worker {
             exchanges[e].permit = consume permit
             let context = exchanges[e].context
             if !context.isNone { contexts[context.index].body.ticket = consume ticket }
-            return true
+            return nil
         default:
-            return false
+            return .busy
         }
     }
 

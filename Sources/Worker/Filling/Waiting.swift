@@ -214,6 +214,7 @@ extension Worker {
         let route = contexts[x].route
         var report = contexts[x].report
         report.isCollapsed = false
+        if report.refusal == nil { report.refusal = .notShared }
         forgetContext(x)
         pass(c, route, report: report)
         return clients.isTaken(c) && clients[c].phase == .reading
