@@ -139,16 +139,34 @@ extension Explanations {
     /// The rule by which the peer refuses a response that ours does not.
     static func ofPeerResponseRefusal(_ error: String, _ evidence: Evidence) -> String? {
         if error == "HPE_UNEXPECTED_CONTENT_LENGTH",
-            evidence.fields.contains(where: { evidence.text($0).lowercased().hasPrefix("transfer-encoding-") })
+            evidence.fields.contains(where: { evidence.text($0).lowercased().contains(/^transfer-encoding[^:]/) })
         {
             return "the peer takes a longer name"
         }
         return ofPeerRefusal(error, evidence)
     }
 
+    /// The rule by which only one of them closes the connection after a response.
+    static func ofResponsePersistence(_ evidence: Evidence) -> String? {
+        if evidence.text(evidence.body).lowercased().contains(/(transfer-encoding|content-length):/) {
+            return "framing fields in trailers are dropped"
+        }
+        // http-parser gives up a list at an option that begins like `close` or `keep-alive`.
+        let options = evidence.values("connection").flatMap { $0.lowercased().split(separator: ",") }
+            .map { option in String(option.drop { $0 == " " }) }
+        if options.contains(where: { $0 != "close" && $0 != "keep-alive" && isBeginning($0) }) {
+            return "the peer stops at an option that begins like one it knows"
+        }
+        return ofPersistence(evidence)
+    }
+
+    private static func isBeginning(_ option: String) -> Bool {
+        !option.isEmpty && ("close".hasPrefix(option) || "keep-alive".hasPrefix(option) || "upgrade".hasPrefix(option))
+    }
+
     /// The rule by which the two find different bodies.
     static func ofResponseBody(_ evidence: Evidence) -> String? {
-        if evidence.text(evidence.requestLine).hasPrefix("HTTP/1.1 101") { return "nothing behind 101 is HTTP" }
+        if evidence.text(evidence.requestLine).contains(/^HTTP\/1.[0-9] 101/) { return "nothing behind 101 is HTTP" }
         // The peer does not know this coding then, and reads to the end of the connection.
         return tabBehind(evidence)
     }

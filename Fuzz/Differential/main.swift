@@ -71,7 +71,7 @@ extension Comparison {
             alike.keepAlive = ours.messages[common].keepAlive
             let evidence = Evidence(bytes[ours.starts[common]...])
             guard alike == ours.messages[common] else { return Explanations.ofResponseBody(evidence) }
-            return Explanations.ofPersistence(evidence)
+            return Explanations.ofResponsePersistence(evidence)
         }
         if ours.messages.last?.status == 101, common + 1 >= ours.messages.count { return "nothing behind 101 is HTTP" }
         if case .refused(let reason) = ours.end, common == ours.messages.count {

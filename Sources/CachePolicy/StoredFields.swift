@@ -21,7 +21,7 @@ enum StoredFields {
     }
 
     private static var never: FieldSet {
-        FieldSet(.connection) | .contentLength | .transferEncoding | .te | .trailer | .upgrade | .keepAlive
+        FieldSet(.connection) | .contentLength | .transferEncoding | .te | .upgrade | .keepAlive
             | .proxyConnection | .proxyAuthenticate | .proxyAuthorization | .age
     }
 

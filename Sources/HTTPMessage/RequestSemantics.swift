@@ -61,11 +61,34 @@ enum RequestSemantics {
         head.keepAlive = ConnectionField.keepsAlive(head.connection, minorVersion: head.minorVersion)
         if fields.contains(.te) { head.acceptsTrailers = namesTrailers(bytes, fields) }
         if fields.contains(.upgrade) {
-            head.upgrade = head.minorVersion >= 1 && head.connection.contains(.upgrade)
+            head.upgrade =
+                head.minorVersion >= 1 && head.connection.contains(.upgrade) && !leavesHTTP1(bytes, fields)
             fields.dropAll(.http2Settings)
         }
         ConnectionField.dropStandard(&fields)
         return nil
+    }
+
+    /// `h2c`, `HTTP/x`, `TLS/x`: a tunnel for other HTTP would carry requests that nobody here has looked at. Upgrade may
+    /// be left unanswered (RFC 9110 section 7.8).
+    private static func leavesHTTP1(_ bytes: RawSpan, _ fields: borrowing FieldTable) -> Bool {
+        var next = fields.index(of: .upgrade)
+        while let index = next {
+            var list = ListWalker(fields[index].value)
+            while let element = list.next(in: bytes) {
+                let name = bytes.slice(element)
+                if equalIgnoringCase(name, "h2c") || begins(name, with: "http/") || begins(name, with: "tls/") {
+                    return true
+                }
+            }
+            next = fields.index(of: .upgrade, from: index + 1)
+        }
+        return false
+    }
+
+    private static func begins(_ name: RawSpan, with prefix: StaticString) -> Bool {
+        let length = prefix.utf8CodeUnitCount
+        return name.byteCount >= length && equalIgnoringCase(name.extracting(first: length), prefix)
     }
 
     /// Max-Forwards (RFC 9110 section 7.6.2): one decimal; the node writes it anew.

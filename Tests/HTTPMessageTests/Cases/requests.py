@@ -18,6 +18,7 @@ import bodies
 import connections
 import fields
 import heads
+import newer
 from builders import CASES
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -46,6 +47,10 @@ FAMILIES = [
     connections.limits,
     connections.smuggling,
     connections.hidden_requests,
+    newer.behind_expect,
+    newer.behind_upgrades,
+    newer.ends_of_bodies,
+    newer.mended_heads,
 ]
 
 

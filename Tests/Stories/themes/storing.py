@@ -12,7 +12,7 @@ STORED = [
     ("Expires", "Sat, 19 Nov 2286 17:46:39 GMT"), ("Last-Modified", "Tue, 03 Jan 2023 10:00:00 GMT"),
     ("Link", "</style.css>; rel=preload"), ("P3P", 'CP="all"'), ("Server", "Origin/1.0"),
     ("Server-Timing", "db;dur=53"), ("Strict-Transport-Security", "max-age=1"), ("Warning", '199 - "about this"'),
-    ("X-Frame-Options", "DENY"), ("X-XSS-Protection", "1"), ("Access-Control-Allow-Origin", "*"),
+    ("Trailer", "X-Sum"), ("X-Frame-Options", "DENY"), ("X-XSS-Protection", "1"), ("Access-Control-Allow-Origin", "*"),
     ("Accept-Ranges", "bytes"), ("Cache-Control", "max-age=3600, foo"),
 ]
 STRIPPED = [

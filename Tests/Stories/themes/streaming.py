@@ -113,3 +113,12 @@ def upload_abandoned(s):
     client.send(b"only this")
     client.reset()
     s.equal(s.get(path=f"/{s.segment}/other").body, b"fine", "another client's body")
+
+
+@story("RFC 9110 7.8", "an upgrade to another HTTP is not passed on: no tunnel for requests nobody looks at")
+def no_tunnel_for_http(s):
+    s.answer(200, {"Cache-Control": "no-store"})
+    for protocol in ("h2c", "HTTP/2.0", "TLS/1.0", "websocket, h2c"):
+        request = s.forwarded({"Connection": "Upgrade, HTTP2-Settings", "Upgrade": protocol,
+                               "HTTP2-Settings": "AAMAAABk"}).forwarded[0]
+        s.equal((request.get("Upgrade"), request.get("HTTP2-Settings")), (None, None), f"fields for {protocol}")
