@@ -9,7 +9,9 @@ struct ResponseGenerator {
         "200\tOK", "101 Switching Protocols", "200 O\u{1}K", "2OO OK", "000 X",
     ]
     private let versions = ["HTTP/1.1", "HTTP/1.1", "HTTP/1.1", "HTTP/1.0"]
-    private let oddVersions = ["HTTP/1.2", "HTTP/2.0", "http/1.1", "HTTP/1", "HTTP/11.1", "ICY", "", "HTTP/0.9", "HTTP/1.x"]
+    private let oddVersions = [
+        "HTTP/1.2", "HTTP/2.0", "http/1.1", "HTTP/1", "HTTP/11.1", "ICY", "", "HTTP/0.9", "HTTP/1.x",
+    ]
     private let fields = [
         "Server: x", "Content-Type: text/plain", "ETag: \"a\"", "Connection: close", "Connection: keep-alive",
         "Connection: Keep-Alive, x", "X-Empty:", "X-Text: caf\u{e9}", "Cache-Control: max-age=60", "Set-Cookie: a=b",
@@ -20,7 +22,9 @@ struct ResponseGenerator {
         "Transfer_Encoding: chunked", "Connection: a b", "Connection:\tclose", "Connection: ,close", "Upgrade: x",
         "Content-Length-X: 5", "Transfer-Encoding-X: chunked", "X: a\u{7f}b",
     ]
-    private let lengths = ["+5", "-5", "5 ", "05", "5,5", "5, 5", "0x5", "5a", "", "99999999999999999999", "5\t", "\t5", "5 5"]
+    private let lengths = [
+        "+5", "-5", "5 ", "05", "5,5", "5, 5", "0x5", "5a", "", "99999999999999999999", "5\t", "\t5", "5 5",
+    ]
     private let codings = [
         "Chunked", "chunked ", "gzip, chunked", "chunked, gzip", "identity", "gzip", "chunked;a=b", "xchunked", "",
         ",chunked", "chunked,", "chunked\t", "chunked, chunked", "\u{b}chunked",

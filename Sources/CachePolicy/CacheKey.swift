@@ -24,14 +24,15 @@ package struct CacheKey: Sendable, Equatable {
     /// Writes the key of a request whose authority is known. Rule: scheme and host lower-case, default port dropped;
     /// in path and query, percent-encoded unreserved characters decoded, other percent-encodings with upper-case
     /// digits, stray `%` encoded as `%25`, control, space and non-ASCII bytes encoded; dot segments removed from the
-    /// path; the query kept in its order; an empty query (`/a?`) kept apart from none.
+    /// path; the query kept in its order unless `sortsQuery`; an empty query (`/a?`) kept apart from none.
     ///
     /// - Parameters:
     ///   - site: identifies the site and its key rule, the same for every generation that means the same; no LF.
     ///   - secure: the request came by TLS.
     /// - Returns: extents relative to the sink's first byte; nil when it does not fit: answer 414.
     package static func write(
-        head: RequestHead, bytes: RawSpan, site: RawSpan, secure: Bool, into sink: inout ByteSink
+        head: RequestHead, bytes: RawSpan, site: RawSpan, secure: Bool, sortsQuery: Bool = false,
+        into sink: inout ByteSink
     ) -> CacheKey? {
         // The parser has told host and port apart: nothing is left to do to an authority but its case.
         let isDefaultPort = head.port == (secure ? 443 : 80)
@@ -40,23 +41,26 @@ package struct CacheKey: Sendable, Equatable {
             normal: bytes.slice(isDefaultPort ? head.host : head.authority), site: site, secure: secure, into: &sink)
         return write(
             path: bytes.slice(head.path), query: bytes.slice(head.query), hasQuery: head.hasQuery, start: start,
-            authority: front, into: &sink)
+            authority: front, sortsQuery: sortsQuery, into: &sink)
     }
 
     /// As above, over the parts.
     package static func write(
         path: RawSpan, query: RawSpan, hasQuery: Bool, authority: RawSpan, site: RawSpan, secure: Bool,
-        into sink: inout ByteSink
+        sortsQuery: Bool = false, into sink: inout ByteSink
     ) -> CacheKey? {
         let start = sink.count
         let front = writeFront(authority: authority, site: site, secure: secure, into: &sink)
-        return write(path: path, query: query, hasQuery: hasQuery, start: start, authority: front, into: &sink)
+        return write(
+            path: path, query: query, hasQuery: hasQuery, start: start, authority: front, sortsQuery: sortsQuery,
+            into: &sink)
     }
 
     /// Writes the target behind a key's front.
     @inline(__always)
     private static func write(
-        path: RawSpan, query: RawSpan, hasQuery: Bool, start: Int, authority: Extent, into sink: inout ByteSink
+        path: RawSpan, query: RawSpan, hasQuery: Bool, start: Int, authority: Extent,
+        sortsQuery: Bool, into sink: inout ByteSink
     ) -> CacheKey? {
         let targetStart = sink.count
         if TargetNormaliser.isNormal(path: path) {
@@ -67,7 +71,7 @@ package struct CacheKey: Sendable, Equatable {
             normaliser.add(path: path.extracting(first...), into: &sink)
             normaliser.finishPath(into: &sink)
         }
-        if hasQuery { TargetNormaliser.add(query: query, into: &sink) }
+        if hasQuery { TargetNormaliser.add(query: query, sorted: sortsQuery, into: &sink) }
         return finish(start: start, authority: authority, targetStart: targetStart, sink: sink)
     }
 

@@ -54,6 +54,9 @@ struct FreshnessLifetime: Equatable {
         for rule in settings.statusLifetimes where rule.status == response.status && !response.hasPragmaNoCache {
             return FreshnessLifetime(rule.seconds, .statusRule)
         }
+        if allowed, settings.defaultLifetimeSeconds > 0, !response.hasPragmaNoCache {
+            return FreshnessLifetime(settings.defaultLifetimeSeconds, .statusRule)
+        }
         return FreshnessLifetime(0, .none)
     }
 }

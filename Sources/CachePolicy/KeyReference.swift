@@ -8,7 +8,7 @@ extension CacheKey {
     /// - Returns: nil when it does not fit, is not of the request's scheme, or names another authority.
     package static func write(
         reference: RawSpan, seenFrom key: CacheKey, in base: RawSpan, site: RawSpan, secure: Bool,
-        into sink: inout ByteSink
+        sortsQuery: Bool = false, into sink: inout ByteSink
     ) -> CacheKey? {
         let parts = ReferenceParts(reference, secure: secure)
         guard parts.isUsable else { return nil }
@@ -27,20 +27,21 @@ extension CacheKey {
             authority = writeFront(authority: own, site: site, secure: secure, into: &sink)
         }
         let targetStart = sink.count
-        writeTarget(reference, parts: parts, base: base.slice(key.target), into: &sink)
+        writeTarget(reference, parts: parts, base: base.slice(key.target), sortsQuery: sortsQuery, into: &sink)
         return finish(start: start, authority: authority, targetStart: targetStart, sink: sink)
     }
 
     /// Whether `reference` (as in Content-Location) names the very URL of `key`.
     package static func isSame(
         reference: RawSpan, as key: CacheKey, in base: RawSpan, site: RawSpan, secure: Bool,
-        scratch sink: inout ByteSink
+        sortsQuery: Bool = false, scratch sink: inout ByteSink
     ) -> Bool {
         let start = sink.count
         defer { sink.truncate(to: start) }
         guard
             let other = write(
-                reference: reference, seenFrom: key, in: base, site: site, secure: secure, into: &sink
+                reference: reference, seenFrom: key, in: base, site: site, secure: secure, sortsQuery: sortsQuery,
+                into: &sink
             )
         else { return false }
         return equalBytes(sink.written.slice(other.text), base.slice(key.text))
@@ -48,7 +49,7 @@ extension CacheKey {
 
     /// RFC 3986 section 5.2.2, with the base's target already normalised.
     private static func writeTarget(
-        _ reference: RawSpan, parts: ReferenceParts, base: RawSpan, into sink: inout ByteSink
+        _ reference: RawSpan, parts: ReferenceParts, base: RawSpan, sortsQuery: Bool, into sink: inout ByteSink
     ) {
         let path = reference.slice(parts.path)
         let question = firstIndex(of: UInt8(ascii: "?"), in: base)
@@ -66,7 +67,9 @@ extension CacheKey {
             }
             normaliser.finishPath(into: &sink)
         }
-        if parts.hasQuery { TargetNormaliser.add(query: reference.slice(parts.query), into: &sink) }
+        if parts.hasQuery {
+            TargetNormaliser.add(query: reference.slice(parts.query), sorted: sortsQuery, into: &sink)
+        }
     }
 
     /// `/a/b` gives `a/`: without the first slash, with the last.

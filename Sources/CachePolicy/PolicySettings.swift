@@ -43,6 +43,8 @@ package struct PolicySettings: Sendable {
     package var heuristicPercent: UInt32 = 10
     /// Upper bound of a heuristic lifetime.
     package var heuristicCapSeconds: UInt32 = 86_400
+    /// Freshness of heuristically cacheable answers that give no lifetime and nothing to guess one from; 0 for none.
+    package var defaultLifetimeSeconds: UInt32 = 0
     /// Upper bound of any lifetime, explicit ones included.
     package var maximumFreshnessSeconds: UInt32 = Seconds.maximum
     /// Negative caching: lifetimes of answers that name none, by status.
@@ -100,7 +102,10 @@ package struct PolicySettings: Sendable {
     /// Most ranges in one request that are answered as multipart; with more the whole object is sent.
     package var maximumRanges: UInt8 = 16
 
-    // MARK: Forwarding
+    // MARK: Keys and forwarding
+
+    /// The arguments of the query are sorted: their order makes no difference to the key, nor to what is forwarded.
+    package var sortsQuery = false
 
     package var forwardedStyle = ForwardedStyle.xForwarded
     /// Removes X-Forwarded-Host and its kin, X-Original-URL and X-HTTP-Method-Override from cacheable requests.

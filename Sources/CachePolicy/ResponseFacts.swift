@@ -29,6 +29,7 @@ package struct ResponseFacts: Sendable {
     /// 0 when missing or invalid (RFC 9111 section 5.1).
     package var ageSeconds: UInt32 = 0
     package var hasETag = false
+    /// Set-Cookie is there and would be stored.
     package var hasSetCookie = false
     package var hasVary = false
     /// `*` is a member of Vary.
@@ -59,7 +60,11 @@ package struct ResponseFacts: Sendable {
         expiry = ResponseFacts.expiry(bytes: bytes, fields: fields, now: seconds)
         ageSeconds = ResponseFacts.age(bytes: bytes, fields: fields)
         if let etag = fields.only(.etag) { hasETag = !etag.isEmpty }
-        hasSetCookie = fields.contains(.setCookie)
+        if let index = fields.index(of: .setCookie) {
+            // Named by `private=` or `no-cache=` it is not stored: nobody else's cookie is sent.
+            let name = bytes.slice(fields[index].name)
+            hasSetCookie = !NamedFields.contain(name, bytes: bytes, fields: fields)
+        }
         variesOnEverything = false
         readVary(bytes: bytes, fields: fields)
         if fields.contains(.pragma), !fields.contains(.cacheControl) {

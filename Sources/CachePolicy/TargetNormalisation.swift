@@ -87,11 +87,22 @@ struct TargetNormaliser: ~Copyable {
         return true
     }
 
-    static func add(query: RawSpan, into sink: inout ByteSink) {
+    static func add(query: RawSpan, sorted: Bool, into sink: inout ByteSink) {
         sink.append(UInt8(ascii: "?"))
-        if isNormal(query: query) { return sink.append(query) }
+        if sorted, let arguments = QueryArguments(query) {
+            for index in 0..<arguments.count {
+                if index > 0 { sink.append(UInt8(ascii: "&")) }
+                add(piece: query.slice(arguments.extents[index]), into: &sink)
+            }
+            return
+        }
+        add(piece: query, into: &sink)
+    }
+
+    private static func add(piece: RawSpan, into sink: inout ByteSink) {
+        if isNormal(query: piece) { return sink.append(piece) }
         var offset = 0
-        while offset < query.byteCount { offset += writeUnit(query, at: offset, into: &sink) }
+        while offset < piece.byteCount { offset += writeUnit(piece, at: offset, into: &sink) }
     }
 
     /// Writes one character or percent-encoding in normal form; returns the bytes used.

@@ -138,6 +138,8 @@ package struct PolicyNumbers: Equatable, Sendable {
     /// Whether the query's order matters for the key.
     package var sortsQuery = false
     package var cachesCookieResponses = false
+    /// A range of an object longer than this is fetched by itself; 0 never.
+    package var rangeOnlyBytes: UInt64 = 64 << 20
 
     package init() {}
 }

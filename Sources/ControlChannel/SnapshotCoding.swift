@@ -97,6 +97,7 @@ extension ConfigurationSnapshot {
         writer.put(cache.compresses)
         writer.put(pseudonym)
         writer.put(backend.rawValue)
+        writer.put(policy.rangeOnlyBytes)
     }
 
     private mutating func decodeFields(from reader: inout WireReader) throws(ControlError) {
@@ -126,6 +127,7 @@ extension ConfigurationSnapshot {
         cache.compresses = try reader.takeBool()
         pseudonym = try reader.takeText()
         backend = try reader.takeCase()
+        if reader.remaining >= 8 { policy.rangeOnlyBytes = try reader.take() }
         for site in sites where Int(site.origin) >= origins.count {
             throw .malformed("site \(site.name) has no origin")
         }

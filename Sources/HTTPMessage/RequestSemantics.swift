@@ -69,8 +69,8 @@ enum RequestSemantics {
         return nil
     }
 
-    /// `h2c`, `HTTP/x`, `TLS/x`: a tunnel for other HTTP would carry requests that nobody here has looked at. Upgrade may
-    /// be left unanswered (RFC 9110 section 7.8).
+    /// `h2c`, `HTTP/x`, `TLS/x`: a tunnel for other HTTP would carry requests that nobody here has looked at. Upgrade
+    /// may be left unanswered (RFC 9110 section 7.8).
     private static func leavesHTTP1(_ bytes: RawSpan, _ fields: borrowing FieldTable) -> Bool {
         var next = fields.index(of: .upgrade)
         while let index = next {

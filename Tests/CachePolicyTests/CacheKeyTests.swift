@@ -5,14 +5,17 @@ import Testing
 @testable import CachePolicy
 
 /// The key's text and parts for a request target.
-func key(_ target: String, host: String = "example.com", secure: Bool = false) -> (text: String, target: String)? {
+func key(
+    _ target: String, host: String = "example.com", secure: Bool = false, sortsQuery: Bool = false
+) -> (text: String, target: String)? {
     withRequest("GET \(target)", host: host) { head, bytes, _ in
         var storage = [UInt8](repeating: 0, count: 4096)
         var span = storage.mutableSpan
         var sink = unsafe ByteSink(span.mutableBytes)
         return withBytes("site") { site in
-            guard let key = CacheKey.write(head: head, bytes: bytes, site: site, secure: secure, into: &sink)
-            else { return nil }
+            let key = CacheKey.write(
+                head: head, bytes: bytes, site: site, secure: secure, sortsQuery: sortsQuery, into: &sink)
+            guard let key else { return nil }
             return (string(sink.written.slice(key.text)), string(sink.written.slice(key.target)))
         }
     }
@@ -38,6 +41,23 @@ func key(_ target: String, host: String = "example.com", secure: Bool = false) -
         ])
     func target(from: String, to: String) {
         #expect(key(from)?.target == to)
+    }
+
+    @Test(
+        "A sorted query: by name, and in their order where the names are the same",
+        arguments: [
+            ("/a?c&b&a", "/a?a&b&c"), ("/a?b=1&a=2&b=0", "/a?a=2&b=1&b=0"), ("/a?ab=1&a=2", "/a?a=2&ab=1"),
+            ("/a?", "/a?"), ("/a?&b", "/a?&b"), ("/a?b&", "/a?&b"), ("/a?z=%7e&y=%2f", "/a?y=%2F&z=~"),
+        ])
+    func sorted(from: String, to: String) {
+        #expect(key(from, sortsQuery: true)?.target == to)
+        #expect(key(to, sortsQuery: true)?.target == to)
+    }
+
+    @Test("A query of more arguments than can be sorted keeps its order")
+    func unsorted() {
+        let query = (0..<65).map { "a\(99 - $0)" }.joined(separator: "&")
+        #expect(key("/?" + query, sortsQuery: true)?.target == "/?" + query)
     }
 
     @Test(

@@ -154,4 +154,15 @@ import Testing
         #expect(decide(["Cache-Control: max-age=60"], status: "404 Not Found").plan?.freshnessSeconds == 60)
         #expect(decide([], status: "503 Service Unavailable").refusal == .noFreshness)
     }
+
+    @Test("A default lifetime is for answers that say nothing, and are heuristically cacheable")
+    func defaultLifetime() {
+        var settings = PolicySettings()
+        settings.defaultLifetimeSeconds = 7
+        #expect(decide([], settings: settings).plan?.freshnessSeconds == 7)
+        #expect(decide(["Cache-Control: max-age=3"], settings: settings).plan?.freshnessSeconds == 3)
+        #expect(decide(["Cache-Control: max-age=0", "ETag: \"a\""], settings: settings).plan?.freshnessSeconds == 0)
+        #expect(decide([], status: "302 X", settings: settings).refusal == .noFreshness)
+        #expect(decide(["Cache-Control: no-store"], settings: settings).refusal == .noStore)
+    }
 }

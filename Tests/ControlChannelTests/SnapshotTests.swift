@@ -22,6 +22,7 @@ private func example() -> ConfigurationSnapshot {
     snapshot.limits.requestBodyBytes = 1 << 40
     snapshot.policy.heuristicPercent = 20
     snapshot.policy.cachesCookieResponses = true
+    snapshot.policy.rangeOnlyBytes = 5 << 30
     snapshot.pool.connections = 9
     snapshot.cache.compresses = false
     snapshot.pseudonym = "edge-1"

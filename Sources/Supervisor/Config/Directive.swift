@@ -166,5 +166,8 @@ struct Directive: Sendable {
         .init(
             "policy.cache-cookie-responses", .flag { $0.base.policy.cachesCookieResponses = $1 },
             "Whether responses with Set-Cookie are stored"),
+        .init(
+            "policy.range-only", .bytes { $0.base.policy.rangeOnlyBytes = $1 },
+            "Ranges of objects longer than this are fetched by themselves; 0 for never"),
     ]
 }

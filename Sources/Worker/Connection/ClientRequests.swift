@@ -141,7 +141,7 @@ extension Worker {
         let bytes = requests[r].bytes.readable
         var sink = buffer.sink()
         let key = CacheKey.write(
-            head: requests[r].head, bytes: bytes, site: name, secure: false, into: &sink)
+            head: requests[r].head, bytes: bytes, site: name, secure: false, sortsQuery: router.sortsQuery, into: &sink)
         let count = sink.overflowed ? 0 : sink.count
         buffer.commit(count)
         return count > 0 ? key : nil

@@ -55,6 +55,9 @@ struct WorkerSettings {
         policy.requestNoCache = numbers.obeysRequestDirectives ? .honour : .ignore
         policy.requestMaxAge = numbers.obeysRequestDirectives ? .honour : .ignore
         policy.storesSetCookie = numbers.cachesCookieResponses
+        policy.defaultLifetimeSeconds = numbers.defaultLifetimeSeconds
+        policy.sortsQuery = numbers.sortsQuery
+        policy.rangeOnlyBytes = numbers.rangeOnlyBytes
         return policy
     }
 }

@@ -29,12 +29,14 @@ extension Worker {
         _ region: borrowing CacheRegion, _ text: inout Buffer
     ) {
         let site = router.name(of: exchanges[e].route.site)
-        purge(reference: reference, origins[o].input, exchanges[e].keys, site, lane, region, &text)
+        purge(
+            reference: reference, origins[o].input, exchanges[e].keys, site, sortsQuery: router.sortsQuery, lane,
+            region, &text)
     }
 
     private static func purge(
         reference: Extent, _ input: borrowing Buffer?, _ keys: borrowing ExchangeKeys, _ site: RawSpan,
-        _ lane: borrowing Lane, _ region: borrowing CacheRegion, _ text: inout Buffer
+        sortsQuery: Bool, _ lane: borrowing Lane, _ region: borrowing CacheRegion, _ text: inout Buffer
     ) {
         switch input {
         case .none: return
@@ -43,7 +45,7 @@ extension Worker {
             var sink = text.sink()
             let key = CacheKey.write(
                 reference: buffer.readable.slice(reference), seenFrom: keys.key, in: keys.base,
-                site: site, secure: false, into: &sink)
+                site: site, secure: false, sortsQuery: sortsQuery, into: &sink)
             let count = sink.count
             guard key != nil else { return }
             text.commit(count)

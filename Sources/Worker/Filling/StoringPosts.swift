@@ -52,12 +52,13 @@ extension Worker {
         _ exchanges: borrowing Slab<Exchange>, _ e: UInt32, _ router: borrowing Router, _ text: inout Buffer
     ) -> Bool {
         let site = router.name(of: exchanges[e].route.site)
-        return isOwn(reference, origins[o].input, exchanges[e].keys, site, &text)
+        return isOwn(
+            reference, origins[o].input, exchanges[e].keys, site, sortsQuery: router.sortsQuery, &text)
     }
 
     private static func isOwn(
         _ reference: Extent, _ input: borrowing Buffer?, _ keys: borrowing ExchangeKeys, _ site: RawSpan,
-        _ text: inout Buffer
+        sortsQuery: Bool, _ text: inout Buffer
     ) -> Bool {
         switch input {
         case .none: return false
@@ -66,7 +67,7 @@ extension Worker {
             var sink = text.sink()
             return CacheKey.isSame(
                 reference: buffer.readable.slice(reference), as: keys.key, in: keys.base, site: site, secure: false,
-                scratch: &sink)
+                sortsQuery: sortsQuery, scratch: &sink)
         }
     }
 }

@@ -27,8 +27,11 @@ struct Router {
     private var names: [Extent] = []
     /// The site for hosts that no site names; nil refuses them with 421.
     private var fallback: UInt16?
+    /// The order of query arguments does not count.
+    let sortsQuery: Bool
 
     init(_ snapshot: ConfigurationSnapshot) {
+        sortsQuery = snapshot.policy.sortsQuery
         for (index, site) in snapshot.sites.enumerated() {
             origins.append(site.origin)
             names.append(Extent(start: nameBytes.count, end: nameBytes.count + site.name.utf8.count))

@@ -1,6 +1,7 @@
 """Which fields are stored with an answer, which are stripped, and what keeps an answer from being stored
 (RFC 9111 sections 3, 3.1, 5.2.2.4, 5.2.2.7)."""
 
+from harness.origin import Reply
 from harness.story import add, story
 
 STORED = [
@@ -99,6 +100,17 @@ def set_cookie_not_stored(s):
     s.answer(200, {"Cache-Control": "max-age=3600", "Set-Cookie": "a=1"})
     s.miss()
     s.forwarded()
+
+
+@story("RFC 9111 7.3", "Set-Cookie that no-cache or private names is left out, and the rest is stored")
+def set_cookie_named(s):
+    for directive in ("no-cache", "private"):
+        s.script.replies = [Reply(200, {"Cache-Control": f'max-age=3600, {directive}="Set-Cookie"', "Set-Cookie": "a=1",
+                                        "X-Field": "1"})]
+        path = f"/{s.segment}/{directive}"
+        s.equal(s.miss(path=path).get("X-Field"), "1", "X-Field")
+        response = s.hit(path=path)
+        s.equal((response.get("Set-Cookie"), response.get("X-Field")), (None, "1"), "the fields")
 
 
 @story("RFC 9111 7.3", "Set-Cookie with public is stored")
