@@ -4,9 +4,9 @@ import CachePolicy
 import HTTPMessage
 
 /// The key of a request's parts, and where authority and target are in it.
-private func key(_ path: [UInt8], _ query: [UInt8], _ hasQuery: Bool, _ authority: [UInt8]) -> (
-    text: [UInt8], key: CacheKey
-)? {
+private func key(
+    _ path: [UInt8], _ query: [UInt8], _ hasQuery: Bool, _ authority: [UInt8], sorted: Bool
+) -> (text: [UInt8], key: CacheKey)? {
     var buffer = [UInt8](repeating: 0, count: 65536)
     let site: [UInt8] = [0x73]
     var written: CacheKey?
@@ -15,8 +15,7 @@ private func key(_ path: [UInt8], _ query: [UInt8], _ hasQuery: Bool, _ authorit
         var sink = unsafe ByteSink(storage.mutableBytes)
         written = CacheKey.write(
             path: path.raw, query: query.raw, hasQuery: hasQuery, authority: authority.raw, site: site.raw,
-            secure: false,
-            into: &sink)
+            secure: false, sortsQuery: sorted, into: &sink)
     }
     guard let written else { return nil }
     return (Array(buffer[written.text.range]), written)
@@ -54,14 +53,16 @@ public func fuzz(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     guard case .complete = parser.parse(bytes.raw, into: &table), !parser.head.authority.isEmpty else { return 0 }
     let head = parser.head
     let part = { (extent: Extent) in Array(bytes[extent.range]) }
-    guard let first = key(part(head.path), part(head.query), head.hasQuery, part(head.authority)) else { return 0 }
+    let sorted = bytes.count % 2 == 1
+    guard let first = key(part(head.path), part(head.query), head.hasQuery, part(head.authority), sorted: sorted)
+    else { return 0 }
     let target = Array(first.text[first.key.target.range])
     let authority = Array(first.text[first.key.authority.range])
     check(target.first == 0x2F && target.allSatisfy { $0 > 0x20 && $0 < 0x7F }, "target \(target)")
     let question = target.firstIndex(of: 0x3F) ?? target.count
     let again = key(
         Array(target[..<question]), Array(target[min(question + 1, target.count)...]), question < target.count,
-        authority)
+        authority, sorted: sorted)
     check(again?.text == first.text, "normalised again it is another key")
 
     for purpose in [OriginRequest.Purpose.pass, .fill] {
