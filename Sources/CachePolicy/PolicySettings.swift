@@ -79,8 +79,11 @@ package struct PolicySettings: Sendable {
 
     /// Request `no-cache` and `Pragma: no-cache`.
     package var requestNoCache = Advice.ignore
-    /// Request `max-age` and `min-fresh`.
+    /// Request `max-age`, and `min-fresh` whatever it asks for.
     package var requestMaxAge = Advice.ignore
+    /// Request `min-fresh` that a new answer could satisfy: at most the lifetime of what is stored, so that nobody can
+    /// aim more than one request a second and object at the origin with it.
+    package var requestMinFresh = Advice.honour
     /// Request `no-store`: honoured, the answer is not stored; a stored answer may still be used.
     package var requestNoStore = Advice.honour
     /// A request with Authorization is answered from the cache only where RFC 9111 section 3.5 would have let its

@@ -122,6 +122,11 @@ package struct Reuse: Sendable, Equatable {
     /// no-cache, max-age and min-fresh of the request, where the settings honour them (section 5.2.1).
     private func requestForbids(_ directives: RequestDirectives, settings: PolicySettings) -> Bool {
         if directives.noCache, settings.requestNoCache == .honour { return true }
+        if settings.requestMinFresh == .honour, let wanted = directives.minFreshSeconds, ttlSeconds < Int64(wanted),
+            Int64(wanted) <= ttlSeconds &+ Int64(clamping: ageSeconds)
+        {
+            return true
+        }
         guard settings.requestMaxAge == .honour else { return false }
         if let limit = directives.maxAgeSeconds {
             // max-stale beside max-age allows that much more (section 5.2.1.2).

@@ -73,6 +73,20 @@ import Testing
         }
     }
 
+    @Test("RFC 9111 section 5.2.1.3: min-fresh is heeded up to the lifetime of what is stored")
+    func minFresh() {
+        var settings = PolicySettings()
+        func verdict(_ seconds: Int) -> Reuse.Verdict? {
+            reuse([fresh, tag], after: 10, request: ["Cache-Control: min-fresh=\(seconds)"], settings: settings)?.verdict
+        }
+        #expect(verdict(50) == .fresh)
+        #expect(verdict(51) == .validate)
+        #expect(verdict(60) == .validate)
+        #expect(verdict(61) == .fresh)
+        settings.requestMinFresh = .ignore
+        #expect(verdict(51) == .fresh)
+    }
+
     @Test("RFC 9111 section 5.2.1: unless the policy honours them")
     func requestHonoured() {
         var settings = PolicySettings()

@@ -52,8 +52,19 @@ def max_stale(s):
     s.answer(200, {"Cache-Control": "max-age=10"})
     s.miss()
     s.advance(20)
-    response = s.get({"Cache-Control": "max-stale=3600"})
-    s.equal(response.status, 200, "status")
+    s.equal(s.hit({"Cache-Control": "max-stale=3600"}).status, 200, "status")
+    s.equal(s.hit({"Cache-Control": "max-stale"}).status, 200, "status without an argument")
+
+
+@story("RFC 9111 5.2.1.3", "min-fresh that a new answer can satisfy is heeded; one that none can is not")
+def min_fresh(s):
+    s.answer(200, {"Cache-Control": "max-age=1000"})
+    s.miss()
+    s.advance(600)
+    s.hit({"Cache-Control": "min-fresh=300"})
+    s.hit({"Cache-Control": "min-fresh=2000"})
+    s.forwarded({"Cache-Control": "min-fresh=500"})
+    s.hit({"Cache-Control": "min-fresh=500"})
 
 
 @story("RFC 9111 5.2.1.2", "max-stale that is exceeded is validated")
