@@ -152,3 +152,53 @@ def selection(s):
             else:
                 expected = (200, BODY) if wanted == "whole" else (206, BODY[wanted[0]:wanted[1] + 1])
             s.equal((response.status, response.body), expected, f"the answer to {fields} for {tag} (seed {seed})")
+
+
+def _versioned(s, size, state):
+    """An origin whose object changes; it gives a part where X-Want asks for one, and heeds Range and If-Range."""
+    def act(connection, request):
+        tag, body = f'"{state["version"]}"', state["bodies"][state["version"]]
+        asked = request.get("Range") if request.get("If-Range") in (None, tag) else None
+        asked = asked or request.get("X-Want")
+        head = "200 OK"
+        if asked:
+            first, last = _selected(asked, size)
+            head, body = f"206 Partial Content\r\nContent-Range: bytes {first}-{last}/{size}", body[first:last + 1]
+        if request.get("If-None-Match") == tag:
+            head, body = "304 Not Modified", b""
+        chunks = state["dice"].random() < 0.3 and body
+        framing = "Transfer-Encoding: chunked" if chunks else f"Content-Length: {len(body)}"
+        body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body) if chunks else body
+        lines = "" if head.startswith("304") else framing + "\r\n"
+        connection.send(f"HTTP/1.1 {head}\r\nETag: {tag}\r\nCache-Control: max-age=50\r\n{lines}\r\n".encode() + body)
+        return True
+    s.answer(act=act)
+
+
+@story("RFC 9111 3.4", "300 random ranges of objects that change: what comes is of one version and in its place")
+def parts(s):
+    seed, dice = _dice()
+    size = 300
+    state = {"version": 0, "dice": dice, "bodies": [dice.randbytes(size) for _ in range(40)]}
+    _versioned(s, size, state)
+    for number in range(300):
+        path = f"/{s.segment}/{dice.randrange(4)}"
+        fields = {}
+        if dice.random() < 0.9:
+            first = dice.randrange(size)
+            fields["Range"] = "bytes=" + dice.choice([f"{first}-", f"{first}-{min(size, first + 60)}", f"-{first + 1}"])
+            fields["X-Want"] = fields["Range"]
+        if dice.random() < 0.05 and state["version"] < 39:
+            state["version"] += 1
+        if dice.random() < 0.05:
+            s.advance(dice.choice([30, 60]))
+        response = s.get(fields, path=path)
+        body = state["bodies"][int(response.get("ETag").strip('"'))]
+        if response.status == 206:
+            place, _, length = response.get("Content-Range").removeprefix("bytes ").partition("/")
+            first, last = (int(text) for text in place.split("-"))
+            body = body[first:last + 1]
+            s.equal((length, (first, last)), (str(size), _selected(fields["Range"], size)),
+                    f"the range for {fields} (seed {seed}, number {number})")
+        s.check(response.status in (200, 206) and response.body == body,
+                f"bytes of version {response.get('ETag')} for {fields} (seed {seed}, number {number})", repr(response))
