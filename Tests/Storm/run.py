@@ -102,7 +102,9 @@ def judge(node, clients, origin):
     for name, fetches in origin.fetches().items():
         for (at, port), again in zip(fetches, fetches[1:]):
             if not any(kill.excuses_fetch(at, port) for kill in node.kills):
-                problems.append(f"object {name} fetched again after {again[0] - at:.3f} s")
+                kills = ", ".join(f"{kill.at - at:.3f}" for kill in node.kills if abs(kill.at - at) < 5)
+                problems.append(f"object {name} fetched again after {again[0] - at:.3f} s (connections {port}, "
+                                f"{again[1]}; seconds until workers were killed: {kills or 'far'})")
     problems += [f"POST arrived more than once: {line}" for line in origin.posts_twice()]
     answered, arrived = clients.totals()["posts"], origin.totals()["distinct"]
     unanswered = sum(failure.kind in ("post", "upload") for failure in clients.failures()) + 16

@@ -85,7 +85,7 @@ class Node:
     """A running `martlet run` with its own runtime directory."""
 
     def __init__(self, origin_url, workers=2, flags=(), environment=None, port=None, runtime=None,
-                 prefix=(), bare=False):
+                 prefix=(), bare=False, preexec=None):
         self.port = port or free_port()
         self.address = ("127.0.0.1", self.port)
         self.runtime = runtime or tempfile.mkdtemp(prefix="martlet-test-")
@@ -101,6 +101,7 @@ class Node:
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
             env={**os.environ, "MARTLET_TEST": "1", **(environment or {})},
+            preexec_fn=preexec, close_fds=preexec is None,
         )
         self.pid = self.process.pid
         self.wanted_workers = workers
