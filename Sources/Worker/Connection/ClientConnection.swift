@@ -28,7 +28,7 @@ struct ClientConnection: ~Copyable {
     /// Index into the configuration's addresses, and the slot it was accepted on.
     let address: UInt16
     let slot: UInt16
-    /// The partner it is on its way to.
+    /// The partner it is on its way to; of a tunnel also the one that refused it.
     var taker = UInt16.max
     let peer: PeerAddress
     /// The kernel may have bytes (edge-triggered: nobody will say so again).

@@ -93,6 +93,8 @@ extension Worker {
     mutating func handOverTunnel(_ c: UInt32) -> HandOverOutcome {
         guard hasTaker, clients[c].slot != .max, isWholeTunnel(c) else { return .nobody }
         guard let note = tunnelNote(c), let taker = chooseTaker() else { return .later }
+        // Whoever refused this tunnel (no such origin, no room) may well take other connections.
+        guard clients[c].taker != UInt16(taker) else { return .nobody }
         let o = exchanges[contexts[clients[c].context.index].exchange].connection
         timers.cancel(&origins[o].timer)
         origins[o].phase = .leaving
@@ -131,9 +133,13 @@ extension Worker {
             closeClient(id)
         case .refused(let id):
             partners[index].unanswered -= 1
-            partners[index].refuses = true
             guard clients.isTaken(id), clients[id].phase == .leaving else { return }
-            takeBack(id)
+            if clients[id].context.isNone {
+                partners[index].refuses = true
+                takeBack(id)
+            } else {
+                takeTunnelBack(id)
+            }
         case .end: break
         }
     }
@@ -160,7 +166,7 @@ extension Worker {
         return true
     }
 
-    /// The sibling will not have it: this worker goes on serving it.
+    /// The sibling will not have it, or is gone: this worker goes on serving it.
     private mutating func takeBack(_ c: UInt32) {
         clients[c].taker = .max
         if !clients[c].context.isNone { return takeTunnelBack(c) }
