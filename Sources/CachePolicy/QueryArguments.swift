@@ -28,21 +28,39 @@ struct QueryArguments {
         count += 1
     }
 
-    /// Compares the names.
+    /// Compares the names as they are written: in normal form.
     private static func order(_ query: RawSpan, _ left: Extent, _ right: Extent) -> Int {
-        var offset = 0
+        let leftBytes = query.slice(left)
+        let rightBytes = query.slice(right)
+        var leftName = NormalName()
+        var rightName = NormalName()
         while true {
-            let leftByte = nameByte(query, left, offset)
-            let rightByte = nameByte(query, right, offset)
+            let leftByte = leftName.next(leftBytes)
+            let rightByte = rightName.next(rightBytes)
             if leftByte != rightByte { return leftByte - rightByte }
             if leftByte < 0 { return 0 }
-            offset += 1
         }
     }
+}
 
-    private static func nameByte(_ query: RawSpan, _ argument: Extent, _ offset: Int) -> Int {
-        guard offset < argument.count else { return -1 }
-        let byte = query.byte(at: argument.lower + offset)
-        return byte == UInt8(ascii: "=") ? -1 : Int(byte)
+/// Walks the name of an argument byte by byte in normal form.
+private struct NormalName {
+    private var position = 0
+    private var escaped: UInt8 = 0
+    private var pendingDigits = 0
+
+    /// The next byte; -1 behind the name.
+    mutating func next(_ argument: RawSpan) -> Int {
+        if pendingDigits > 0 {
+            pendingDigits -= 1
+            return Int(TargetNormaliser.upperDigit(pendingDigits == 1 ? escaped >> 4 : escaped & 15))
+        }
+        guard position < argument.byteCount, argument.byte(at: position) != UInt8(ascii: "=") else { return -1 }
+        let unit = TargetNormaliser.unit(argument, at: position)
+        position += unit.used
+        guard unit.isEscaped else { return Int(unit.value) }
+        escaped = unit.value
+        pendingDigits = 2
+        return Int(UInt8(ascii: "%"))
     }
 }

@@ -105,22 +105,32 @@ struct TargetNormaliser: ~Copyable {
         while offset < piece.byteCount { offset += writeUnit(piece, at: offset, into: &sink) }
     }
 
-    /// Writes one character or percent-encoding in normal form; returns the bytes used.
-    private static func writeUnit(_ bytes: RawSpan, at offset: Int, into sink: inout ByteSink) -> Int {
+    /// One character or percent-encoding in normal form.
+    struct Unit {
+        /// Bytes of the original.
+        var used: Int
+        var value: UInt8
+        /// It is written as `%XX`.
+        var isEscaped: Bool
+    }
+
+    static func unit(_ bytes: RawSpan, at offset: Int) -> Unit {
         let byte = bytes.byte(at: offset)
         guard byte == UInt8(ascii: "%") else {
-            if byte <= 0x20 || byte >= 0x7F { writeEscape(byte, into: &sink) } else { sink.append(byte) }
-            return 1
+            return Unit(used: 1, value: byte, isEscaped: byte <= 0x20 || byte >= 0x7F)
         }
         guard offset + 2 < bytes.byteCount, let high = digit(bytes.byte(at: offset + 1)),
             let low = digit(bytes.byte(at: offset + 2))
-        else {
-            writeEscape(byte, into: &sink)
-            return 1
-        }
+        else { return Unit(used: 1, value: byte, isEscaped: true) }
         let value = high << 4 | low
-        if isUnreserved(value) { sink.append(value) } else { writeEscape(value, into: &sink) }
-        return 3
+        return Unit(used: 3, value: value, isEscaped: !isUnreserved(value))
+    }
+
+    /// Writes one unit; returns the bytes used.
+    private static func writeUnit(_ bytes: RawSpan, at offset: Int, into sink: inout ByteSink) -> Int {
+        let unit = unit(bytes, at: offset)
+        if unit.isEscaped { writeEscape(unit.value, into: &sink) } else { sink.append(unit.value) }
+        return unit.used
     }
 
     private static func writeEscape(_ byte: UInt8, into sink: inout ByteSink) {
@@ -129,7 +139,7 @@ struct TargetNormaliser: ~Copyable {
         sink.append(upperDigit(byte & 15))
     }
 
-    private static func upperDigit(_ value: UInt8) -> UInt8 { value < 10 ? 48 + value : 55 + value }
+    static func upperDigit(_ value: UInt8) -> UInt8 { value < 10 ? 48 + value : 55 + value }
 
     private static func digit(_ byte: UInt8) -> UInt8? {
         switch byte {

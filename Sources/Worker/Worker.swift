@@ -84,7 +84,7 @@ struct Worker: ~Copyable {
             originCount: settings.origins.count, idleLimit: settings.pool.idleConnections,
             openLimit: settings.pool.connections)
         buffers = BufferPool(bufferCapacity: settings.sendBufferBytes, retainedLimit: 1024)
-        scratch = Scratch(limits: settings.limits)
+        scratch = Scratch(limits: settings.limits, responses: settings.responseLimits)
         random = RandomNumbers()
         accepting = AcceptingSlots(provisions.listeners)
         answered.reserveCapacity(1024)

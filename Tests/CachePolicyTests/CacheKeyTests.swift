@@ -48,6 +48,7 @@ func key(
         arguments: [
             ("/a?c&b&a", "/a?a&b&c"), ("/a?b=1&a=2&b=0", "/a?a=2&b=1&b=0"), ("/a?ab=1&a=2", "/a?a=2&ab=1"),
             ("/a?", "/a?"), ("/a?&b", "/a?&b"), ("/a?b&", "/a?&b"), ("/a?z=%7e&y=%2f", "/a?y=%2F&z=~"),
+            ("/a?%7eu&z&%3d", "/a?%3D&z&~u"), ("/a?%&%41&%%", "/a?%25&%25%25&A"),
         ])
     func sorted(from: String, to: String) {
         #expect(key(from, sortsQuery: true)?.target == to)

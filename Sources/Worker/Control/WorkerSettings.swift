@@ -9,7 +9,10 @@ struct WorkerSettings {
     /// Says which build a worker is, in `status`.
     static let build = "martlet-worker 0.1.0"
 
+    /// Of requests.
     let limits: MessageLimits
+    /// Of what origins send: their bodies may be of any length.
+    let responseLimits: MessageLimits
     let policy: PolicySettings
     let timeouts: Timeouts
     let pool: PoolLimits
@@ -26,6 +29,9 @@ struct WorkerSettings {
         limits.fieldCount = Int(snapshot.limits.fieldCount)
         if snapshot.limits.requestBodyBytes > 0 { limits.bodyBytes = snapshot.limits.requestBodyBytes }
         self.limits = limits
+        limits.bodyBytes = MessageLimits().bodyBytes
+        limits.headBytes = Int(snapshot.limits.responseFieldSectionBytes)
+        responseLimits = limits
         policy = Self.policySettings(snapshot)
         timeouts = snapshot.timeouts
         pool = snapshot.pool
@@ -39,7 +45,7 @@ struct WorkerSettings {
     /// A whole head and some body behind it.
     var requestBufferBytes: Int { limits.headBytes + 16 * 1024 }
     /// A decoded chunk with a head before it.
-    var sendBufferBytes: Int { max(64 * 1024, limits.headBytes) + 16 * 1024 }
+    var sendBufferBytes: Int { max(64 * 1024, limits.headBytes, responseLimits.headBytes) + 16 * 1024 }
 
     private static func policySettings(_ snapshot: ConfigurationSnapshot) -> PolicySettings {
         var policy = PolicySettings()

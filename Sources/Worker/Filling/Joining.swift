@@ -82,7 +82,11 @@ extension Worker {
         var buffer = buffers.take()
         let copied = Self.copy(front, &exchanges[e], lane, &buffer)
         buffers.give(buffer)
-        if !copied { originFailed(o, .node) }
+        if !copied {
+            // No room, or the stored part is gone: who waits finds the fill ended, and asks in another way.
+            endExchange(e)
+            looksAgain = true
+        }
         return true
     }
 

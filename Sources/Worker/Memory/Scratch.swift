@@ -20,13 +20,13 @@ struct Scratch: ~Copyable {
     let trailerAllowance: Int
     var responseFields: FieldTable
 
-    init(limits: MessageLimits) {
+    init(limits: MessageLimits, responses: MessageLimits) {
         key = Buffer(capacity: 3 * limits.startLineBytes + 1024)
         variantKey = Buffer(capacity: 3 * limits.startLineBytes + 2 * limits.headBytes + 1024)
-        block = Buffer(capacity: 2 * limits.headBytes + 1024)
-        merged = Buffer(capacity: 4 * limits.headBytes)
+        block = Buffer(capacity: 2 * responses.headBytes + 1024)
+        merged = Buffer(capacity: 4 * responses.headBytes)
         mergedFields = FieldTable(capacity: 2 * limits.fieldCount)
-        responseParser = ResponseParser(limits: limits)
+        responseParser = ResponseParser(limits: responses)
         trailerAllowance = limits.trailerBytes + 1024
         responseFields = FieldTable(capacity: limits.fieldCount)
     }

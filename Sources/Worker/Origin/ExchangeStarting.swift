@@ -40,7 +40,7 @@ extension Worker {
         requests.retain(r)
         let exchange = Exchange(
             purpose: purpose, route: route, request: r, context: context, requestHead: requestHead, keys: keys,
-            permit: permit, body: OriginBody(limits: settings.limits), method: head.method,
+            permit: permit, body: OriginBody(limits: settings.responseLimits), method: head.method,
             clientMinorVersion: head.minorVersion, fallback: lookup.fallback,
             startedUnixMilliseconds: clock.unixMilliseconds, sentUnixMilliseconds: clock.unixMilliseconds,
             asksRange: asksRange, wantsUpgrade: upgrade)
