@@ -104,8 +104,8 @@ extension Worker {
         var exchange = Exchange(
             purpose: .relay, route: route, request: .max, context: x, requestHead: buffers.take(),
             keys: ExchangeKeys(text: buffers.take(), key: .none, baseHash: 0), permit: nil,
-            body: OriginBody(limits: settings.responseLimits), method: .get, startedUnixMilliseconds: clock.unixMilliseconds,
-            sentUnixMilliseconds: clock.unixMilliseconds)
+            body: OriginBody(limits: settings.responseLimits), method: .get,
+            startedUnixMilliseconds: clock.unixMilliseconds, sentUnixMilliseconds: clock.unixMilliseconds)
         exchange.connection = o
         exchange.hasResponse = true
         guard let e = exchanges.insert(exchange) else {
