@@ -21,13 +21,16 @@ let coreTargets: [Target] = [
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CARes", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+    .target(name: "CResolver", dependencies: ["CARes"]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
     .target(name: "HTTPMessage", swiftSettings: settings),
     .target(name: "CachePolicy", dependencies: ["HTTPMessage"], swiftSettings: settings),
     .target(name: "ShmCache", dependencies: ["CLinux", "CLZ4", "CXXHash", "CZstd"], swiftSettings: settings),
     .target(name: "ControlChannel", dependencies: ["CLinux"], swiftSettings: settings),
     .executableTarget(
         name: "Worker",
-        dependencies: ["CLinux", "HTTPMessage", "CachePolicy", "ShmCache", "ControlChannel"],
+        dependencies: ["CLinux", "CResolver", "COpenSSL", "HTTPMessage", "CachePolicy", "ShmCache", "ControlChannel"],
         swiftSettings: settings
     ),
     .executableTarget(name: "CacheTool", dependencies: ["CLinux", "CZlib", "ShmCache"], swiftSettings: settings),

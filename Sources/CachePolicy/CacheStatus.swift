@@ -42,6 +42,10 @@ package struct CacheStatus: Sendable, Equatable {
         case onlyIfCached
         /// The origin could not be reached or its answer was unusable.
         case originFailed
+        /// The origin could not prove who it is.
+        case originInsecure
+        /// Every connection to the origin was taken.
+        case originBusy
         /// What is stored is in a coding that this client does not accept.
         case coding
         /// The node refused the request by itself.
@@ -57,6 +61,8 @@ package struct CacheStatus: Sendable, Equatable {
             case .hitForMiss: "hit-for-miss"
             case .onlyIfCached: "only-if-cached"
             case .originFailed: "origin-failed"
+            case .originInsecure: "origin-insecure"
+            case .originBusy: "origin-busy"
             case .coding: "coding"
             case .refused: "refused"
             }
@@ -77,7 +83,12 @@ package struct CacheStatus: Sendable, Equatable {
     package init() {}
 
     /// Neither forwarded nor a hit: an answer the node made by itself.
-    private var isHit: Bool { note != .onlyIfCached && note != .originFailed && note != .refused }
+    private var isHit: Bool {
+        switch note {
+        case .onlyIfCached, .originFailed, .originInsecure, .originBusy, .refused: false
+        default: true
+        }
+    }
 
     package static func hit(ttlSeconds: Int64) -> CacheStatus {
         var status = CacheStatus()

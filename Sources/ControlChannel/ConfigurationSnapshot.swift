@@ -14,6 +14,9 @@ package struct ConfigurationSnapshot: Equatable, Sendable {
     package var policy = PolicyNumbers()
     package var pool = PoolLimits()
     package var cache = CacheLimits()
+    package var tls = OriginTLS()
+    package var health = HealthSettings()
+    package var dns = DNSSettings()
     /// The received-by part of `Via` and the name in `Cache-Status`.
     package var pseudonym = "martlet"
     package var backend = IOBackend.auto
@@ -36,13 +39,19 @@ package struct Site: Equatable, Sendable {
     package var name: String
     /// Lower-case host names without port; empty means every host that no other site names.
     package var hosts: [String]
-    /// Index into `origins`.
+    /// The first of the site's origins in `origins`; the others follow it.
     package var origin: UInt16
+    package var originCount: UInt16
+    package var balance: Balance
 
-    package init(name: String, hosts: [String], origin: UInt16) {
+    package init(
+        name: String, hosts: [String], origin: UInt16, originCount: UInt16 = 1, balance: Balance = .powerOfTwo
+    ) {
         self.name = name
         self.hosts = hosts
         self.origin = origin
+        self.originCount = originCount
+        self.balance = balance
     }
 }
 
@@ -63,9 +72,13 @@ package struct Origin: Equatable, Sendable {
     /// As configured, lower case, without brackets.
     package var host: String
     package var port: UInt16
-    /// What the name resolved to when the configuration was loaded, at least one.
+    /// What the name resolved to when the configuration was loaded; none where only the worker may ask.
     package var addresses: [SocketAddress]
     package var hostHeader: HostHeader
+    /// Share of the requests, relative to the site's other origins.
+    package var weight: UInt32 = 1
+    /// The name its certificate must have, and that is asked for; empty for `host`.
+    package var serverName = ""
 
     package init(
         scheme: Scheme = .http, host: String, port: UInt16, addresses: [SocketAddress], hostHeader: HostHeader = .client
@@ -148,6 +161,9 @@ package struct PoolLimits: Equatable, Sendable {
     /// Per worker and origin.
     package var idleConnections: UInt32 = 64
     package var connections: UInt32 = 1_024
+    /// Requests that wait for a connection when there are as many as allowed, and how long.
+    package var waitingRequests: UInt32 = 1_024
+    package var waitMilliseconds: UInt32 = 10_000
 
     package init() {}
 }

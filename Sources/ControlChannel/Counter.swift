@@ -14,6 +14,8 @@ package enum Counter: Int, CaseIterable, Sendable {
     case tunnelsOpen, tunnelsTotal
     case turns, busyNanoseconds, acceptErrors
 
+    case originQueued, originEjections, originChecksFailed, originMoves, resolveFailures
+
     /// Words reserved in a row, so that workers of two versions share a region.
     package static let rowWords = 64
 }
@@ -88,6 +90,11 @@ extension Counter {
         case .turns: .init("turns", "Turns of the event loop")
         case .busyNanoseconds: .init("busy_nanoseconds", "Time in event loop turns", .counter, .nanoseconds)
         case .acceptErrors: .init("accept_errors", "Failed accepts (descriptor limits and the like)")
+        case .originQueued: .init("origin_queued", "Requests that waited for a connection to an origin")
+        case .originEjections: .init("origin_ejections", "Origins left out because their requests failed")
+        case .originChecksFailed: .init("origin_checks_failed", "Health checks of origins that failed")
+        case .originMoves: .init("origin_moves", "Changes of an origin's addresses")
+        case .resolveFailures: .init("resolve_failures", "Names of origins that could not be resolved")
         }
     }
 }

@@ -98,6 +98,7 @@ extension ConfigurationSnapshot {
         writer.put(pseudonym)
         writer.put(backend.rawValue)
         writer.put(policy.rangeOnlyBytes)
+        encodeOriginSettings(into: &writer)
     }
 
     private mutating func decodeFields(from reader: inout WireReader) throws(ControlError) {
@@ -131,6 +132,7 @@ extension ConfigurationSnapshot {
         for site in sites where Int(site.origin) >= origins.count {
             throw .malformed("site \(site.name) has no origin")
         }
+        if reader.remaining > 0 { try decodeOriginSettings(from: &reader) }
     }
 }
 

@@ -29,6 +29,13 @@ struct Worker: ~Copyable {
     var origins: Slab<OriginConnection>
     var exchanges: Slab<Exchange>
     var pool: OriginPool
+    var upstreams: [Upstream]
+    /// Exchanges in the lines before origins.
+    var waitingInLine = 0
+    /// Nil where every origin speaks plain HTTP, or has an address for a name.
+    var tls: TLSContext?
+    var resolver: Resolver?
+    var resolverTimer = TimerHandle()
     /// Buffers for responses, requests to origins, keys and decoded chunks.
     var buffers: BufferPool
     var scratch: Scratch
@@ -72,7 +79,7 @@ struct Worker: ~Copyable {
         counters = node.counters(lane: Int(provisions.assignment.lane))
         clock = TurnClock(region)
         let limit = settings.connectionLimit
-        timers = TimerWheel(capacity: 3 * limit, nowMilliseconds: clock.milliseconds)
+        timers = TimerWheel(capacity: 3 * limit + 3 * settings.origins.count + 2, nowMilliseconds: clock.milliseconds)
         clients = Slab(limit: limit)
         contexts = Slab(limit: limit)
         requests = RequestBuffers(
@@ -83,6 +90,7 @@ struct Worker: ~Copyable {
         pool = OriginPool(
             originCount: settings.origins.count, idleLimit: settings.pool.idleConnections,
             openLimit: settings.pool.connections)
+        upstreams = settings.origins.map { Upstream($0) }
         buffers = BufferPool(bufferCapacity: settings.sendBufferBytes, retainedLimit: 1024)
         scratch = Scratch(limits: settings.limits, responses: settings.responseLimits)
         random = RandomNumbers()
@@ -122,8 +130,19 @@ struct Worker: ~Copyable {
             worker.lane.setEventDescriptor(descriptor, forLane: index)
         }
         try worker.watchOwnDescriptors()
+        try worker.prepareOrigins()
         worker.control.send(.ready(backend: .epoll, build: WorkerSettings.build))
         return worker
+    }
+
+    /// What only some origins need, and checks and questions that go on by themselves.
+    private mutating func prepareOrigins() throws(StartupFailure) {
+        if settings.origins.contains(where: { $0.scheme == .https }) { tls = try TLSContext(settings.tls) }
+        if settings.origins.contains(where: Self.needsResolver) {
+            resolver = try Resolver(servers: settings.dns.servers)
+            startResolving()
+        }
+        startHealthChecks()
     }
 
     private mutating func watchOwnDescriptors() throws(StartupFailure) {
@@ -156,6 +175,7 @@ struct Worker: ~Copyable {
             stepFinishing()
             serveQueues()
             progressAnswered()
+            serveLines()
             finishDrainIfDone()
         }
         lane.endTurn()

@@ -16,7 +16,21 @@ private func example() -> ConfigurationSnapshot {
             host: "origin.example", port: 8080, addresses: [SocketAddress(ipv4: [10, 0, 0, 1], port: 8080)],
             hostHeader: .origin)
     ]
-    snapshot.sites = [Site(name: "default", hosts: ["example.com"], origin: 0)]
+    snapshot.origins.append(
+        Origin(scheme: .https, host: "other.example", port: 443, addresses: [SocketAddress(path: "/run/o.sock")]))
+    snapshot.origins[1].weight = 7
+    snapshot.origins[1].serverName = "name.example"
+    snapshot.sites = [
+        Site(name: "default", hosts: ["example.com"], origin: 0, originCount: 2, balance: .consistentHash)
+    ]
+    snapshot.tls.authorityFile = "/etc/ca.pem"
+    snapshot.tls.verifies = false
+    snapshot.health.path = "/up"
+    snapshot.health.fall = 9
+    snapshot.dns.servers = ["127.0.0.1:53"]
+    snapshot.dns.maximumMilliseconds = 17
+    snapshot.pool.waitingRequests = 3
+    snapshot.pool.waitMilliseconds = 4
     snapshot.timeouts.idleMilliseconds = 1
     snapshot.timeouts.tunnelIdleMilliseconds = 2
     snapshot.limits.requestBodyBytes = 1 << 40

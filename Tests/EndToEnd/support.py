@@ -120,6 +120,10 @@ http {{
 """
 
 
+def _ssl(settings):
+    return " ssl" if "ssl_certificate" in settings else ""
+
+
 class FileServer:
     """nginx serving one tree on several ports, each with settings of its own (such as `expires 1h;`)."""
 
@@ -130,7 +134,7 @@ class FileServer:
         self.home = home
         self.ports = [free_port() for _ in servers]
         blocks = "".join(
-            f"server {{ listen 127.0.0.1:{port}; root {root}; {settings} }}\n"
+            f"server {{ listen 127.0.0.1:{port}{_ssl(settings)}; root {root}; {settings} }}\n"
             for port, settings in zip(self.ports, servers)
         )
         user = "user root;\n" if os.geteuid() == 0 else ""

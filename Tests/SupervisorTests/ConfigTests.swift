@@ -52,6 +52,36 @@ struct ConfigFileTests {
         #expect(settings.sites.first?.hosts == ["a.example"])
     }
 
+    @Test func severalOrigins() throws {
+        let settings = try parse(
+            """
+            balance: consistent-hash
+            origins:
+              - http://10.0.0.1:81
+              - {url: "https://b.example", weight: 3, server-name: c.example}
+            health: {path: /up, interval: 250ms, fall: 2, eject-after: 7, eject-for: 2s}
+            dns: {servers: [127.0.0.1:5353], minimum-ttl: 1s}
+            pool: {queue: 5, queue-time: 300ms}
+            origin-tls: {verify: false}
+            sites:
+              - hosts: [d]
+                balance: power-of-two
+                origins: [http://e:1, http://f:2]
+            """)
+        #expect(settings.balance == .consistentHash)
+        #expect(settings.origins.map(\.weight) == [1, 3])
+        #expect(settings.origins.map(\.url.isSecure) == [false, true])
+        #expect(settings.origins.map(\.url.port) == [81, 443])
+        #expect(settings.origins[1].serverName == "c.example")
+        #expect(settings.base.health.path == "/up" && settings.base.health.intervalMilliseconds == 250)
+        #expect(settings.base.health.ejectAfter == 7 && settings.base.health.ejectMilliseconds == 2_000)
+        #expect(settings.base.dns.servers == ["127.0.0.1:5353"])
+        #expect(settings.base.pool.waitingRequests == 5 && settings.base.pool.waitMilliseconds == 300)
+        #expect(!settings.base.tls.verifies)
+        #expect(settings.sites.first?.origins.map(\.url.port) == [1, 2])
+        #expect(settings.sites.first?.balance == .powerOfTwo)
+    }
+
     @Test(arguments: [
         ("workres: 2", "m.yaml:1:1: unknown directive 'workres'; did you mean 'workers'?"),
         ("cache:\n  sise: 1MiB", "m.yaml:2:3: unknown directive 'sise' in 'cache'; did you mean 'size'?"),
@@ -65,6 +95,19 @@ struct ConfigFileTests {
             "m.yaml:1:9: origin 'ftp://x': unknown scheme 'ftp'; write http://HOST[:PORT], for example http://127.0.0.1:3000"
         ),
         ("sites:\n  - hosts: [a]", "m.yaml:2:5: this site has no 'origin'"),
+        ("origins:\n  - http://a\n  - weight: 2", "m.yaml:3:5: this origin has no 'url'"),
+        ("origins:\n  - {url: http://a, weight: 0}", "m.yaml:2:29: expected a weight from 1 to 1000, found '0'"),
+        ("origins:\n  - {url: http://a, wait: 1}", "m.yaml:2:21: unknown directive 'wait' in an origin"),
+        ("origins: []", "m.yaml:1:10: 'origins' must be a list of URLs"),
+        (
+            "balance: hash", "m.yaml:1:10: expected one of power-of-two, consistent-hash, found 'hash'"
+        ),
+        (
+            "origin-tls:\n  ca-file: /nowhere.pem",
+            "m.yaml:2:12: certificate file '/nowhere.pem' does not exist or cannot be read"
+        ),
+        ("health: {path: up}", "m.yaml:1:16: expected a path such as /healthz, found 'up'"),
+        ("dns: {servers: [x]}", "m.yaml:1:16: expected ADDRESS:PORT of a name server, found 'x'"),
     ])
     func complaintsNameTheirPlace(_ text: String, _ expected: String) {
         #expect(complaint(text) == expected)
@@ -115,7 +158,7 @@ struct QuantityTests {
     }
 
     @Test(arguments: [
-        "", "x", "http://", "http://:80", "https://x", "http://a/b", "http://u@h", "http://h:0", "http://h:x",
+        "", "x", "http://", "http://:80", "https://", "http://a/b", "http://u@h", "http://h:0", "http://h:x",
     ])
     func badOrigins(_ text: String) {
         #expect(throws: Failure.self) { _ = try OriginURL(text) }

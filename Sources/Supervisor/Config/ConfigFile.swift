@@ -38,6 +38,8 @@ struct ConfigFile {
             let path = prefix + name
             if path == "sites" {
                 try readSites(value, into: &settings)
+            } else if path == "origins" {
+                settings.origins = try readOrigins(value)
             } else if let directive = Directive.all.first(where: { $0.path == path }) {
                 try apply(directive, value, into: &settings)
             } else if let inner = value.mapping, Directive.all.contains(where: { $0.path.hasPrefix(path + ".") }) {
@@ -51,7 +53,7 @@ struct ConfigFile {
     private func unknown(_ name: String, prefix: String) -> String {
         var known = Directive.all.filter { $0.path.hasPrefix(prefix) }
             .map { String($0.path.dropFirst(prefix.count).prefix { $0 != "." }) }
-        if prefix.isEmpty { known.append("sites") }
+        if prefix.isEmpty { known += ["sites", "origins"] }
         let place = prefix.isEmpty ? "" : " in '\(prefix.dropLast())'"
         if let guess = nearest(to: name, among: known) {
             return "unknown directive '\(name)'\(place); did you mean '\(guess)'?"
@@ -66,26 +68,68 @@ struct ConfigFile {
         guard let list = value.sequence else { throw at(value, "'sites' must be a list") }
         for one in list {
             guard let mapping = one.mapping else { throw at(one, "a site must have 'hosts' and 'origin'") }
-            var site = Settings.SiteSettings(name: "", hosts: [], origin: try OriginURL("http://unset"))
-            var hasOrigin = false
+            var site = Settings.SiteSettings(name: "", hosts: [])
             for (key, value) in mapping {
                 switch key.scalar?.string {
                 case "name": site.name = try scalar(value)
                 case "hosts": site.hosts = try texts(value).map { $0.lowercased() }
                 case "origin":
-                    site.origin = try located(value) { () throws(Failure) in try OriginURL(try scalar(value)) }
-                    hasOrigin = true
+                    site.origins = [try located(value) { () throws(Failure) in try upstream(value) }]
+                case "origins": site.origins = try readOrigins(value)
+                case "balance": site.balance = Directive.balance(try choice(value, Directive.balances))
                 case "origin-host": site.hostHeader = try scalar(value) == "origin" ? .origin : .client
                 case let other:
-                    let known = ["name", "hosts", "origin", "origin-host"]
+                    let known = ["name", "hosts", "origin", "origins", "balance", "origin-host"]
                     let guess = nearest(to: other ?? "", among: known).map { "; did you mean '\($0)'?" } ?? ""
                     throw at(key, "unknown directive '\(other ?? "")' in a site\(guess)")
                 }
             }
-            guard hasOrigin else { throw at(one, "this site has no 'origin'") }
+            guard !site.origins.isEmpty else { throw at(one, "this site has no 'origin'") }
             guard !site.hosts.isEmpty else { throw at(one, "this site has no 'hosts'") }
             if site.name.isEmpty { site.name = site.hosts[0] }
             settings.sites.append(site)
+        }
+    }
+
+    private func readOrigins(_ value: Yams.Node) throws(Failure) -> [Settings.Upstream] {
+        guard let list = value.sequence, !list.isEmpty else { throw at(value, "'origins' must be a list of URLs") }
+        guard list.count <= 64 else { throw at(value, "at most 64 origins answer for one site") }
+        var found: [Settings.Upstream] = []
+        for one in list { found.append(try located(one) { () throws(Failure) in try upstream(one) }) }
+        return found
+    }
+
+    /// A URL, or a mapping with `url`, `weight` and `server-name`.
+    private func upstream(_ node: Yams.Node) throws(Failure) -> Settings.Upstream {
+        guard let mapping = node.mapping else { return Settings.Upstream(url: try OriginURL(try scalar(node))) }
+        var url: OriginURL?
+        var weight: UInt32 = 1
+        var serverName = ""
+        for (key, value) in mapping {
+            let expected = "a weight from 1 to 1000"
+            switch key.scalar?.string {
+            case "url": url = try located(value) { () throws(Failure) in try OriginURL(try scalar(value)) }
+            case "server-name": serverName = try located(value) { () throws(Failure) in try scalar(value) }
+            case "weight":
+                weight = try located(value) { () throws(Failure) in
+                    try number(value, expected) { UInt32($0).flatMap { (1...1000).contains($0) ? $0 : nil } }
+                }
+            case let other:
+                let known = ["url", "weight", "server-name"]
+                let guess = nearest(to: other ?? "", among: known).map { "; did you mean '\($0)'?" } ?? ""
+                throw at(key, "unknown directive '\(other ?? "")' in an origin\(guess)")
+            }
+        }
+        guard let url else { throw at(node, "this origin has no 'url'") }
+        return Settings.Upstream(url: url, weight: weight, serverName: serverName)
+    }
+
+    private func choice(_ node: Yams.Node, _ choices: [String]) throws(Failure) -> String {
+        try located(node) { () throws(Failure) in
+            let text = try scalar(node)
+            guard !choices.contains(text) else { return text }
+            let guess = nearest(to: text, among: choices).map { "; did you mean '\($0)'?" } ?? ""
+            throw .usage("expected one of \(choices.joined(separator: ", ")), found '\(text)'\(guess)")
         }
     }
 
@@ -105,13 +149,7 @@ struct ConfigFile {
             case .share(let set): set(&settings, try number(value, "a share such as 25%", Quantity.perMille))
             case .flag(let set):
                 set(&settings, try number(value, "true or false") { Bool($0) })
-            case .choice(let choices, let set):
-                let text = try scalar(value)
-                guard choices.contains(text) else {
-                    let guess = nearest(to: text, among: choices).map { "; did you mean '\($0)'?" } ?? ""
-                    throw .usage("expected one of \(choices.joined(separator: ", ")), found '\(text)'\(guess)")
-                }
-                set(&settings, text)
+            case .choice(let choices, let set): set(&settings, try choice(value, choices))
             }
         }
     }

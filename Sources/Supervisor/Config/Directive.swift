@@ -26,7 +26,7 @@ struct Directive: Sendable {
         self.help = help
     }
 
-    static let all: [Directive] = node + timeouts + limits + policy
+    static let all: [Directive] = node + originSettings + timeouts + limits + policy
 
     private static let node: [Directive] = [
         .init("listen", .texts { $0.listen = $1.map(ListenSpec.init) }, "Addresses: HOST:PORT, *:PORT or unix:/PATH"),

@@ -53,26 +53,29 @@ extension SocketAddress {
     }
 }
 
-/// "http://host[:port]".
+/// "http://host[:port]" or "https://host[:port]".
 struct OriginURL: Equatable, Codable, Sendable {
     var host: String
     var port: UInt16
     var isIPv6Literal: Bool
+    /// Nil in what a supervisor without https wrote down.
+    private var secure: Bool?
+    var isSecure: Bool { secure ?? false }
 
     init(_ text: String) throws(Failure) {
         let help = "write http://HOST[:PORT], for example http://127.0.0.1:3000"
         guard let separator = text.firstRange(of: "://") else { throw .usage("origin '\(text)': \(help)") }
         let scheme = text[..<separator.lowerBound].lowercased()
-        guard scheme == "http" else {
-            let why = scheme == "https" ? "https origins are not supported yet" : "unknown scheme '\(scheme)'"
-            throw .usage("origin '\(text)': \(why); \(help)")
+        guard scheme == "http" || scheme == "https" else {
+            throw .usage("origin '\(text)': unknown scheme '\(scheme)'; \(help)")
         }
+        secure = scheme == "https"
         var rest = text[separator.upperBound...]
         if rest.hasSuffix("/") { rest = rest.dropLast() }
         guard !rest.contains(where: { "/?#@ ".contains($0) }), !rest.isEmpty else {
             throw .usage("origin '\(text)': only a host and a port are allowed, no path, query or user; \(help)")
         }
-        port = 80
+        port = scheme == "https" ? 443 : 80
         isIPv6Literal = rest.hasPrefix("[")
         var hostPart = rest
         let afterBracket = isIPv6Literal ? rest.firstIndex(of: "]") ?? rest.startIndex : rest.startIndex

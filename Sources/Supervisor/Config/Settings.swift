@@ -11,13 +11,24 @@ struct Settings: Equatable, Sendable {
     struct SiteSettings: Equatable, Sendable {
         var name: String
         var hosts: [String]
-        var origin: OriginURL
+        var origins: [Upstream] = []
+        var balance = Balance.powerOfTwo
         var hostHeader = Origin.HostHeader.client
+    }
+
+    /// One of the servers that answer for a site.
+    struct Upstream: Equatable, Sendable {
+        var url: OriginURL
+        var weight: UInt32 = 1
+        var serverName = ""
     }
 
     var listen: [ListenSpec] = []
     /// Nil starts the demo origin.
     var origin: OriginURL?
+    /// Several servers for the default site, instead of `origin`.
+    var origins: [Upstream] = []
+    var balance = Balance.powerOfTwo
     var originHostHeader = Origin.HostHeader.client
     var sites: [SiteSettings] = []
     var workers = Workers.auto
@@ -34,6 +45,9 @@ struct Settings: Equatable, Sendable {
     var canaryMilliseconds: UInt32 = 250
     /// Timeouts, limits, policy, pools: filled in place, addresses and origins added by `SnapshotBuilder`.
     var base = ConfigurationSnapshot()
+
+    /// Without any the demo site stands in.
+    var hasOrigin: Bool { origin != nil || !origins.isEmpty || !sites.isEmpty }
 
     static let defaultListen = ListenSpec(text: "127.0.0.1:8080")
     /// Lanes allow 128 processes; a generation change needs two of them per worker, and old ones linger.
@@ -56,7 +70,10 @@ struct RunFlags: Equatable, Codable, Sendable {
         var settings = Settings()
         if let config { try ConfigFile.read(path: config, into: &settings) }
         if !listen.isEmpty { settings.listen = listen.map(ListenSpec.init) }
-        if let origin { settings.origin = try OriginURL(origin) }
+        if let origin {
+            settings.origin = try OriginURL(origin)
+            settings.origins = []
+        }
         if let workers { settings.workers = try Self.workers(workers) }
         if let cacheSize {
             guard let bytes = Quantity.bytes(cacheSize) else {

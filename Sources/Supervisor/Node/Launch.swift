@@ -25,20 +25,17 @@ struct LoadedConfiguration: Sendable {
         for spec in settings.listen {
             for address in try spec.addresses() where !listen.contains(address) { listen.append(address) }
         }
-        func add(_ url: OriginURL, _ hostHeader: Origin.HostHeader) throws(Failure) -> UInt16 {
-            snapshot.origins.append(
-                Origin(
-                    host: url.host, port: url.port, addresses: try Resolver.addresses(of: url),
-                    hostHeader: hostHeader))
-            return UInt16(snapshot.origins.count - 1)
+        for site in settings.sites { try add(site, to: &snapshot) }
+        let origin = settings.origin ?? (settings.hasOrigin ? nil : demoOrigin)
+        guard origin == nil || settings.origins.isEmpty else {
+            throw .usage("both 'origin' and 'origins' are configured; keep one of them")
         }
-        for site in settings.sites {
-            let origin = try add(site.origin, site.hostHeader)
-            snapshot.sites.append(Site(name: site.name, hosts: site.hosts, origin: origin))
-        }
-        if let origin = settings.origin ?? (settings.sites.isEmpty ? demoOrigin : nil) {
-            let index = try add(origin, settings.originHostHeader)
-            snapshot.sites.append(Site(name: "default", hosts: [], origin: index))
+        let upstreams = origin.map { [Settings.Upstream(url: $0)] } ?? settings.origins
+        if !upstreams.isEmpty {
+            let site = Settings.SiteSettings(
+                name: "default", hosts: [], origins: upstreams, balance: settings.balance,
+                hostHeader: settings.originHostHeader)
+            try add(site, to: &snapshot)
         }
         guard !snapshot.sites.isEmpty else { throw .usage("no origin is configured; give --origin URL") }
         let count: Int
@@ -51,6 +48,30 @@ struct LoadedConfiguration: Sendable {
         }
         return LoadedConfiguration(
             settings: settings, snapshot: snapshot, listen: listen, workerPath: try workerPath(settings), count: count)
+    }
+
+    private static func add(
+        _ site: Settings.SiteSettings, to snapshot: inout ConfigurationSnapshot
+    ) throws(Failure) {
+        let first = UInt16(snapshot.origins.count)
+        for upstream in site.origins {
+            let url = upstream.url
+            // Name servers of one's own may know what the system does not: then the workers ask, and requests wait.
+            let addresses =
+                snapshot.dns.servers.isEmpty
+                ? try Resolver.addresses(of: url)
+                : SocketAddress(literal: url.host, port: url.port).map { [$0] } ?? []
+            var origin = Origin(
+                scheme: url.isSecure ? .https : .http, host: url.host, port: url.port, addresses: addresses,
+                hostHeader: site.hostHeader)
+            origin.weight = upstream.weight
+            origin.serverName = upstream.serverName
+            snapshot.origins.append(origin)
+        }
+        snapshot.sites.append(
+            Site(
+                name: site.name, hosts: site.hosts, origin: first, originCount: UInt16(site.origins.count),
+                balance: site.balance))
     }
 
     /// The configured worker binary, else the one beside this program.

@@ -12,7 +12,7 @@ enum NodeRunner {
         raiseDescriptorLimit()
         let log = logger()
         let settings = try flags.settings()
-        let demo = settings.origin == nil && settings.sites.isEmpty ? try await startDemo() : nil
+        let demo = settings.hasOrigin ? nil : try await startDemo()
         let loaded = try LoadedConfiguration.load(flags, demoOrigin: demo)
         let directory = try RuntimeDirectory.take(settings.runtimeDirectory ?? RuntimeDirectory.defaultPath())
         let orphans = Orphans.find(directory)

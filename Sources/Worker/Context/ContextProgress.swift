@@ -159,7 +159,7 @@ extension Worker {
             finishFromCache(x, answer)
             return clients.isTaken(c) && clients[c].phase == .reading
         }
-        report.note = .originFailed
+        if report.note == .none { report.note = .originFailed }
         releaseContext(x)
         clients[c].context = .none
         clients[c].phase = .reading

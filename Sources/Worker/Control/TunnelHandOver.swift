@@ -30,10 +30,12 @@ extension Worker {
         append(request.unread, to: &bytes)
     }
 
-    /// A tunnel of which one side has ended lives out its life where it is.
+    /// A tunnel of which one side has ended lives out its life where it is, and so does one over
+    /// TLS, whose keys do not travel.
     borrowing func isWholeTunnel(_ c: UInt32) -> Bool {
         let e = contexts[clients[c].context.index].exchange
         guard e != .max, exchanges[e].connection != .max else { return false }
+        guard !origins[exchanges[e].connection].isSecure else { return false }
         return !exchanges[e].hasShutOrigin && !clients[c].peerClosed
     }
 
@@ -107,6 +109,7 @@ extension Worker {
             body: OriginBody(limits: settings.responseLimits), method: .get,
             startedUnixMilliseconds: clock.unixMilliseconds, sentUnixMilliseconds: clock.unixMilliseconds)
         exchange.connection = o
+        exchange.server = origins[o].origin
         exchange.hasResponse = true
         guard let e = exchanges.insert(exchange) else {
             _ = contexts.remove(x.index)

@@ -17,6 +17,13 @@ struct WorkerSettings {
     let timeouts: Timeouts
     let pool: PoolLimits
     let origins: [Origin]
+    /// Which origins answer for each site, by the site's index.
+    let groups: [OriginGroup]
+    /// The Host field that each origin wants; empty for the client's.
+    let hostFields: [[UInt8]]
+    let health: HealthSettings
+    let dns: DNSSettings
+    let tls: OriginTLS
     let addresses: [ListenAddress]
     let connectionLimit: Int
     let requestBodyLimit: UInt64
@@ -36,6 +43,11 @@ struct WorkerSettings {
         timeouts = snapshot.timeouts
         pool = snapshot.pool
         origins = snapshot.origins
+        groups = snapshot.sites.map { OriginGroup(first: $0.origin, count: $0.originCount, balance: $0.balance) }
+        hostFields = snapshot.origins.map { $0.hostHeader == .origin ? Array(Upstream($0).authority.utf8) : [] }
+        health = snapshot.health
+        dns = snapshot.dns
+        tls = snapshot.tls
         addresses = snapshot.addresses
         connectionLimit = max(16, min(Int(snapshot.limits.connections), 1 << 20))
         requestBodyLimit = snapshot.limits.requestBodyBytes
@@ -66,4 +78,11 @@ struct WorkerSettings {
         policy.rangeOnlyBytes = numbers.rangeOnlyBytes
         return policy
     }
+}
+
+/// The origins of one site: neighbours in the list of all.
+struct OriginGroup {
+    let first: UInt16
+    let count: UInt16
+    let balance: Balance
 }

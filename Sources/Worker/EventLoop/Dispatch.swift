@@ -19,7 +19,8 @@ extension Worker {
         case .control: controlReady()
         case .handOver: handOverReady(token.index)
         case .adoption: adoptionReady()
-        case .context, .fill, .tunnel, .periodic, .none: break
+        case .resolver: resolverReady(Int32(bitPattern: token.index), ready)
+        case .context, .fill, .tunnel, .periodic, .check, .resolve, .line, .resolverTimer, .none: break
         }
     }
 
@@ -38,6 +39,10 @@ extension Worker {
             case .origin: if origins.contains(token) { originTimerExpired(token.index) }
             case .context: if contexts.contains(token) { contextTimerExpired(token.index) }
             case .periodic: periodicTimerExpired()
+            case .check: checkTimerExpired(Int(token.index))
+            case .resolve: resolveTimerExpired(Int(token.index))
+            case .line: lineTimerExpired(Int(token.index))
+            case .resolverTimer: resolverTimerExpired()
             default: break
             }
         }

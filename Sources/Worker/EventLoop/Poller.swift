@@ -8,6 +8,8 @@ internal import Glibc
 struct Token: Equatable {
     enum Kind: UInt8 {
         case listener = 1, control, wake, client, origin, context, fill, handOver, adoption, tunnel, periodic
+        /// Of origins: a check, a question for addresses, the line before it; and the resolver's socket and timer.
+        case check, resolve, line, resolver, resolverTimer
     }
 
     let raw: UInt64
@@ -77,6 +79,12 @@ struct PollError: Error {
     /// Readable, level-triggered: for listeners, eventfds and the control channel.
     func addReadable(_ fd: Int32, _ token: Token, exclusive: Bool = false) -> Bool {
         let interest = UInt32(CL_EPOLLIN) | (exclusive ? CL_EPOLLEXCLUSIVE : 0)
+        return cl_epoll_add(descriptor, fd, interest, token.raw) == 0
+    }
+
+    /// Level-triggered, for what is wanted: for sockets of libraries.
+    func addLevel(_ fd: Int32, _ token: Token, reads: Bool, writes: Bool) -> Bool {
+        let interest = (reads ? UInt32(CL_EPOLLIN) : 0) | (writes ? UInt32(CL_EPOLLOUT) : 0)
         return cl_epoll_add(descriptor, fd, interest, token.raw) == 0
     }
 

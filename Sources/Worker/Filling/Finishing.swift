@@ -60,7 +60,7 @@ extension Worker {
             permit.fail(.originFailed)
         }
         exchanges[e].context = .none
-        let own = failure == .timeout ? UInt16(504) : 502
+        let own: UInt16 = failure == .timeout ? 504 : failure == .busy ? 503 : 502
         if !context.isNone, contexts.contains(context) {
             let x = context.index
             contexts[x].exchange = .max
@@ -68,6 +68,8 @@ extension Worker {
                 cutIfUnfinished(x)
             } else {
                 contexts[x].failureStatus = status == 0 ? own : status
+                if failure == .insecure { contexts[x].report.note = .originInsecure }
+                if failure == .busy { contexts[x].report.note = .originBusy }
                 answerFailure(x, status: own)
             }
         }

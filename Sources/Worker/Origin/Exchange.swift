@@ -39,6 +39,14 @@ struct Exchange: ~Copyable {
     /// What to fall back on when the origin fails.
     var fallback = Reuse.Fallback.never
     var attempts: UInt8 = 0
+    /// The origin that is asked, and those of the site that could not be reached, by place.
+    var server: UInt16 = 0
+    var triedServers: UInt64 = 0
+    /// Connections that could not be opened: to this origin, and in all.
+    var failuresHere: UInt8 = 0
+    var connects: UInt8 = 0
+    /// When it began to wait for a connection.
+    var queuedMilliseconds: Int64 = 0
     /// Some of the response has been used: no retry, no other answer.
     var hasResponse = false
     /// Bytes of the response have arrived on this attempt.
@@ -83,6 +91,8 @@ struct ExchangeKeys: ~Copyable {
     var hash: UInt64 = 0
     /// Extents of authority and target within the base key.
     var key: CacheKey
+    /// The first of the site's origins.
+    var origin: UInt16 = 0
 
     var isVariant: Bool { text.count > baseLength }
 

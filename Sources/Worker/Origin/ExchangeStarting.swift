@@ -1,10 +1,8 @@
-// Beginning an exchange: the request for the origin is rendered once, then sent on a pooled or a new connection; again
-// on another one when a pooled connection turns out to be dead.
+// Beginning an exchange: the request for the origin is rendered once, and sent again when a pooled connection turns out
+// to be dead. Where it goes is OriginChoosing.
 
-internal import CLinux
 internal import CachePolicy
 internal import ControlChannel
-internal import Glibc
 internal import HTTPMessage
 internal import ShmCache
 
@@ -22,6 +20,7 @@ extension Worker {
         var text = buffers.take()
         text.append(scratch.key.readable)
         var keys = ExchangeKeys(text: text, key: probe.key, baseHash: probe.hash)
+        keys.origin = route.origin
         if lookup.isVariant { keys.setVariant(scratch.variantKey, hash: lookup.hash) }
         scratch.text.clear()
         if !context.isNone { Self.write(clients[contexts[context.index].client.index].peer, &scratch.text) }
@@ -109,80 +108,17 @@ extension Worker {
         context.cacheable = purpose != .pass
         context.framing = purpose == .pass ? request.head.framing : .none
         let base = keys.base
+        let ownName = settings.hostFields[Int(keys.origin)]
         var sink = output.sink()
-        OriginRequest.write(
+        unsafe OriginRequest.write(
             purpose: purpose, head: request.head, bytes: request.bytes.readable, fields: request.fields,
-            target: base.slice(keys.key.target), authority: base.slice(keys.key.authority),
+            target: base.slice(keys.key.target),
+            authority: ownName.isEmpty ? base.slice(keys.key.authority) : ownName.span.bytes,
             clientAddress: peer.readable, stored: stored, range: range, record: record, context: context,
             settings: settings.policy, into: &sink)
         let count = sink.overflowed ? 0 : sink.count
         output.commit(count)
         return count > 0
-    }
-
-    /// Sends the request on a pooled connection, or opens one.
-    mutating func attempt(_ e: UInt32) {
-        exchanges[e].attempts += 1
-        exchanges[e].hasBytes = false
-        exchanges[e].sentUnixMilliseconds = clock.unixMilliseconds
-        let origin = exchanges[e].route.origin
-        // A repeated attempt goes to a new connection: the others in the pool may be as dead as the last one.
-        if exchanges[e].attempts == 1, let o = pool.pop(origin, &origins) {
-            count(.originReused)
-            bind(e, o)
-            return
-        }
-        guard let o = connect(origin) else { return failExchange(e, .unreachable) }
-        bind(e, o)
-    }
-
-    private mutating func bind(_ e: UInt32, _ o: UInt32) {
-        exchanges[e].connection = o
-        origins[o].exchange = e
-        origins[o].input = buffers.take()
-        var output = buffers.take()
-        output.append(exchanges[e].requestHead.readable)
-        origins[o].output = consume output
-        origins[o].lastProgressMilliseconds = clock.milliseconds
-        if origins[o].phase == .idle { origins[o].phase = .awaitingHead }
-        armOriginTimer(o)
-        if origins[o].phase == .awaitingHead { flushOrigin(o) }
-    }
-
-    /// Opens a connection to one of the origin's addresses.
-    private mutating func connect(_ origin: UInt16) -> UInt32? {
-        guard pool.mayOpen(origin) else { return nil }
-        let addresses = settings.origins[Int(origin)].addresses
-        for _ in 0..<addresses.count {
-            let address = addresses[pool.address(of: origin, among: addresses.count)]
-            let descriptor = cl_stream_socket(address.domain)
-            guard descriptor >= 0 else { return nil }
-            let result = unsafe address.withSocketAddress { pointer, length in
-                unsafe Glibc.connect(descriptor, pointer, length) == 0 ? 0 : cl_errno()
-            }
-            guard result == 0 || result == EINPROGRESS else {
-                close(descriptor)
-                pool.addressFailed(origin)
-                continue
-            }
-            if address.family != .unix { setNoDelay(descriptor) }
-            return register(
-                OriginConnection(descriptor: descriptor, origin: origin, nowMilliseconds: clock.milliseconds))
-        }
-        return nil
-    }
-
-    private mutating func register(_ connection: consuming OriginConnection) -> UInt32? {
-        let descriptor = connection.descriptor
-        let origin = connection.origin
-        guard let id = origins.insert(connection) else { return nil }
-        pool.opened(origin)
-        count(.originConnects)
-        guard poller.addStream(descriptor, Token(.origin, id)) else {
-            closeOrigin(id.index)
-            return nil
-        }
-        return id.index
     }
 
     /// Whether the exchange may be sent once more: nothing of it was used and the method allows it (RFC 9110 section

@@ -7,6 +7,10 @@ internal import HTTPMessage
 
 enum OriginPhase: UInt8 {
     case connecting
+    /// Connected, agreeing on keys.
+    case handshaking
+    /// Asks how the origin is; no exchange.
+    case checking
     /// In the pool, no exchange.
     case idle
     /// Sending the request and waiting for the response's head.
@@ -29,6 +33,11 @@ struct OriginConnection: ~Copyable {
     var input: Buffer?
     /// Request bytes the socket has not taken.
     var output: Buffer?
+    /// Nil where the origin speaks plain HTTP.
+    var tls: TLSStream?
+    /// Belongs to a health check.
+    var isCheck = false
+    var addressRevision: UInt32 = 0
     var mayRead = true
     /// The kernel has told of the peer's end of stream: it comes after the bytes, and nobody will say so again.
     var endAnnounced = false
@@ -46,7 +55,19 @@ struct OriginConnection: ~Copyable {
         lastProgressMilliseconds = nowMilliseconds
     }
 
-    deinit { close(descriptor) }
+    deinit {
+        tls?.close()
+        close(descriptor)
+    }
+
+    var isSecure: Bool { tls != nil }
+    /// The request can be sent.
+    var takesRequest: Bool { phase != .connecting && phase != .handshaking && phase != .idle }
+
+    /// Nothing more will be sent.
+    mutating func endSending() {
+        if isSecure { tls?.close() } else { _ = shutdown(descriptor, Int32(SHUT_WR)) }
+    }
 
     var isReused: Bool { exchangesServed > 0 }
     var outputCount: Int { readableCount(output) }
@@ -57,7 +78,7 @@ struct OriginConnection: ~Copyable {
         guard outputCount > 0, mayWrite else { return 0 }
         var total = 0
         while outputCount > 0 {
-            let sent = output?.send(to: descriptor, followedBy: RawSpan(), more: false) ?? 0
+            let sent = sendOutput()
             if sent < 0 {
                 guard isWouldBlock(sent) else { return sent }
                 mayWrite = false
@@ -69,13 +90,40 @@ struct OriginConnection: ~Copyable {
         return total
     }
 
+    private mutating func sendOutput() -> Int {
+        guard isSecure else { return output?.send(to: descriptor, followedBy: RawSpan(), more: false) ?? 0 }
+        guard let buffer = output.take() else { return 0 }
+        let sent = Self.send(buffer, over: &tls)
+        output = consume buffer
+        return sent
+    }
+
+    private static func send(_ buffer: borrowing Buffer, over tls: inout TLSStream?) -> Int {
+        tls?.send(buffer.readable) ?? -Int(EBADF)
+    }
+
     /// One read into the input buffer: bytes, 0 at the end, -errno. A short read means the kernel has no more.
     mutating func receive() -> Int {
         input?.compact()
         let space = writableCount(input)
         guard space > 0 else { return -Int(ENOBUFS) }
+        if isSecure { return receiveSecurely() }
         let received = input?.receive(from: descriptor) ?? -Int(EBADF)
         if received > 0, received < space, !endAnnounced { mayRead = false }
         return received
+    }
+
+    /// One record at most; the library may hold more, so that only its word says that there is none.
+    private mutating func receiveSecurely() -> Int {
+        guard var buffer = input.take() else { return -Int(EBADF) }
+        let received = Self.receive(&tls, into: &buffer)
+        buffer.commit(max(received, 0))
+        input = consume buffer
+        return received
+    }
+
+    private static func receive(_ tls: inout TLSStream?, into buffer: inout Buffer) -> Int {
+        var space = buffer.space()
+        return tls?.receive(into: &space) ?? -Int(EBADF)
     }
 }

@@ -15,16 +15,27 @@ enum ExchangeFailure {
     case badAnswer
     /// This node could not even ask.
     case node
+    /// No TLS connection that can be trusted.
+    case insecure
+    /// Every connection was taken for too long.
+    case busy
 }
 
 extension Worker {
     mutating func originReady(_ o: UInt32, _ ready: ReadySet) {
         let id = origins.id(at: o)
         if origins[o].phase == .leaving { return }
+        var ready = ready
         if origins[o].phase == .connecting {
             guard ready.contains(.writable) || ready.contains(.error) || ready.contains(.hangUp) else { return }
             guard connected(o) else { return }
         }
+        if origins[o].phase == .handshaking {
+            guard shakeHands(o) else { return }
+            ready.formUnion([.readable, .writable])
+        }
+        // Under TLS each direction may wait for the other.
+        if origins[o].isSecure, ready.contains(.readable) { ready.insert(.writable) }
         if ready.contains(.writable) { origins[o].mayWrite = true }
         let readable: ReadySet = [.readable, .peerClosed, .hangUp, .error]
         if !ready.isDisjoint(with: readable) { origins[o].mayRead = true }
@@ -44,8 +55,9 @@ extension Worker {
             originFailed(o, .unreachable)
             return false
         }
-        origins[o].phase = .awaitingHead
         origins[o].mayWrite = true
+        if upstreams[Int(origins[o].origin)].origin.scheme == .https { return beginHandshake(o) }
+        origins[o].phase = origins[o].isCheck ? .checking : .awaitingHead
         origins[o].lastProgressMilliseconds = clock.milliseconds
         armOriginTimer(o)
         return true
@@ -62,7 +74,7 @@ extension Worker {
         let e = origins[o].exchange
         guard e != .max, origins[o].outputCount == 0 else { return }
         let context = exchanges[e].context
-        guard !context.isNone, origins[o].phase != .connecting else { return }
+        guard !context.isNone, origins[o].phase != .connecting, origins[o].phase != .handshaking else { return }
         if origins[o].phase == .tunnelling { return progress(contexts[context.index].client.index) }
         if contexts[context.index].upload.state == .flowing { pumpUpload(context.index) }
     }
@@ -96,8 +108,8 @@ extension Worker {
             steps += 1
             let goesOn: Bool
             switch origins[o].phase {
-            case .connecting: goesOn = false
-            case .leaving: goesOn = false
+            case .connecting, .handshaking, .leaving: goesOn = false
+            case .checking: goesOn = progressCheck(o)
             case .idle: goesOn = idleOriginSpoke(o)
             case .awaitingHead: goesOn = progressHead(o)
             case .receivingBody: goesOn = progressResponseBody(o)
@@ -138,18 +150,21 @@ extension Worker {
 
     /// The exchange on this connection cannot get (more of) a response over it.
     mutating func originFailed(_ o: UInt32, _ failure: ExchangeFailure) {
+        if origins[o].isCheck { return endCheck(o, isGood: false) }
         let e = origins[o].exchange
         origins[o].exchange = .max
+        let server = Int(origins[o].origin)
         let wasReused = origins[o].isReused
-        let wasConnecting = origins[o].phase == .connecting
+        let wasConnecting = origins[o].phase == .connecting || origins[o].phase == .handshaking
+        if wasConnecting, failure == .timeout { pool.addressFailed(origins[o].origin) }
         closeOrigin(o)
         guard e != .max else { return }
         exchanges[e].connection = .max
         // Who may answer with what is stored need not ask an origin twice that closes without an answer.
         let isStale = wasReused && failure == .unreachable && exchanges[e].fallback == .never
-        let addresses = settings.origins[Int(exchanges[e].route.origin)].addresses.count
-        let hasOther = wasConnecting && Int(exchanges[e].attempts) < addresses
-        if isStale || hasOther, mayRetry(e) { return attempt(e) }
+        if isStale, mayRetry(e) { return attempt(e) }
+        noteFailure(of: server)
+        if wasConnecting { return notSent(e, failure) }
         failExchange(e, failure)
     }
 
@@ -165,7 +180,8 @@ extension Worker {
     mutating func releaseOrigin(_ o: UInt32, keepAlive: Bool) {
         origins[o].exchange = .max
         let clean = readableCount(origins[o].input) == 0 && origins[o].outputCount == 0
-        guard keepAlive, clean, pool.mayKeep(origins[o].origin), !isStopping else { return closeOrigin(o) }
+        let isCurrent = origins[o].addressRevision == upstreams[Int(origins[o].origin)].addressRevision
+        guard keepAlive, clean, isCurrent, pool.mayKeep(origins[o].origin), !isStopping else { return closeOrigin(o) }
         origins[o].exchangesServed += 1
         origins[o].phase = .idle
         origins[o].lastProgressMilliseconds = clock.milliseconds

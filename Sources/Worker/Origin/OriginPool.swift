@@ -23,12 +23,18 @@ struct OriginPool: ~Copyable {
     func mayKeep(_ origin: UInt16) -> Bool { entries[Int(origin)].idleCount < idleLimit }
     var openTotal: Int { entries.reduce(0) { $0 + Int($1.openCount) } }
 
+    func hasIdle(_ origin: UInt16) -> Bool { entries[Int(origin)].idleCount > 0 }
+    /// Connections with something to do.
+    func busy(_ origin: UInt16) -> UInt32 { entries[Int(origin)].openCount - entries[Int(origin)].idleCount }
+
     mutating func opened(_ origin: UInt16) { entries[Int(origin)].openCount += 1 }
     mutating func closed(_ origin: UInt16) { entries[Int(origin)].openCount -= 1 }
 
     /// The address to try: the one after the last that failed.
     func address(of origin: UInt16, among count: Int) -> Int { Int(entries[Int(origin)].nextAddress) % max(count, 1) }
     mutating func addressFailed(_ origin: UInt16) { entries[Int(origin)].nextAddress &+= 1 }
+
+    mutating func restartAddresses(_ origin: UInt16) { entries[Int(origin)].nextAddress = 0 }
 
     mutating func push(_ index: UInt32, _ connections: inout Slab<OriginConnection>) {
         let origin = Int(connections[index].origin)

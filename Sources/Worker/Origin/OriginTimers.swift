@@ -6,7 +6,9 @@ extension Worker {
     private borrowing func originDeadline(_ o: UInt32) -> Int64? {
         let limit: UInt32
         switch origins[o].phase {
-        case .connecting: limit = settings.timeouts.originConnectMilliseconds
+        case _ where origins[o].isCheck: limit = settings.health.timeoutMilliseconds
+        case .checking: limit = settings.health.timeoutMilliseconds
+        case .connecting, .handshaking: limit = settings.timeouts.originConnectMilliseconds
         case .idle: limit = settings.timeouts.originIdleMilliseconds
         case .awaitingHead: limit = settings.timeouts.originFirstByteMilliseconds
         case .receivingBody: limit = settings.timeouts.originBetweenBytesMilliseconds
@@ -36,7 +38,7 @@ extension Worker {
             pool.remove(o, &origins)
             return closeOrigin(o)
         }
-        count(.originTimeouts)
+        if !origins[o].isCheck { count(.originTimeouts) }
         originFailed(o, .timeout)
     }
 

@@ -34,7 +34,7 @@ extension Worker {
     }
 
     /// Parses from the start each time: a head almost always comes in one piece.
-    private static func parse(
+    static func parse(
         _ origins: borrowing Slab<OriginConnection>, _ o: UInt32, _ method: Method, _ scratch: inout Scratch
     ) -> ResponseProgress {
         scratch.responseParser.reset(requestMethod: method)
@@ -58,6 +58,7 @@ extension Worker {
         origins[o].lastProgressMilliseconds = clock.milliseconds
         armOriginTimer(o)
         exchanges[e].hasResponse = true
+        upstreams[Int(exchanges[e].server)].health.requestSucceeded()
         exchanges[e].body.begin(head.framing)
         exchanges[e].keepsConnection = head.keepAlive && head.framing != .untilClose
         if !exchanges[e].context.isNone { responseOvertakesUpload(exchanges[e].context.index) }

@@ -62,7 +62,7 @@ extension Worker {
         }
         if toOrigin == .ended, origins[o].outputCount == 0, !exchanges[e].hasShutOrigin {
             exchanges[e].hasShutOrigin = true
-            _ = shutdown(origins[o].descriptor, Int32(SHUT_WR))
+            origins[o].endSending()
         }
         return false
     }

@@ -66,7 +66,7 @@ extension Worker {
             let e = contexts[x].exchange
             guard e != .max, exchanges[e].connection != .max else { return }
             let o = exchanges[e].connection
-            guard origins[o].phase != .connecting, origins[o].phase != .idle else { return }
+            guard origins[o].takesRequest else { return }
             let r = contexts[x].request
             let moved = Self.move(&contexts[x].upload, &requests[r], &origins[o], &scratch)
             if case .refused(let rejection) = moved { return uploadRefused(x, rejection) }

@@ -172,3 +172,47 @@ def slow_uploader(context):
     wait_until(lambda: script.requests and len(script.requests[0].body) == total, "the whole upload")
     expect(script.requests[0].body == BLOCK[:total], "the upload's bytes")
     return f"slowest quick answer {slowest * 1000:.0f} ms"
+
+
+@case("a reader at 10 KiB/s holds up neither the fetch it began nor those who share it")
+def slow_reader_of_a_shared_fetch(context):
+    count = 40
+    sent = threading.Event()
+    blocks = serve_blocks(count, True)
+
+    def act(connection, request):
+        blocks.act(connection, request)
+        sent.set()
+        return True
+    origin = context.origin()
+    script = origin.script("s1", "bodies").add(Reply(act=act))
+    origin.script("s2", "bodies").add(Reply(200, {"Cache-Control": "max-age=3600"}, b"quick"))
+    node = context.node(origin.url, flags=["--cache-size", "512MiB"])
+    peak = Peak(node)
+    slow = Client(node.address, 60, receive_buffer=4096)
+    slow.request("GET", "/s1/shared")
+    slow.read_head()
+    began = time.monotonic()
+    check = Check()
+    with Client(node.address, 60) as client:
+        client.request("GET", "/s1/shared")
+        response = client.read_response(sink=check)
+    whole_after = time.monotonic() - began
+    expect(response.complete and check.count == count << 20, f"{check.count} of {count << 20} bytes")
+    expect(sent.wait(10), "the origin is rid of its answer")
+    slowest = 0.0
+    read = 0
+    while read < 20 << 10:
+        read += len(slow.sock.recv(1024))
+        began = time.monotonic()
+        with Client(node.address, 10) as other:
+            other.request("GET", "/s2/page")
+            expect(other.read_response().body == b"quick", "the quick answer")
+        slowest = max(slowest, time.monotonic() - began)
+        pace(0.1)
+    used = peak.finish()
+    slow.close()
+    expect(len(script.requests) == 1, f"{len(script.requests)} fetches")
+    expect(whole_after < 10, f"the other reader had to wait {whole_after:.1f} s")
+    expect(used < BOUND_KIB, f"a worker grew by {used} KiB")
+    return f"shared {count} MiB in {whole_after:.1f} s, slowest quick answer {slowest * 1000:.0f} ms, {used} KiB more"
