@@ -3,6 +3,7 @@ die after it, configurations that cannot be. The old generation goes on untouche
 
 import os
 import subprocess
+import threading
 import time
 
 from cases.restarts import adopt, command, exchange
@@ -148,3 +149,26 @@ def configurations(context):
     write("workers: 2\ntimeouts:\n  idle: 31s")
     command(untouched.node, "reload")
     expect(exchange(untouched.client) == BODY, "a good one takes over")
+
+
+def is_watched(node):
+    return (node.admin("GET", "/v1/status")[1].get("change") or {}).get("phase") == "canary"
+
+
+@case("a change taken back while its first slot is watched: connections that the new worker had taken go back as well")
+def taken_back(context):
+    untouched = Untouched(context, config="restart:\n  canary: 30s\n")
+    node, clients = untouched.node, []
+
+    def connect():
+        wait_until(lambda: is_watched(node), "the watch")
+        for _ in range(20):
+            clients.append(Client(node.address))
+            exchange(clients[-1])
+    thread = threading.Thread(target=connect)
+    thread.start()
+    untouched.refuses(["reload", "--timeout", "2"], "timed out", "untouched")
+    thread.join()
+    expect(len(clients) == 20, "connections made while the first slot was watched")
+    for client in clients:
+        expect(exchange(client) == BODY, "the connection goes on")
