@@ -231,7 +231,7 @@ def names_move(context):
     expect("name not resolved" in node.log_tail(), "a line in the log")
     names.broken = False
     names.addresses = ("127.0.0.1", "127.0.0.2")
-    wait_until(lambda: counter(node, "origin_moves") >= 3, "the return")
+    wait_until(lambda: counter(node, "origin_moves") >= 3 * node.wanted_workers, "both addresses in every worker")
     second.close()
     wait_until(lambda: set(ask_many(node, 20)) == {"first"}, "the other address of two")
     expect(first.asked() > 0, "the first was asked")
