@@ -3,6 +3,7 @@
 import Foundation
 import Hummingbird
 import Logging
+import ServiceLifecycle
 import ShmCache
 
 struct AdminServer: Sendable {
@@ -18,7 +19,22 @@ struct AdminServer: Sendable {
         var seconds: Double?
     }
 
-    func router() -> Router<BasicRequestContext> {
+    /// The server as a service group: told to shut down, it answers what it has been asked before it returns. The
+    /// socket appears under its name only once it listens.
+    func service() -> ServiceGroup {
+        let temporary = directory.path + "/admin-\(getpid()).sock"
+        let final = directory.adminSocket
+        var quiet = Logger(label: "martlet.admin")
+        quiet.logLevel = .critical
+        let application = Application(
+            router: router(), configuration: .init(address: .unixDomainSocket(path: temporary)),
+            onServerRunning: { _ in
+                unsafe rename(temporary, final)
+            }, logger: quiet)
+        return ServiceGroup(configuration: .init(services: [application], logger: quiet))
+    }
+
+    private func router() -> Router<BasicRequestContext> {
         let router = Router()
         router.get("/v1/status") { _, _ in try await status() }
         router.get("/v1/operations/{id}") { request, context in try await operation(request, context) }

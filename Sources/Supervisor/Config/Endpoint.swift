@@ -42,14 +42,14 @@ struct ListenSpec: Equatable, Codable, Sendable {
 extension SocketAddress {
     /// An IPv4 or IPv6 address without port.
     init?(literal: String, port: UInt16) {
-        var four = [UInt8](repeating: 0, count: 4)
+        var four = in_addr()
         if unsafe inet_pton(AF_INET, literal, &four) == 1 {
-            self.init(ipv4: four, port: port)
+            self.init(ipv4: unsafe withUnsafeBytes(of: four) { unsafe Array($0) }, port: port)
             return
         }
-        var six = [UInt8](repeating: 0, count: 16)
+        var six = in6_addr()
         guard unsafe inet_pton(AF_INET6, literal, &six) == 1 else { return nil }
-        self.init(ipv6: six, port: port)
+        self.init(ipv6: unsafe withUnsafeBytes(of: six) { unsafe Array($0) }, port: port)
     }
 }
 

@@ -46,8 +46,6 @@ actor Node: LoopExecutor.Delegate {
     nonisolated let systemd = SystemdNotifier()
     var storedAddresses = 0
     var storedSlots = 0
-    /// The admin plane's door; shut for the moment of an upgrade.
-    private(set) var gate: AdminGate?
 
     init(
         loop: LoopExecutor, directory: RuntimeDirectory, regions: Regions, listeners: consuming Listeners,
@@ -62,8 +60,6 @@ actor Node: LoopExecutor.Delegate {
         self.demoOrigin = demoOrigin
         self.log = log
     }
-
-    func use(_ gate: AdminGate) { self.gate = gate }
 
     // MARK: Events and actions
 

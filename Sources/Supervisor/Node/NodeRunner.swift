@@ -4,6 +4,7 @@ import CLinux
 import Foundation
 import Glibc
 import Logging
+import ServiceLifecycle
 import ShmCache
 
 enum NodeRunner {
@@ -48,7 +49,7 @@ enum NodeRunner {
             listeners: try Listeners(state.listeners), machine: state.machine, flags: state.flags,
             demoOrigin: state.demoOrigin, log: logger())
         node.loop.start(delegate: node)
-        try await live(node, signals, isDemo: false, adminSocket: state.admin) {
+        try await live(node, signals, isDemo: false) {
             await node.resume(state)
             return nil
         }
@@ -99,16 +100,12 @@ enum NodeRunner {
     }
 
     private static func live(
-        _ node: Node, _ signals: Int32, isDemo: Bool, adminSocket: Int32? = nil,
-        _ begin: @Sendable () async throws -> OperationID?
+        _ node: Node, _ signals: Int32, isDemo: Bool, _ begin: @Sendable () async throws -> OperationID?
     ) async throws {
         await node.watchSignals(signals)
         node.directory.writePIDFile()
-        let gate = AdminGate(
-            socket: try adminSocket ?? AdminGate.listen(in: node.directory),
-            router: AdminServer(node: node, directory: node.directory).router())
-        try await gate.open()
-        await node.use(gate)
+        let admin = AdminServer(node: node, directory: node.directory).service()
+        let serving = Task.detached { try await admin.run() }
         let operation = try await begin()
         let announcing = Task.detached {
             if let operation { await announce(node, operation, isDemo: isDemo) }
@@ -117,11 +114,21 @@ enum NodeRunner {
         announcing.cancel()
         // No new questions: one that is accepted while the server shuts down would be dropped under its client.
         unsafe unlink(node.directory.adminSocket)
-        // Whoever waits for the outcome of the stop is told it first.
-        await gate.close(patience: .seconds(2))
+        await endAdmin(admin, serving)
         node.systemd.flush()
         node.directory.clear()
         if case .failed(let reason) = end { throw Failure.runtime("the node could not be started: \(reason)") }
+    }
+
+    /// Whoever waits for the outcome of the stop is told it first; one that does not read gets two seconds.
+    private static func endAdmin(_ admin: ServiceGroup, _ serving: Task<Void, any Error>) async {
+        await admin.triggerGracefulShutdown()
+        let watchdog = Task.detached {
+            try await Task.sleep(for: .seconds(2))
+            serving.cancel()
+        }
+        _ = await serving.result
+        watchdog.cancel()
     }
 
     /// Says where the node serves once it does; with the demo site, shows a miss and a hit.

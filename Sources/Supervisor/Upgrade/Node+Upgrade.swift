@@ -40,14 +40,14 @@ extension Node {
             guard binary >= 0 else { throw Failure.runtime("\(path): \(systemText(errno))") }
             defer { close(binary) }
             try await preflight(operation, binary, path, replacesWorkers, deadline)
-            // Ends the wait of whoever follows this operation; the next question waits in the socket's queue.
-            operations.progress(operation, "taking over in place")
-            await gate?.close(patience: .milliseconds(500))
             try await quiesce(operation, deadline)
-            try exec(binary, path, try savedState(operation, replacesWorkers, deadline))
+            let state = try savedState(operation, replacesWorkers, deadline)
+            operations.progress(operation, "taking over in place")
+            var final = state
+            final.operations = operations
+            try exec(binary, path, final)
         } catch {
             isUpgrading = false
-            try? await gate?.open()
             let text = "\(error); the running supervisor goes on untouched"
             operations.finish(operation, succeeded: false, text)
             log.error("upgrade: \(text)")
@@ -120,8 +120,7 @@ extension Node {
                 revision: launch.revision, orphanSeconds: launch.orphanSeconds)
         }
         return SavedState(
-            directory: directory.path, lock: directory.lock, admin: gate?.socket,
-            directoryWasMade: directory.wasMadeByUs,
+            directory: directory.path, lock: directory.lock, directoryWasMade: directory.wasMadeByUs,
             cache: descriptors.cache, node: descriptors.node, events: regions.events, listeners: listeners.record,
             machine: machine, workers: records, launches: launches, nextLaunch: nextLaunch, revision: revision,
             operations: operations, restarts: restarts, restartCount: restartCount, flags: flags,

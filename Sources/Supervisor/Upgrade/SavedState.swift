@@ -38,8 +38,6 @@ struct SavedState: Codable, Sendable {
 
     var directory: String
     var lock: Int32
-    /// The admin plane's listening socket. Optional because older binaries kept none.
-    var admin: Int32?
     var directoryWasMade: Bool
     var cache: Int32
     var node: Int32
@@ -65,7 +63,7 @@ struct SavedState: Codable, Sendable {
 
     /// Every descriptor that must stay open through exec.
     var descriptors: [Int32] {
-        [lock, cache, node] + [admin].compactMap { $0 } + events + listeners.addresses.flatMap(\.descriptors)
+        [lock, cache, node] + events + listeners.addresses.flatMap(\.descriptors)
             + workers.flatMap { [$0.pidfd, $0.control] } + launches.map(\.configuration)
     }
 
