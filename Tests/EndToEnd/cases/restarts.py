@@ -289,32 +289,6 @@ def idle_close(context):
     expect(closed == count, f"{closed} of {count} closed in the end")
 
 
-@case("the admin socket answers every question while the supervisor is upgraded in place again and again")
-def admin_through_exec(context):
-    node = context.node(context.origin().url)
-    asked, problems, stopping = [0], [], threading.Event()
-
-    def ask():
-        while not stopping.is_set():
-            try:
-                status, document = node.admin("GET", "/v1/status")
-                expect(status == 200 and document["supervisor"]["pid"] == node.pid, f"an answer: {status} {document}")
-                asked[0] += 1
-            except (OSError, Ended, AssertionError) as problem:
-                problems.append(repr(problem))
-    threads = [threading.Thread(target=ask) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for _ in range(10):
-        said = command(node, "upgrade", "--binary", f"{RELEASE}/martlet")
-        expect("took over in place" in said, f"the command waits over the exec and reports: {said!r}")
-    stopping.set()
-    for thread in threads:
-        thread.join()
-    expect(not problems, f"{len(problems)} of {asked[0]}: {problems[:3]}")
-    return f"{asked[0]} questions"
-
-
 @case("at most 4 old generations: a further change waits, says so, gives up at its timeout, and cuts nobody")
 def old_generations(context):
     origin = context.origin()
