@@ -42,14 +42,14 @@ struct ListenSpec: Equatable, Codable, Sendable {
 extension SocketAddress {
     /// An IPv4 or IPv6 address without port.
     init?(literal: String, port: UInt16) {
-        var four = in_addr()
+        var four = [UInt8](repeating: 0, count: 4)
         if unsafe inet_pton(AF_INET, literal, &four) == 1 {
-            self.init(ipv4: unsafe withUnsafeBytes(of: four) { unsafe Array($0) }, port: port)
+            self.init(ipv4: four, port: port)
             return
         }
-        var six = in6_addr()
+        var six = [UInt8](repeating: 0, count: 16)
         guard unsafe inet_pton(AF_INET6, literal, &six) == 1 else { return nil }
-        self.init(ipv6: unsafe withUnsafeBytes(of: six) { unsafe Array($0) }, port: port)
+        self.init(ipv6: six, port: port)
     }
 }
 
