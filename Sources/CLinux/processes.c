@@ -90,6 +90,18 @@ pid_t cl_spawn(const char *path, char *const *argv, char *const *envp, const int
 
 pid_t cl_fork(void) { return fork(); }
 
+int cl_die_with_parent(void) {
+    pid_t parent = getppid();
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return -1;
+    return getppid() == parent && parent != 1 ? 0 : -1;
+}
+
+bool cl_has_ended(pid_t pid) {
+    siginfo_t info;
+    memset(&info, 0, sizeof info);
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
+}
+
 int cl_wait(pid_t pid) {
     int status = -1;
     while (waitpid(pid, &status, 0) < 0)

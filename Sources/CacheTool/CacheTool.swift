@@ -9,11 +9,14 @@ enum CacheTool {
         usage: martlet-cache replay TRACE.gz --size BYTES [--processes P] [--byte-weight BYTES] [--compressible]
                              [--json]
                martlet-cache stats|inspect|verify FILE|RUNTIME-DIRECTORY [--json]
+               martlet-cache bench lookup|purge [--objects N] [--json]
+               martlet-cache bench reopen|accounting [--size BYTES] [--json]
 
         stats    objects, bytes and fill of a region, read-only, also while it is used
         inspect  the same with its layout, its size classes and its lanes
         verify   check every invariant and every checksum of a region at rest; exit code 1 when one is broken
         replay   play a trace of `key size` lines through the engine and print its miss ratios and costs
+        bench    measure lookups, purges, reopening after a death, and the accounts against the kernel's
         """
 
     static func main() {
@@ -36,6 +39,9 @@ enum CacheTool {
         case "stats", "inspect", "verify":
             var examination = try Examination(command: command, rest)
             try examination.run()
+        case "bench":
+            var bench = Bench(rest)
+            try bench.run()
         case "replay-process": try ReplayProcess.run(rest)
         case "help", "--help", "-h": Terminal.say(usage)
         default: throw ToolFailure.usage("there is no command \(command)\n\(usage)")

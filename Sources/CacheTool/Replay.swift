@@ -33,16 +33,19 @@ struct Replay {
     /// longer than large ones, so it takes a short replay to know.
     private func scout(_ trace: Trace) throws -> Int {
         Terminal.progress("measuring the objects")
-        let most = min(trace.objects, 4 * sizeInMeanObjects(trace))
-        let region = try CacheRegion.create(options.region(objects: most))
-        let node = try NodeRegion.create(laneCount: 1, slotCount: 1, counterCount: ReplayCount.total)
-        let start = trace.prefix(Replay.scoutedRequests)
-        try ReplayProcess.run(
-            start, region: region, node: node, index: 0, processes: 1, compressible: options.compressible)
-        return region.accounting().objects
+        var objects = min(trace.objects, sizeInMeanObjects(trace))
+        for requests in [Replay.scoutedRequests / 8, Replay.scoutedRequests] {
+            let region = try CacheRegion.create(options.region(objects: objects))
+            let node = try NodeRegion.create(laneCount: 1, slotCount: 1, counterCount: ReplayCount.total)
+            try ReplayProcess.run(
+                trace.prefix(requests), region: region, node: node, index: 0, processes: 1,
+                compressible: options.compressible)
+            objects = region.accounting().objects
+        }
+        return objects
     }
 
-    private static let scoutedRequests = 250_000
+    private static let scoutedRequests = 2_000_000
 
     private func sizeInMeanObjects(_ trace: Trace) -> Int {
         options.sizeBytes / max(1, trace.footprintBytes / trace.objects) + 1

@@ -32,5 +32,5 @@ struct ReplayOptions {
     }
 
     /// What an object costs besides its body: header, index slot, ghost, rounding.
-    static let metadataBytes = 100
+    static let metadataBytes = 102
 }

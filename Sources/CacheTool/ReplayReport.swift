@@ -21,6 +21,10 @@ struct ReplayReport {
         add(
             "metadataBytesPerObject", ReplayReport.ratio(accounting.metadataBytes, objects),
             "metadata bytes per object, without key text")
+        add(
+            "tableBytesPerObject", ReplayReport.ratio(accounting.objectTableBytes, objects),
+            "of these in the index and the ghosts")
+        add("indexSegments", statistics.segmentsIndex, "segments taken for the index")
         add("keyBytesPerObject", ReplayReport.ratio(accounting.keyBytes, objects), "key text bytes per object")
         add("storeBytesUsed", accounting.itemBytes, "bytes that live objects take")
         add("bodyBytesStored", accounting.bodyBytes, "bytes of live bodies, before compression")

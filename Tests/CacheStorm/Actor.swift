@@ -108,8 +108,8 @@ struct Actor: ~Copyable {
         count(.lookups)
         let oldest = world.oldestVersion(key: key)
         let wantsPin = pin == nil && dice.next() % 8 == 0
-        let pause: UInt32 = dice.next() % world.slowReads == 0 ? 300 : 0
-        switch Actor.read(lane, hash, bytes, key, wantsPin: wantsPin, pause: pause, world, &buffer) {
+        let isSlow = dice.next() % world.slowReads == 0
+        switch Actor.read(lane, hash, bytes, key, wantsPin: wantsPin, isSlow: isSlow, world, &buffer) {
         case .miss: return false
         case .wrong: count(.wrongReads)
         case .right(let new, let content):
@@ -130,14 +130,14 @@ struct Actor: ~Copyable {
     }
 
     private static func read(
-        _ lane: borrowing Lane, _ hash: UInt64, _ bytes: [UInt8], _ key: Int, wantsPin: Bool, pause: UInt32,
+        _ lane: borrowing Lane, _ hash: UInt64, _ bytes: [UInt8], _ key: Int, wantsPin: Bool, isSlow: Bool,
         _ world: borrowing World, _ buffer: inout [UInt8]
     ) -> Finding {
         guard let view = unsafe lane.lookup(hash: hash, key: bytes.span.bytes), !view.isPassMarker else { return .miss }
         guard let content = Verifier.check(view, key: key, world.library, &buffer) else { return .wrong }
-        if pause > 0 {
-            // A slow turn: what was found must stay what it is to the turn's end.
-            usleep(pause)
+        if isSlow {
+            // A slow turn: what was found must stay what it is to the turn's end, whatever the others do.
+            world.waitForOthers(turns: 40, but: lane.index)
             guard Verifier.check(view, key: key, world.library, &buffer)?.version == content.version else {
                 return .wrong
             }

@@ -10,7 +10,8 @@ struct StormOptions {
     var processes = 3
     var seed: UInt64 = 1
     var sizeBytes = 4 << 20
-    var pauseMicroseconds: UInt64 = 3000
+    /// A victim works for at most this many turns.
+    var turns: UInt64 = 300
     /// One read in so many pauses in the middle of its turn.
     var slowReads: UInt64 = 2000
 
@@ -24,7 +25,7 @@ struct StormOptions {
             case "--processes": processes = Int(value)
             case "--seed": seed = value
             case "--size": sizeBytes = Int(value)
-            case "--pause": pauseMicroseconds = max(1, value)
+            case "--turns": turns = max(1, value)
             case "--slow": slowReads = max(1, value)
             case "--without": leaveOut(arguments[i + 1])
             default: Storm.fail("there is no option \(arguments[i])")
@@ -60,21 +61,25 @@ struct Storm {
         var children = [pid_t](repeating: 0, count: options.processes)
         var turns = [UInt64](repeating: 0, count: options.processes)
         var toll = Toll()
-        for lane in 0..<children.count { children[lane] = start(world, lane, dice.next()) }
+        let aim = Aim()
+        for lane in 0..<children.count { children[lane] = start(world, aim, lane, dice.next()) }
         let end = World.time() + UInt64(min(options.seconds, 1 << 20)) * 1_000_000_000
         while toll.kills < options.kills, World.time() < end {
-            usleep(UInt32(dice.next() % options.pauseMicroseconds))
             let lane = Int(dice.next() % UInt64(children.count))
             // Most victims are at work; some are killed while they start.
-            if dice.next() % 8 != 0 { waitForWork(world.region, lane, after: turns[lane]) }
-            turns[lane] = turn(world.region, lane)
-            kill(children[lane], SIGKILL)
+            if dice.next() % 8 != 0 {
+                Aim.wait(forTurn: turns[lane] + 2 + dice.next() % options.turns, of: lane, world)
+            }
+            turns[lane] = Aim.turn(world.region, lane)
+            if dice.next() % 2 == 0 || !aim.strike(children[lane], in: Aim.phase(&dice), lane: lane) {
+                kill(children[lane], SIGKILL)
+            }
             let status = cl_wait(children[lane])
             if status & 0x7f != SIGKILL { fail("child ended with status \(status)") }
-            toll.note(world.region.lanePhaseName(lane))
+            toll.note("\(world.region.lanePhase(lane))")
             // Recovery by this process, or by the successor, or by whichever worker needs the space.
             if dice.next() % 2 == 0 { world.region.recoverLane(lane) }
-            children[lane] = start(world, lane, dice.next())
+            children[lane] = start(world, aim, lane, dice.next())
         }
         for child in children {
             kill(child, SIGKILL)
@@ -86,10 +91,13 @@ struct Storm {
         exit(problems.isEmpty && wrong == 0 ? 0 : 1)
     }
 
-    static func start(_ world: borrowing World, _ lane: Int, _ seed: UInt64) -> pid_t {
+    static func start(_ world: borrowing World, _ aim: borrowing Aim, _ lane: Int, _ seed: UInt64) -> pid_t {
         let pid = cl_fork()
         if pid < 0 { fail("fork failed") }
         if pid > 0 { return pid }
+        // A storm that fails or is interrupted leaves no process behind.
+        if cl_die_with_parent() != 0 { exit(0) }
+        aim.expose(lane, world.region)
         do {
             var actor = Actor(
                 lane: try world.region.attachLane(lane), index: lane, seed: seed,
@@ -99,18 +107,6 @@ struct Storm {
             fail("\(error)")
         }
     }
-    /// Waits until a process has begun a turn, for a second at most.
-    static func waitForWork(_ region: borrowing CacheRegion, _ lane: Int, after first: UInt64) {
-        for _ in 0..<5000 {
-            if case .live(_, let turn, _) = region.laneState(lane), turn > first + 2 { return }
-            usleep(200)
-        }
-    }
-
-    static func turn(_ region: borrowing CacheRegion, _ lane: Int) -> UInt64 {
-        if case .live(_, let turn, _) = region.laneState(lane) { turn } else { 0 }
-    }
-
     /// With everybody dead: recovers, lets limbo drain, and looks for what is broken or lost.
     static func settle(_ region: borrowing CacheRegion) throws -> [String] {
         region.recoverDeadLanes()
@@ -151,6 +147,8 @@ struct Toll {
         for count in Count.allCases { text += ",\"\(count)\":\(world.count(count))" }
         // Packing works in private memory.
         let inside = kills - phases["idle", default: 0] - phases["finish", default: 0]
+        // Where none landed is said too.
+        for phase in Aim.mutations where phases["\(phase)"] == nil { text += ",\"no kill in \(phase)\":0" }
         text +=
             ",\"killsInsideMutations\":\(inside),\"share\":\(Double(inside * 1000 / max(1, kills)) / 1000),\"phases\":{"
         text += phases.sorted { $0.key < $1.key }.map { "\"\($0.key)\":\($0.value)" }.joined(separator: ",")

@@ -1,6 +1,7 @@
 // What all processes of the storm share: the two regions, the texts, and when what was last purged, so that every
 // reader can tell an object that a finished purge should have removed.
 import CLinux
+@unsafe @preconcurrency import Glibc
 import ShmCache
 
 /// What the processes count, in the node region, which outlives them.
@@ -46,6 +47,19 @@ struct World: ~Copyable {
 
     /// Nanoseconds, the same for all processes.
     static func time() -> UInt64 { UInt64(cl_monotonic_nanoseconds()) }
+
+    /// Lets the other processes work for so many turns in all, or for a few milliseconds when they do not.
+    func waitForOthers(turns: UInt64, but own: Int) {
+        let end = World.time() + 3_000_000
+        let wanted = othersTurns(but: own) + turns
+        while othersTurns(but: own) < wanted, World.time() < end { sched_yield() }
+    }
+
+    private func othersTurns(but own: Int) -> UInt64 {
+        var sum: UInt64 = 0
+        for lane in 0..<region.laneCount where lane != own { sum += Aim.turn(region, lane) }
+        return sum
+    }
 
     /// Notes that a purge that began at `time` has returned.
     func notePurge(_ what: Int, began time: UInt64) {

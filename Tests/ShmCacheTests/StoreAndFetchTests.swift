@@ -117,3 +117,37 @@ import Testing
         return false
     }
 }
+
+@Suite struct FullBucketTests {
+    /// An index made for a fraction of the objects grows by chains; nothing is lost while there is room.
+    @Test func noObjectIsLostToFullBuckets() throws {
+        let options = RegionOptions(sizeBytes: 8 << 20, laneCount: 4, averageObjectBytes: 4096)
+        let region = try CacheRegion.create(options)
+        var lane = try region.attachLane(0)
+        let count = 15_000
+        for n in 0..<count {
+            lane.beginTurn(now: region.now())
+            #expect(lane.store(region, Sample.key(n), Sample.body(n, 40)) == .committed)
+            lane.endTurn()
+            lane.maintain(now: region.now())
+        }
+        var found = 0
+        lane.beginTurn(now: region.now())
+        for n in 0..<count where lane.fetch(region, Sample.key(n)) == Sample.body(n, 40) { found += 1 }
+        lane.endTurn()
+        #expect(found == count)
+        let figures = region.statistics()
+        #expect(figures.objects == count && figures.evictedObjects == 0 && figures.segmentsIndex > 0)
+        // Entries behind links are purged, replaced and evicted like others.
+        lane.beginTurn(now: region.now())
+        for n in stride(from: 0, to: count, by: 2) {
+            let key = Sample.key(n)
+            let wasThere = unsafe lane.purge(hash: region.hash(key: key.span.bytes), key: key.span.bytes)
+            #expect(wasThere)
+        }
+        lane.endTurn()
+        lane.reclaim(now: region.now())
+        let (objects, problems) = (region.statistics().objects, region.checkInvariants())
+        #expect(objects == count / 2 && problems.isEmpty, "\(problems.prefix(3))")
+    }
+}

@@ -24,5 +24,9 @@ pid_t cl_spawn(
 
 // fork, for single-threaded programs only: 0 in the child, the child's pid in the parent, -1 with errno set.
 pid_t cl_fork(void);
+// The calling process is killed when the thread that forked it ends. 0, or -1 when that has ended already.
+int cl_die_with_parent(void);
+// Whether a child has ended; it stays to be waited for.
+bool cl_has_ended(pid_t pid);
 // waitpid for one child, blocking. The wait status, or -1.
 int cl_wait(pid_t pid);

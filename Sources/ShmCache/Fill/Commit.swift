@@ -30,7 +30,7 @@ extension Packer {
             tagCount: Int(map.fill32(fill, FillWords.tagCount).relaxed),
             headerLength: Int(map.fill32(fill, FillWords.headerLength).relaxed),
             flags: rawBody ? .raw : [], bytes: map.blockAddress(map.fill32(fill, FillWords.headBlock).relaxed))
-        let directory = single ? 0 : entries.count * ChunkEntry.size
+        let directory = rawBody || single ? 0 : entries.count * ChunkEntry.size
         let variable = unsafe head.keyLength + head.tagCount * 8 + head.headerLength
         let total = ItemHeader.size + variable + directory + extents.count * ExtentReference.size + inline.count
         guard let place = unsafe core.reserve(item: total, head: head, extents: extents) else {
@@ -41,8 +41,8 @@ extension Packer {
         unsafe item.write(head: head, total: total, gen: segmentGen, bodyLength: length)
         item.store(UInt32(inline.count), 40)
         item.store(UInt16(extents.count), 44)
-        item.store(single ? entries[0].checksum : 0, 56)
-        if !single {
+        item.store(bodyChecksum(isOne: rawBody || single), 56)
+        if directory > 0 {
             for (i, entry) in entries.enumerated() { item.store(entry, item.directoryOffset + i * ChunkEntry.size) }
         }
         for (i, extent) in extents.enumerated() {
@@ -55,6 +55,14 @@ extension Packer {
         core.word64(LaneWords.admitted).bumpOwn(UInt64(stored))
         core.word64(LaneWords.written).bumpOwn(UInt64(stored - total))
         return core.during(.commit) { core.commit(item, at: place, extents: extents, adopted: adopted) }
+    }
+}
+
+extension Packer {
+    /// The checksum of a body without a directory.
+    private func bodyChecksum(isOne: Bool) -> UInt32 {
+        guard isOne, let first = entries.first else { return 0 }
+        return entries.dropFirst().reduce(first.checksum) { ChunkEntry.fold($0, $1.checksum) }
     }
 }
 
@@ -131,7 +139,9 @@ extension LaneCore {
                 // Whoever drops an object retires its whole segments: they are only ours while the object is there.
                 guard let old, old.word.kind == .live, map.haveSameExtents(old.item, adopted) else { return false }
             }
-            guard let target = old.map({ ($0.slot, $0.word) }) ?? map.roomForSlot(hash: item.hash) else { return false }
+            guard let target = old.map({ ($0.slot, $0.word) }) ?? map.roomForSlot(hash: item.hash, lane: lane) else {
+                return false
+            }
             word64(LaneWords.pendingValue).relax(pending.word)
             word64(LaneWords.pendingSlot).release(UInt64(target.0 + 1))
             guard map.slot(target.0).swap(target.1.word, to: pending.word) else { continue }
@@ -139,6 +149,10 @@ extension LaneCore {
             let isPurged = map.isPurgedForCommit(item) || (adopted.map { map.isPurgedForCommit($0) } ?? false)
             let live = map.slot(target.0).swap(pending.word, to: isPurged ? 0 : pending.with(kind: .live).word)
             word64(LaneWords.pendingSlot).release(0)
+            if old == nil, target.1.kind == .live {
+                word64(LaneWords.evicted).bumpOwn(1)
+                map.countDisplaced()
+            }
             forget(target.1, keepingExtents: adopted != nil && live && !isPurged && old != nil)
             return live && !isPurged
         }

@@ -53,7 +53,7 @@ struct Packer: ~Copyable {
         adopted = item
         next = Int.max
         let chunks = item.chunkCount(map.chunkShift)
-        if chunks == 1 {
+        if chunks == 1 || isRaw {
             entries = [ChunkEntry(storedLength: item.inlineLength, isRaw: isRaw, checksum: item.bodyChecksum)]
         } else {
             for i in 0..<chunks {

@@ -37,33 +37,67 @@ extension RegionMap {
                 if let item = item(slot, hash: hash, key: key) { return (index, slot, item) }
             }
         }
-        return nil
+        guard isChained(first) || isChained(second) else { return nil }
+        return findInChains(hash: hash, key: key, pendingToo: pendingToo)
+    }
+
+    @inline(__always)
+    private func isChained(_ bucket: Int) -> Bool { Slot(word: slot(bucket &+ 7).acquired).kind == .link }
+
+    @inline(never)
+    private func findInChains(hash: UInt64, key: RawSpan, pendingToo: Bool) -> (
+        slot: Int, word: Slot, item: ItemHeader
+    )? {
+        let tag = Slot.tag(hash)
+        let found = firstSlot(hash) { _, slot in
+            slot.tag == tag && (slot.kind == .live || (pendingToo && slot.kind == .pending))
+                && item(slot, hash: hash, key: key) != nil
+        }
+        // What the word names is still there: the caller holds an epoch, or owns the segment.
+        guard let found, let item = item(found.word, hash: hash, key: key) else { return nil }
+        return (found.slot, found.word, item)
     }
 
     /// The slot that names a place.
     func find(place: UInt64, hash: UInt64) -> (slot: Int, word: Slot)? {
-        let (first, second) = buckets(hash)
-        for start in [first, second] {
-            for index in start..<start + 8 {
-                let slot = Slot(word: self.slot(index).acquired)
-                if slot.place == place, slot.kind != .empty { return (index, slot) }
-            }
-        }
-        return nil
+        firstSlot(hash) { _, slot in slot.place == place && (slot.kind == .live || slot.kind == .pending) }
     }
 
-    /// Where a new slot of this hash goes: an empty slot, or the least used one of both buckets.
-    func roomForSlot(hash: UInt64) -> (slot: Int, word: Slot)? {
+    /// Where a new slot of this hash goes: an empty slot, a place made by one more bucket, or at worst the least used
+    /// slot of all. Nil when there is no place that may be taken now.
+    func roomForSlot(hash: UInt64, lane: Int) -> (slot: Int, word: Slot)? {
         let (first, second) = buckets(hash)
+        let (inFirst, inSecond) = (emptySlots(first), emptySlots(second))
+        // Most stay in their first bucket, which a lookup reads first.
+        if inFirst.count >= 3 || (inFirst.count > 0 && inFirst.count >= inSecond.count) {
+            return (inFirst.at, Slot(word: 0))
+        }
+        if inSecond.count > 0 { return (inSecond.at, Slot(word: 0)) }
+        if let empty = firstSlot(hash, where: { _, slot in slot.isEmpty }) { return empty }
+        if extend(first, lane: lane) || extend(second, lane: lane),
+            let empty = firstSlot(hash, where: { _, slot in slot.isEmpty })
+        {
+            return empty
+        }
+        return leastUsed(hash)
+    }
+
+    private func emptySlots(_ bucket: Int) -> (count: Int, at: Int) {
+        var (count, at) = (0, -1)
+        for index in bucket..<bucket + 8 where slot(index).acquired == 0 {
+            count += 1
+            if at < 0 { at = index }
+        }
+        return (count, at)
+    }
+
+    private func leastUsed(_ hash: UInt64) -> (slot: Int, word: Slot)? {
         var worst: (slot: Int, word: Slot)?
-        for start in [first, second] {
-            for index in start..<start + 8 {
-                let slot = Slot(word: self.slot(index).acquired)
-                if slot.isEmpty { return (index, slot) }
-                guard slot.kind == .live else { continue }
-                if let known = worst, slot.frequency >= known.word.frequency { continue }
-                worst = (index, slot)
-            }
+        _ = firstSlot(hash) { index, slot in
+            guard slot.kind == .live else { return false }
+            if let known = worst, slot.frequency >= known.word.frequency { return false }
+            worst = (index, slot)
+            return false
         }
         return worst
     }

@@ -6,6 +6,8 @@ enum SlotKind: UInt64 {
     case live
     /// Being committed: readers ignore it.
     case pending
+    /// Names one more bucket. Only the last slot of a bucket becomes one, and stays one.
+    case link
 }
 
 /// An index slot.
@@ -13,10 +15,13 @@ enum SlotKind: UInt64 {
 ///      63        50 49  48 47  46 45    38 37        18 17        0
 ///      |  tag 14   | freq | kind | gen 8  | segment 20 | offset 18 |
 ///
-/// The offset counts units of 16 bytes (more in segments above 4 MiB).
+/// The offset counts units of 16 bytes (more in segments above 4 MiB). A link is a link kind over the number of the
+/// bucket's first slot, counted from the start of the index section on, into the segments if need be.
 struct Slot: Equatable {
-    static let layoutVersion = 1
+    static let layoutVersion = 2
     static let placeMask: UInt64 = 1 << 46 - 1
+    /// Buckets that one bucket can grow to.
+    static let longestChain = 16
     static let frequencyUnit: UInt64 = 1 << 48
 
     var word: UInt64
@@ -41,6 +46,10 @@ struct Slot: Equatable {
     var isEmpty: Bool { word == 0 }
     /// Segment, gen and offset together: equal for two slots exactly if they name the same place.
     var place: UInt64 { word & Slot.placeMask }
+
+    /// A link to the bucket whose first slot has that number.
+    init(linkTo slot: Int) { word = SlotKind.link.rawValue << 46 | UInt64(slot) }
+    var linked: Int { Int(word & Slot.placeMask) }
 
     func with(kind: SlotKind) -> Slot { Slot(word: word & ~(3 << 46) | kind.rawValue << 46) }
     func with(frequency: Int) -> Slot { Slot(word: word & ~(3 << 48) | UInt64(frequency) << 48) }

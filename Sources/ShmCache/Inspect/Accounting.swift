@@ -75,9 +75,11 @@ extension CacheRegion {
             bill.classes[sizeClass].wholeSegments += item.extentCount
             bill.classes[sizeClass].wholeBytes += stored - item.inlineLength
         }
-        bill.objectTableBytes = Int(map.bucketCount) * 64 + map.ghostBuckets * 16
-        bill.fixedTableBytes = map.data - bill.objectTableBytes
-        bill.unusedBytes = map.usableSegments * map.segmentSize - bill.itemBytes
+        let indexSegments = (0..<map.usableSegments).count { map.state($0).phase == .index } * map.segmentSize
+        let tables = (Int(map.bucketCount) + map.spareBuckets) * 64 + map.ghostBuckets * 16
+        bill.objectTableBytes = tables + indexSegments
+        bill.fixedTableBytes = map.data - tables
+        bill.unusedBytes = map.usableSegments * map.segmentSize - bill.itemBytes - indexSegments
         return bill
     }
 

@@ -14,23 +14,30 @@ extension CacheRegion {
 
     private func checkSlots(_ broken: inout [String]) {
         var seen: [UInt64: Int] = [:]
-        for index in 0..<Int(map.bucketCount) * 8 {
+        map.forEachSlot { index in
             let slot = Slot(word: map.slot(index).acquired)
-            if slot.isEmpty { continue }
+            if slot.isEmpty { return }
+            if slot.kind == .link { return checkLink(slot, at: index, &broken) }
             if slot.kind == .pending {
                 let isNoted = (0..<laneCount).contains {
                     map.lane64($0, LaneWords.pendingSlot).relaxed == UInt64(index + 1)
                 }
                 if !isNoted { broken.append("slot \(index) is pending and no lane knows it") }
-                continue
+                return
             }
             if let problem = problem(of: slot, at: index) {
                 broken.append("slot \(index): \(problem)")
-                continue
+                return
             }
             let item = unsafe ItemHeader(map.address(segment: slot.segment, offset: slot.unit << map.unitShift))
             if let other = seen[item.hash] { broken.append("slots \(other) and \(index) hold the same key") }
             seen[item.hash] = index
+        }
+    }
+
+    private func checkLink(_ link: Slot, at index: Int, _ broken: inout [String]) {
+        guard index & 7 == 7, map.isBucket(link.linked) else {
+            return broken.append("slot \(index) links to no bucket")
         }
     }
 
@@ -49,8 +56,7 @@ extension CacheRegion {
         else { return "names no whole item" }
         guard item.gen == state.gen else { return "names an item of gen \(item.gen) in a segment at \(state.gen)" }
         guard item.computeChecksum(map.chunkShift) == item.headerChecksum else { return "item fails its checksum" }
-        let (first, second) = map.buckets(item.hash)
-        guard index & ~7 == first || index & ~7 == second else { return "is in the wrong bucket" }
+        guard map.find(place: slot.place, hash: item.hash)?.slot == index else { return "is in the wrong bucket" }
         guard slot.tag == Slot.tag(item.hash) else { return "has the wrong tag" }
         for i in 0..<item.extentCount where !map.holds(extent: item.extent(i, map)) {
             return "extent \(i) is gone"
@@ -74,7 +80,7 @@ extension CacheRegion {
                     broken.append("segment \(segment) is whole and no object has it")
                 }
             }
-            if state.word & 15 > SegmentPhase.whole.rawValue { broken.append("segment \(segment) has no known state") }
+            if state.word & 15 > SegmentPhase.index.rawValue { broken.append("segment \(segment) has no known state") }
         }
     }
 

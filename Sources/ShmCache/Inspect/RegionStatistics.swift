@@ -20,6 +20,7 @@ public struct RegionStatistics: Sendable, Equatable {
     public var segmentsLimbo = 0
     public var segmentsStaging = 0
     public var segmentsWhole = 0
+    public var segmentsIndex = 0
     /// Fills that are under way, and finished ones that still have readers.
     public var fillsRunning = 0
     public var fillsLingering = 0

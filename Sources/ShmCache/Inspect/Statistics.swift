@@ -45,6 +45,7 @@ extension CacheRegion {
             case .limbo: result.segmentsLimbo += 1
             case .staging, .filling: result.segmentsStaging += 1
             case .whole: result.segmentsWhole += 1
+            case .index: result.segmentsIndex += 1
             }
         }
     }
@@ -53,15 +54,15 @@ extension CacheRegion {
 extension RegionMap {
     /// Every live slot with its item, as far as the item makes sense.
     func forEachItem(_ body: (Slot, ItemHeader) -> Void) {
-        for index in 0..<Int(bucketCount) * 8 {
+        forEachSlot { index in
             let slot = Slot(word: slot(index).acquired)
-            guard slot.kind == .live, slot.segment < segmentCount else { continue }
+            guard slot.kind == .live, slot.segment < segmentCount else { return }
             let offset = slot.unit << unitShift
-            guard offset + ItemHeader.size <= segmentSize else { continue }
+            guard offset + ItemHeader.size <= segmentSize else { return }
             let item = unsafe ItemHeader(address(segment: slot.segment, offset: offset))
             guard item.gen & 255 == slot.gen, item.isPlausible(room: segmentSize - offset, chunkShift: chunkShift)
             else {
-                continue
+                return
             }
             body(slot, item)
         }

@@ -10,8 +10,8 @@ internal import CLinux
 ///      24  header length 4 | 0 4                 64  site 2 | fetch cost 2 | caller flags 4
 ///      32  body length 8                         72  commit sequence 8
 ///
-/// then: key text | tags, 8 each | header block | chunk directory, 8 a chunk if there is more than one |
-/// extents, 16 each | inline body bytes. The gen is outside the header checksum, so that a copy keeps it.
+/// then: key text | tags, 8 each | header block | chunk directory, 8 a chunk if there is more than one and not all are
+/// raw | extents, 16 each | inline body bytes. The gen is outside the header checksum, so that a copy keeps it.
 @safe
 struct ItemHeader {
     static let size = 80
@@ -70,6 +70,8 @@ struct ItemHeader {
     var directoryOffset: Int { headerOffset + headerLength }
     func chunkCount(_ chunkShift: Int) -> Int { (bodyLength + (1 << chunkShift) - 1) >> chunkShift }
     func directoryLength(_ chunkShift: Int) -> Int {
+        // A raw body needs no directory: its one checksum covers those of its chunks.
+        if flags.contains(.raw) { return 0 }
         let chunks = chunkCount(chunkShift)
         return chunks > 1 ? chunks * 8 : 0
     }
@@ -111,6 +113,12 @@ struct ChunkEntry: BitwiseCopyable {
 
     init(storedLength: Int, isRaw: Bool, checksum: UInt32) {
         word = UInt64(storedLength) | (isRaw ? 1 << 24 : 0) | UInt64(checksum) << 32
+    }
+
+    /// One checksum of several in a row; that of a single one is itself.
+    static func fold(_ checksum: UInt32, _ next: UInt32) -> UInt32 {
+        let mixed = (UInt64(checksum) << 32 | UInt64(next)) &* 0x9E37_79B9_7F4A_7C15
+        return UInt32(truncatingIfNeeded: mixed ^ mixed >> 32)
     }
 
     var storedLength: Int { Int(word & 0xff_ffff) }

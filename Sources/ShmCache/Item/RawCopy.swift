@@ -21,7 +21,7 @@ extension Lane {
 extension LaneCore {
     fileprivate func keepRaw(_ item: ItemHeader, at slot: Int, word: Slot) -> Bool {
         let length = item.bodyLength
-        let total = item.bodyOffset(map.chunkShift) + length
+        let total = item.directoryOffset + length
         guard !item.flags.contains(.raw), item.extentCount == 0, length >= Lane.smallestRawCopyBytes,
             total <= map.segmentSize / 4,
             map.global64(GlobalWords.rawCopyBytes).relaxed + UInt64(total) <= UInt64(
@@ -48,14 +48,16 @@ extension LaneCore {
 
     /// Writes the item with its body decoded. False when a chunk is damaged.
     private func writeRaw(_ item: ItemHeader, to copy: ItemHeader, total: Int, gen: UInt32) -> Bool {
-        let bodyOffset = item.bodyOffset(map.chunkShift)
+        // The raw body has no directory: it begins where that of the compressed one lies.
+        let bodyOffset = item.directoryOffset
         unsafe copy.address.copyMemory(from: item.address, byteCount: bodyOffset)
         copy.store(gen, 8)
         copy.store(UInt32(total), 16)
         copy.store(item.flags.union([.raw, .rawCopy]).rawValue, 23)
         copy.store(UInt32(item.bodyLength), 40)
         let chunks = item.chunkCount(map.chunkShift)
-        var stored = bodyOffset
+        var stored = item.bodyOffset(map.chunkShift)
+        var folded: UInt32 = 0
         for i in 0..<chunks {
             let start = bodyOffset + (i << map.chunkShift)
             let length = min(map.chunkSize, item.bodyLength - (i << map.chunkShift))
@@ -67,14 +69,9 @@ extension LaneCore {
             guard unsafe decode(item.address + stored, entry, to: target, length) else { return false }
             stored += entry.storedLength
             let checksum = unsafe checksum32(target, length)
-            if chunks == 1 {
-                copy.store(checksum, 56)
-            } else {
-                copy.store(
-                    ChunkEntry(storedLength: length, isRaw: true, checksum: checksum),
-                    copy.directoryOffset + i * ChunkEntry.size)
-            }
+            folded = i == 0 ? checksum : ChunkEntry.fold(folded, checksum)
         }
+        copy.store(folded, 56)
         copy.store(copy.computeChecksum(map.chunkShift), 60)
         return true
     }

@@ -3,7 +3,7 @@
 internal import CLinux
 
 /// What a lane is doing to shared memory. Tests read it to tell where a kill landed.
-enum LanePhase: UInt32 {
+package enum LanePhase: UInt32, Sendable {
     case idle = 0
     case startFill, append, finish, commit, evict, relocate, purge, takeover, releaseFill, recover, grow
 }

@@ -36,7 +36,7 @@ struct LaneRecovery {
     private func clearPending() {
         let noted = map.lane64(lane, LaneWords.pendingSlot)
         let slot = Int(noted.relaxed) - 1
-        if slot >= 0, slot < Int(map.bucketCount) * 8 {
+        if map.isSlot(slot) {
             let pending = map.lane64(lane, LaneWords.pendingValue).relaxed
             if Slot(word: pending).kind == .pending { _ = map.slot(slot).swap(pending, to: 0) }
         }
@@ -64,6 +64,7 @@ struct LaneRecovery {
             case .staging where isOurs, .filling where isOurs:
                 map.segment64(segment, SegmentWords.state).publish(state.with(state.phase).word)
                 _ = map.freeIfFillEnded(segment)
+            case .index where isOurs: map.settle(indexSegment: segment, state)
             case .whole where isOurs || state.owner == SegmentState.noOwner: settleWhole(segment, state)
             default: break
             }
@@ -146,24 +147,19 @@ struct LaneRecovery {
 extension RegionMap {
     /// Whether a findable object of that hash has this whole segment. The caller holds an epoch.
     func isReferenced(whole segment: Int, gen: UInt32, hash: UInt64) -> Bool {
-        let (first, second) = buckets(hash)
-        for start in [first, second] {
-            for index in start..<start + 8 {
-                let slot = Slot(word: self.slot(index).acquired)
-                guard slot.kind == .live, slot.tag == Slot.tag(hash), slot.segment < segmentCount else { continue }
-                let offset = slot.unit << unitShift
-                guard offset + ItemHeader.size <= segmentSize else { continue }
-                let item = unsafe ItemHeader(address(segment: slot.segment, offset: offset))
-                guard item.hash == hash, item.isPlausible(room: segmentSize - offset, chunkShift: chunkShift) else {
-                    continue
-                }
-                for i in 0..<item.extentCount {
-                    let extent = item.load(
-                        ExtentReference.self, item.extentsOffset(chunkShift) + i * ExtentReference.size)
-                    if extent.segment == UInt32(segment), extent.gen == gen { return true }
-                }
+        firstSlot(hash) { _, slot in
+            guard slot.kind == .live, slot.tag == Slot.tag(hash), slot.segment < segmentCount else { return false }
+            let offset = slot.unit << unitShift
+            guard offset + ItemHeader.size <= segmentSize else { return false }
+            let item = unsafe ItemHeader(address(segment: slot.segment, offset: offset))
+            guard item.hash == hash, item.isPlausible(room: segmentSize - offset, chunkShift: chunkShift) else {
+                return false
             }
-        }
-        return false
+            for i in 0..<item.extentCount {
+                let extent = item.extent(i, self)
+                if extent.segment == UInt32(segment), extent.gen == gen { return true }
+            }
+            return false
+        } != nil
     }
 }

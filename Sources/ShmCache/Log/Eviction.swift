@@ -61,17 +61,15 @@ extension LaneCore {
         guard let found = map.find(place: place, hash: item.hash) else { return }
         let expired = item.expiresSeconds < now.seconds || map.purgeState(item) == .gone
         if !expired, let frequency = rule.survives(found.word.frequency, inMain: state.isMain) {
-            let isCopied = during(.relocate) {
-                copy(item, place: place, slot: found.slot, frequency: frequency, rule, state)
-            }
+            let isCopied = during(.relocate) { copy(item, place: place, frequency: frequency, rule, state) }
             if isCopied { return }
         }
-        drop(item, place: place, slot: found.slot, ghost: rule == .small && !expired, state)
+        drop(item, place: place, ghost: rule == .small && !expired, state)
     }
 
     /// Copies a survivor and turns its slot to the copy. False when there is no room for it.
     private func copy(
-        _ item: ItemHeader, place: UInt64, slot: Int, frequency: Int, _ rule: EvictionRule, _ state: SegmentState
+        _ item: ItemHeader, place: UInt64, frequency: Int, _ rule: EvictionRule, _ state: SegmentState
     ) -> Bool {
         let length = item.itemLength
         let main = rule == .keepAll ? state.isMain : true
@@ -83,25 +81,22 @@ extension LaneCore {
         unsafe copy.address.copyMemory(from: item.address, byteCount: length)
         copy.store(gen, 8)
         publish(target, expires: item.expiresSeconds, extents: item.extentCount)
-        while true {
-            let seen = Slot(word: map.slot(slot).acquired)
-            guard seen.place == place, seen.kind == .live else {
-                map.segment32(target.segment, SegmentWords.live).subtractClamped(UInt32(target.length))
-                return true
-            }
+        // The slot may count a hit meanwhile, or move behind a link: looked for until it names the place no more.
+        while let seen = map.find(place: place, hash: item.hash) {
             let moved = Slot(
-                kind: .live, tag: seen.tag, frequency: frequency, gen: gen, segment: target.segment,
+                kind: .live, tag: seen.word.tag, frequency: frequency, gen: gen, segment: target.segment,
                 unit: target.offset >> map.unitShift)
-            if map.slot(slot).swap(seen.word, to: moved.word) { return true }
+            if map.slot(seen.slot).swap(seen.word.word, to: moved.word) { return true }
         }
+        map.segment32(target.segment, SegmentWords.live).subtractClamped(UInt32(target.length))
+        return true
     }
 
-    private func drop(_ item: ItemHeader, place: UInt64, slot: Int, ghost: Bool, _ state: SegmentState) {
-        while true {
-            let seen = Slot(word: map.slot(slot).acquired)
-            guard seen.place == place, seen.kind == .live else { return }
-            if map.slot(slot).swap(seen.word, to: 0) { break }
-        }
+    private func drop(_ item: ItemHeader, place: UInt64, ghost: Bool, _ state: SegmentState) {
+        repeat {
+            guard let seen = map.find(place: place, hash: item.hash) else { return }
+            if map.slot(seen.slot).swap(seen.word.word, to: 0) { break }
+        } while true
         word64(LaneWords.evicted).bumpOwn(1)
         countEvicted(sizeClass: state.sizeClass, bytes: item.itemLength)
         map.forgetRawCopy(item)

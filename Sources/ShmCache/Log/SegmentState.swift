@@ -20,6 +20,8 @@ enum SegmentPhase: UInt64 {
     case filling
     /// Holds one stored object's bytes.
     case whole
+    /// Holds buckets of the index, for good.
+    case index
 }
 
 /// A segment's state word.

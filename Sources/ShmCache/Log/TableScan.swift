@@ -53,7 +53,7 @@ extension LaneCore {
             case .limbo: if map.freeIfUnread(segment) { scan.free += 1 } else { scan.limbo += 1 }
             case .filling, .staging: if map.freeIfFillEnded(segment) { scan.free += 1 }
             case .open, .parked, .sealed: scan.note(segment, state, map, now: now)
-            case .evicting, .whole: break
+            case .evicting, .whole, .index: break
             }
         }
         return scan

@@ -7,7 +7,8 @@ struct Rebuild {
     let map: RegionMap
 
     func run() {
-        map.clear(map.index, count: Int(map.bucketCount) * 64)
+        map.clear(map.index, count: (Int(map.bucketCount) + map.spareBuckets) * 64)
+        map.global64(GlobalWords.spareBucket).relax(0)
         map.clear(map.fillBuckets, count: map.fillBucketCount * 8)
         map.clear(map.fills, count: map.fillCount * FillWords.size)
         map.clear(map.stagingTags, count: map.segmentCount * map.blocksPerSegment * 8)
@@ -15,10 +16,15 @@ struct Rebuild {
             map.segment64(segment, SegmentWords.fillTag).relax(0)
             let state = map.state(segment)
             switch state.phase {
-            case .open, .parked, .sealed, .evicting: collect(segment, state)
+            case .open, .parked, .sealed, .evicting: break
             case .whole: map.segment64(segment, SegmentWords.state).relax(state.with(.whole).word)
-            case .free, .limbo, .staging, .filling: free(segment, state)
+            case .free, .limbo, .staging, .filling, .index: free(segment, state)
             }
+        }
+        // Only then, since the index may take free segments.
+        for segment in 0..<map.usableSegments {
+            let state = map.state(segment)
+            if [.open, .parked, .sealed, .evicting].contains(state.phase) { collect(segment, state) }
         }
         // Only now, so that a purged or damaged newest item does not bring back an older one.
         dropUnverified()
@@ -64,13 +70,13 @@ struct Rebuild {
 
     /// Clears the slots of items that a purge covers or whose body is damaged, and counts the others.
     private func dropUnverified() {
-        for index in 0..<Int(map.bucketCount) * 8 {
+        map.forEachSlot { index in
             let slot = Slot(word: map.slot(index).relaxed)
-            guard slot.kind == .live else { continue }
+            guard slot.kind == .live else { return }
             let item = unsafe ItemHeader(map.address(segment: slot.segment, offset: slot.unit << map.unitShift))
             guard isWhole(item) else {
                 map.slot(index).relax(0)
-                continue
+                return
             }
             map.segment32(slot.segment, SegmentWords.live).add(UInt32(item.itemLength))
             map.segment32(slot.segment, SegmentWords.extents).add(UInt32(item.extentCount))
@@ -92,7 +98,7 @@ struct Rebuild {
             unit: offset >> map.unitShift)
         if let other = map.find(hash: item.hash, key: key) {
             if item.sequence > other.item.sequence { map.slot(other.slot).relax(slot.word) }
-        } else if let room = map.roomForSlot(hash: item.hash), room.word.isEmpty {
+        } else if let room = map.roomForSlot(hash: item.hash, lane: SegmentState.noOwner), room.word.isEmpty {
             map.slot(room.slot).relax(slot.word)
         }
     }
@@ -114,14 +120,22 @@ extension RegionMap {
         let start = unsafe item.address + item.bodyOffset(chunkShift)
         let chunks = item.chunkCount(chunkShift)
         if chunks == 0 { return true }
-        if chunks == 1 { return unsafe checksum32(start, item.inlineLength) == item.bodyChecksum }
+        if chunks == 1, item.extentCount == 0 {
+            return unsafe checksum32(start, item.inlineLength) == item.bodyChecksum
+        }
         return unsafe areChunksWhole(item, start, chunks)
     }
 
     private func areChunksWhole(_ item: ItemHeader, _ start: UnsafeMutableRawPointer, _ chunks: Int) -> Bool {
         var (inlineAt, extentIndex, extentAt) = (0, -1, 0)
+        let isRaw = item.flags.contains(.raw)
+        var folded: UInt32?
+        func isRight(_ checksum: UInt32, _ entry: ChunkEntry) -> Bool {
+            if isRaw { folded = folded.map { ChunkEntry.fold($0, checksum) } ?? checksum }
+            return isRaw || checksum == entry.checksum
+        }
         for i in 0..<chunks {
-            let entry = item.load(ChunkEntry.self, item.directoryOffset + i * ChunkEntry.size)
+            let entry = self.chunk(i, of: item)
             if extentIndex + 1 < item.extentCount, Int(item.extent(extentIndex + 1, self).firstChunk) == i {
                 extentIndex += 1
                 extentAt = 0
@@ -129,15 +143,21 @@ extension RegionMap {
             }
             if extentIndex >= 0, extentAt + entry.storedLength <= Int(item.extent(extentIndex, self).storedLength) {
                 let place = unsafe address(segment: Int(item.extent(extentIndex, self).segment), offset: extentAt)
-                guard unsafe checksum32(place, entry.storedLength) == entry.checksum else { return false }
+                guard isRight(unsafe checksum32(place, entry.storedLength), entry) else { return false }
                 extentAt += entry.storedLength
                 continue
             }
             guard inlineAt + entry.storedLength <= item.inlineLength,
-                unsafe checksum32(start + inlineAt, entry.storedLength) == entry.checksum
+                isRight(unsafe checksum32(start + inlineAt, entry.storedLength), entry)
             else { return false }
             inlineAt += entry.storedLength
         }
-        return true
+        return !isRaw || folded == item.bodyChecksum
+    }
+
+    /// A chunk's entry; that of a raw body follows from its length.
+    private func chunk(_ i: Int, of item: ItemHeader) -> ChunkEntry {
+        if !item.flags.contains(.raw) { return item.load(ChunkEntry.self, item.directoryOffset + i * ChunkEntry.size) }
+        return ChunkEntry(storedLength: min(chunkSize, item.bodyLength - i << chunkShift), isRaw: true, checksum: 0)
     }
 }

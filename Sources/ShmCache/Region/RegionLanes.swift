@@ -56,10 +56,15 @@ extension CacheRegion {
         return LaneRecovery.recoverIfDead(map, lane: index)
     }
 
-    /// What a lane was doing to the shared memory when last seen; "idle" is nothing. For tests.
-    public func lanePhaseName(_ index: Int) -> String {
-        guard index >= 0, index < laneCount else { return "idle" }
-        return "\(LanePhase(rawValue: map.lane32(index, LaneWords.phase).relaxed) ?? .idle)"
+    /// What a lane is doing to the shared memory, or was when its process died. For tests.
+    package func lanePhase(_ index: Int) -> LanePhase {
+        guard index >= 0, index < laneCount else { return .idle }
+        return LanePhase(rawValue: map.lane32(index, LaneWords.phase).relaxed) ?? .idle
+    }
+
+    /// Where that word is. For a test's signal handler.
+    package func lanePhaseWord(_ index: Int) -> UnsafeRawPointer {
+        unsafe UnsafeRawPointer(map.lane32(index, LaneWords.phase).address)
     }
 
     /// Recovers every lane whose thread is dead. Returns how many.

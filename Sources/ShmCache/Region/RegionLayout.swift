@@ -95,7 +95,9 @@ struct RegionLayout: Equatable {
     private static func sections(options: RegionOptions, segments: Int, segmentSize: Int) -> [Section] {
         let dataBytes = segments * segmentSize
         let objects = max(256, dataBytes / options.averageObjectBytes)
-        let buckets = (objects * 4 / 3 + 7) / 8
+        // Four in five are the index proper, at a load of 0.83; the rest is spare: with objects coming and going some
+        // buckets are full at some time and need one more.
+        let buckets = objects * 3 / 16 + 8
         let words = powerOfTwo(atLeast: dataBytes / 8192, 1024...(1 << 20))
         let fills = powerOfTwo(atLeast: segments, 128...4096)
         let blocks = segmentSize / BlockGeometry(segmentSize: segmentSize).blockSize

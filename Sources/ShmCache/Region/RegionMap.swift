@@ -11,6 +11,8 @@ struct RegionMap: @unchecked Sendable {
     let laneCount, pinStride, segmentShift, segmentCount, unitShift: Int
     let blockShift, blocksPerSegment, chunkShift, blockBytes: Int
     let bucketCount: UInt64
+    /// Buckets behind these in the section, for chains.
+    let spareBuckets: Int
     let fillBucketCount, ghostBuckets, byteWeight: Int
     let wordMask: UInt64
     let hashSeed, hashFinal: UInt64
@@ -51,7 +53,8 @@ struct RegionMap: @unchecked Sendable {
         blocksPerSegment = superblock.segmentSize / geometry.blockSize
         chunkShift = geometry.chunkSize.trailingZeroBitCount
         blockBytes = geometry.blockBytes
-        bucketCount = UInt64(section(.index).count)
+        spareBuckets = max(1, section(.index).count / 5)
+        bucketCount = UInt64(section(.index).count - spareBuckets)
         fillBucketCount = section(.fillBuckets).count
         ghostBuckets = section(.ghosts).count
         byteWeight = superblock.byteWeight
@@ -139,6 +142,8 @@ struct RegionMap: @unchecked Sendable {
 ///       0  epoch 8                              192  cache clock offset 8 | boot id 16 | clean 4 | durable 4
 ///      64  purge clock 4                        224  usable segments 8
 ///     128  everything hard 4 | soft 4           256  seal sequence 8 | commit sequence 8 | raw copies' bytes 8
+///                                             288  next spare bucket of the index 8 | displaced 8 |
+///                                                  committed then 8
 ///          newest tag hard 4 | soft 4           320  eviction figures: 8 classes of {ghost hits 8, bytes 8}
 ///          newest ban 4 | bans written 4
 enum GlobalWords {
@@ -163,6 +168,11 @@ enum GlobalWords {
     static let commitSequence = 264
     /// Bytes of objects kept raw for speed; a hint that a death may leave a little off.
     static let rawCopyBytes = 272
+    /// The next spare bucket of the index: {segment + 1, or 0 for the section 32 | used there 32}.
+    static let spareBucket = 288
+    /// Objects displaced by full buckets since the last look, and objects committed at that time.
+    static let displaced = 296
+    static let committedThen = 304
     static let ghostFigures = 320
 }
 
