@@ -53,7 +53,7 @@ let supervisorTargets: [Target] = [
     .executableTarget(
         name: "Supervisor",
         dependencies: [
-            "CLinux", "ShmCache", "ControlChannel",
+            "CLinux", "HTTPMessage", "CachePolicy", "ShmCache", "ControlChannel",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "Logging", package: "swift-log"),
             .product(name: "Hummingbird", package: "hummingbird"),

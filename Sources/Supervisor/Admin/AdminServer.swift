@@ -62,6 +62,18 @@ struct AdminServer: Sendable {
             }
             return accepted(await node.stop(manner, timeoutSeconds: body.timeoutSeconds))
         }
+        let purger = Purger(node.regions)
+        router.post("/v1/purge") { request, context in
+            let buffer = try await request.body.collect(upTo: 128 * 1024)
+            guard let wanted = try? JSONDecoder().decode(PurgeRequest.self, from: Data(buffer.readableBytesView)) else {
+                throw complaint("say what to purge: {\"url\": ...}, prefix, host, tag or {\"all\": true}")
+            }
+            do {
+                return json(try purger.purge(wanted, sites: await node.liveSites()))
+            } catch let failure as Failure {
+                throw complaint(failure.description)
+            }
+        }
         if ProcessInfo.processInfo.environment["MARTLET_TEST"] == "1" { addTestRoutes(router) }
         return router
     }

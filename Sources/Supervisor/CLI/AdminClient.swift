@@ -22,6 +22,11 @@ struct AdminClient {
 
     func raw(_ path: String) async throws -> String { String(decoding: try await send(.GET, path, nil), as: UTF8.self) }
 
+    func post<Question: Encodable, Answer: Decodable>(_ path: String, _ question: Question) async throws -> Answer {
+        let body = try JSONEncoder().encode(question)
+        return try decode(try await send(.POST, path, String(decoding: body, as: UTF8.self)))
+    }
+
     /// Asks for a change and waits for its outcome, printing each step as it comes.
     func change(_ path: String, _ body: [String: String], timeoutSeconds: Double, quiet: Bool = false) async throws {
         var fields = body.map { "\"\($0)\": \"\($1)\"" }

@@ -11,7 +11,7 @@ struct Martlet: AsyncParsableCommand {
         version: Build.version,
         subcommands: [
             RunCommand.self, StatusCommand.self, ReloadCommand.self, WorkersCommand.self, UpgradeCommand.self,
-            StopCommand.self, CacheCommand.self, PreflightCommand.self, ResumeCommand.self,
+            StopCommand.self, CacheCommand.self, PurgeCommand.self, PreflightCommand.self, ResumeCommand.self,
         ])
 }
 

@@ -1,0 +1,25 @@
+// `martlet purge`: makes the cache forget.
+import ArgumentParser
+import Foundation
+
+struct PurgeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "purge", abstract: "Make the cache forget a URL, a prefix, a host, a tag or everything.",
+        discussion: "In force for every worker when the command returns, whatever the cache holds.")
+    @OptionGroup var node: NodeOptions
+    @Option(help: "One URL, all its variants; without scheme both http and https.") var url: String?
+    @Option(help: "All URLs that begin so, as in http://example.com/news/.") var prefix: String?
+    @Option(help: "All URLs of a host, as in example.com:8080.") var host: String?
+    @Option(help: "All answers that carried this tag.") var tag: String?
+    @Flag(help: "Everything.") var all = false
+    @Flag(help: "With --host, --tag and --all: stale instead of gone, so that it can be revalidated.") var soft = false
+
+    mutating func run() async throws {
+        let request = PurgeRequest(
+            url: url, prefix: prefix, host: host, tag: tag, all: all ? true : nil, soft: soft ? true : nil)
+        try request.check()
+        let answer: PurgeAnswer = try await node.client.post("/v1/purge", request)
+        let found = answer.stored.map { $0 ? "" : " (it was not stored)" } ?? ""
+        Console.say("purged \(answer.purged)\(found)")
+    }
+}
