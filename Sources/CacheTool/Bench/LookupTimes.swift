@@ -14,7 +14,7 @@ enum LookupTimes {
         var lane = try region.attachLane(3)
         let stored = BenchObjects.fill(&lane, region, 0..<objects, bodyBytes: 40)
         let keys = (0..<objects).flatMap { BenchObjects.key($0) }
-        let hashes = unsafe (0..<objects).map { unsafe region.hash(key: BenchObjects.key($0).span.bytes) }
+        let hashes = (0..<objects).map { unsafe region.hash(key: BenchObjects.key($0).span.bytes) }
         var results = [("objects", Double(stored))]
         var single = 0.0
         for processes in [1, 2] {
