@@ -114,7 +114,7 @@ extension RegionMap {
     /// Notes that an object went because its buckets were full.
     func countDisplaced() { global64(GlobalWords.displaced).add(1) }
 
-    /// Whether as many objects were displaced as a segment has buckets, and these were one in twenty of those
+    /// Whether as many objects were displaced as a segment has buckets, and these were one in a hundred of those
     /// committed.
     private func displacementPays() -> Bool {
         let displaced = global64(GlobalWords.displaced).relaxed
@@ -124,7 +124,7 @@ extension RegionMap {
         let before = global64(GlobalWords.committedThen).relaxed
         global64(GlobalWords.displaced).relax(0)
         global64(GlobalWords.committedThen).relax(committed)
-        return displaced * 20 >= committed &- before
+        return displaced * 100 >= committed &- before
     }
 
     private func disown(indexSegment segment: Int) {
