@@ -72,6 +72,8 @@ package struct ListenerPlace: Equatable, Hashable, Sendable {
 package enum HandOverRole: UInt8, Sendable {
     case giver = 1
     case taker = 2
+    /// Both of the same generation: each may pass a new connection on to the other when it has too many.
+    case sibling = 3
 }
 
 /// How long connections of each class may keep a draining worker, in milliseconds; 0 means for ever.

@@ -51,6 +51,10 @@ struct Worker: ~Copyable {
     /// The partners that take this worker's connections, and whose turn it is.
     var takers: [UInt32] = []
     var nextTaker = 0
+    /// How many of the partners are siblings of the same generation.
+    var siblings = 0
+    /// Connections that a partner was sent and has not answered for.
+    var travelling = 0
     /// When the supervisor was lost; nil while there is one.
     var orphanedMilliseconds: Int64?
     /// Fires while draining, and while there is no supervisor.
@@ -59,6 +63,8 @@ struct Worker: ~Copyable {
     var hasForeignWake = false
     /// Connections whose answer came from elsewhere (an origin, a fill): looked at when the turn's events are done.
     var answered: [SlabID] = []
+    /// Connections that came in this turn and were not read from yet.
+    var fresh: [SlabID] = []
     /// Counts loop turns.
     var turn: UInt64 = 0
     /// Waiting contexts are to be looked at in any case.
@@ -97,6 +103,7 @@ struct Worker: ~Copyable {
         accepting = AcceptingSlots(provisions.listeners)
         answered.reserveCapacity(1024)
         talkative.reserveCapacity(256)
+        fresh.reserveCapacity(1024)
         control = ControlPort(socket: socket, provisions: provisions)
         self.region = region
         self.node = node
@@ -113,16 +120,19 @@ struct Worker: ~Copyable {
             throw StartupFailure(reason: "configuration snapshot: \(error)")
         }
         let laneIndex = Int(provisions.assignment.lane)
+        if let cpu = provisions.assignment.cpu { _ = cl_affinity_set(0, Int32(cpu)) }
         var worker: Worker
         do {
             let region = try CacheRegion.attach(descriptor: provisions.cacheDescriptor)
             let node = try NodeRegion.attach(descriptor: provisions.nodeDescriptor)
             let lane = try region.attachLane(laneIndex)
-            let poller = try Poller()
+            let poller = try Poller.open(snapshot.backend)
             worker = Worker(
                 snapshot, provisions, region: region, node: node, lane: lane, poller: poller, control: socket)
         } catch let error as RegionError {
             throw StartupFailure(reason: "cache region: \(error)")
+        } catch let error as PollError {
+            throw StartupFailure(reason: error.explanation)
         } catch {
             throw StartupFailure(reason: "event loop: \(error)")
         }
@@ -131,7 +141,7 @@ struct Worker: ~Copyable {
         }
         try worker.watchOwnDescriptors()
         try worker.prepareOrigins()
-        worker.control.send(.ready(backend: .epoll, build: WorkerSettings.build))
+        worker.control.send(.ready(backend: worker.poller.backend, build: WorkerSettings.build))
         return worker
     }
 
@@ -167,10 +177,11 @@ struct Worker: ~Copyable {
             turn &+= 1
             counters.add(Counter.turns.rawValue)
             for index in 0..<ready {
-                let (token, state) = poller.event(index)
-                dispatch(token, state)
+                guard let event = poller.event(index) else { continue }
+                dispatch(event)
             }
             hearTalkative()
+            progressFresh()
             expireTimers()
             stepFinishing()
             serveQueues()
@@ -182,7 +193,8 @@ struct Worker: ~Copyable {
     }
 
     private borrowing func sleepMilliseconds() -> Int32 {
-        if firstFinishing != .max || looksAgain || queues.next != nil || !talkative.isEmpty { return 0 }
+        if firstFinishing != .max || looksAgain || queues.next != nil { return 0 }
+        if !talkative.isEmpty || !fresh.isEmpty { return 0 }
         return timers.sleepMilliseconds(nowMilliseconds: clock.milliseconds)
     }
 

@@ -87,7 +87,7 @@ struct ConfigFileTests {
         ("cache:\n  sise: 1MiB", "m.yaml:2:3: unknown directive 'sise' in 'cache'; did you mean 'size'?"),
         ("cache:\n  size: many", "m.yaml:2:9: expected a size such as 64KiB, found 'many'"),
         ("workers: 0", "m.yaml:1:10: workers '0': write a number from 1 to 32, or auto"),
-        ("io: epol", "m.yaml:1:5: expected one of auto, epoll, io_uring, found 'epol'; did you mean 'epoll'?"),
+        ("io: epol", "m.yaml:1:5: expected one of auto, epoll, uring, found 'epol'; did you mean 'epoll'?"),
         ("idle: 5s", "m.yaml:1:1: unknown directive 'idle'; did you mean 'timeouts.idle'?"),
         ("limits: {fields: 2}", "m.yaml:1:18: expected a number from 8 to 1024, found 2"),
         (
@@ -190,5 +190,12 @@ struct HostFactsTests {
         let sparse = Steering.program(live: [1, 4])
         #expect(sparse.count == 7)
         #expect(UInt32(truncatingIfNeeded: sparse[3]) == 1 && UInt32(truncatingIfNeeded: sparse[5]) == 4)
+        // Placed: the slot of the CPU first, at random where none is.
+        let placed = Steering.program(live: [0, 1], placement: [3, 5])
+        #expect(placed.count == 5 + Steering.program(live: [0, 1]).count)
+        #expect(placed[1...4].map { UInt32(truncatingIfNeeded: $0) } == [3, 0, 5, 1])
+        #expect(Array(placed[5...]) == Steering.program(live: [0, 1]))
+        // More slots than CPUs: no slot has one to itself.
+        #expect(Steering.program(live: [0, 1, 2], placement: [0, 1]) == Steering.program(live: [0, 1, 2]))
     }
 }

@@ -6,4 +6,5 @@
 #include "mapping.h"
 #include "polling.h"
 #include "processes.h"
+#include "ring.h"
 #include "sockets.h"

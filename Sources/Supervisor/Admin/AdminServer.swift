@@ -15,6 +15,7 @@ struct AdminServer: Sendable {
         var workers: String?
         var binary: String?
         var worker: String?
+        var io: String?
         var manner: String?
         var seconds: Double?
     }
@@ -40,7 +41,8 @@ struct AdminServer: Sendable {
         router.get("/v1/operations/{id}") { request, context in try await operation(request, context) }
         router.post("/v1/reload") { request, context in
             let body = try await body(request, context)
-            return accepted(await node.reload(timeoutSeconds: body.timeoutSeconds ?? 60))
+            let change = RunFlags.Change(workers: body.workers, io: body.io)
+            return accepted(await node.reload(timeoutSeconds: body.timeoutSeconds ?? 60, change: change))
         }
         router.post("/v1/workers") { request, context in
             let body = try await body(request, context)

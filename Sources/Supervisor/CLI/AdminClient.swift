@@ -28,7 +28,10 @@ struct AdminClient {
     }
 
     /// Asks for a change and waits for its outcome, printing each step as it comes.
-    func change(_ path: String, _ body: [String: String], timeoutSeconds: Double, quiet: Bool = false) async throws {
+    /// `quiet` leaves the steps out, `says` false the outcome too.
+    func change(
+        _ path: String, _ body: [String: String], timeoutSeconds: Double, quiet: Bool = false, says: Bool = true
+    ) async throws {
         var fields = body.map { "\"\($0)\": \"\($1)\"" }
         fields.append("\"timeoutSeconds\": \(timeoutSeconds)")
         let wasRunning = RuntimeDirectory.isLocked(directory)
@@ -41,10 +44,15 @@ struct AdminClient {
             return Console.say("stopped")
         }
         let accepted: Accepted = try decode(answer)
-        try await follow(accepted.operation, timeoutSeconds: timeoutSeconds + 5, path: path, quiet: quiet)
+        let outcome = try await follow(
+            accepted.operation, timeoutSeconds: timeoutSeconds + 5, path: path, quiet: quiet)
+        if says { Console.say(outcome) }
     }
 
-    private func follow(_ number: UInt32, timeoutSeconds: Double, path: String, quiet: Bool) async throws {
+    /// What came of an operation.
+    private func follow(
+        _ number: UInt32, timeoutSeconds: Double, path: String, quiet: Bool
+    ) async throws -> String {
         let deadline = ContinuousClock.now + .seconds(timeoutSeconds)
         var seen = 0
         while ContinuousClock.now < deadline {
@@ -53,7 +61,7 @@ struct AdminClient {
                 operation = try await get("/v1/operations/\(number)?seen=\(seen)")
             } catch let failure as Failure {
                 // The supervisor may be between two program images, or gone because it was told to stop.
-                if path == "/v1/stop", !RuntimeDirectory.isLocked(directory) { return Console.say("stopped") }
+                if path == "/v1/stop", !RuntimeDirectory.isLocked(directory) { return "stopped" }
                 guard RuntimeDirectory.isLocked(directory) else {
                     throw Failure.runtime(
                         "the supervisor died; its workers serve on, and the next `martlet run` adopts them (\(failure))"
@@ -66,7 +74,7 @@ struct AdminClient {
             seen = operation.progress.count
             guard let outcome = operation.outcome else { continue }
             guard outcome.succeeded else { throw Failure.runtime(outcome.text) }
-            return Console.say(outcome.text)
+            return outcome.text
         }
         throw Failure.runtime("no outcome within \(Int(timeoutSeconds)) s")
     }

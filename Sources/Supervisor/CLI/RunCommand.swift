@@ -22,6 +22,8 @@ struct RunCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("YAML configuration file.", valueName: "path")) var config: String?
     @Option(help: ArgumentHelp("Worker binary. Default: martlet-worker beside this program.", valueName: "path"))
     var worker: String?
+    @Option(help: "Event loop backend: auto, epoll or uring.") var io: String?
+    @Option(help: "Workers on CPUs of their own: auto or off. Default off.") var pin: String?
 
     mutating func run() async throws {
         var flags = RunFlags()
@@ -33,6 +35,8 @@ struct RunCommand: AsyncParsableCommand {
         flags.cacheFile = cacheFile.map(absolutePath)
         flags.runtimeDirectory = runtimeDir.map(absolutePath)
         flags.worker = worker.map(absolutePath)
+        flags.io = io
+        flags.pin = pin
         try await NodeRunner.run(flags)
     }
 }

@@ -45,9 +45,11 @@ struct Directive: Sendable {
         .init("pseudonym", .text { $0.base.pseudonym = $1 }, "Name in Via and Cache-Status"),
         .init(
             "io",
-            .choice(["auto", "epoll", "io_uring"]) { settings, name in
-                settings.base.backend = name == "epoll" ? .epoll : name == "io_uring" ? .uring : .auto
-            }, "Event loop backend"),
+            .choice(IOBackend.names) { settings, name in settings.base.backend = IOBackend(name: name) ?? .auto },
+            "Event loop backend"),
+        .init(
+            "pin", .choice(["auto", "off"]) { $0.pins = $1 == "auto" },
+            "Whether each worker keeps to a CPU of its own and is given the connections that arrive there"),
         .init("cache.size", .bytes { $0.cacheSizeBytes = $1 }, "Memory of the cache, all included"),
         .init("cache.file", .text { $0.cacheFile = $1 }, "File of the cache; without one it lives in memory"),
         .init(

@@ -33,6 +33,8 @@ struct Settings: Equatable, Sendable {
     var sites: [SiteSettings] = []
     var workers = Workers.auto
     var maximumWorkers: Int?
+    /// Each worker on a CPU of its own, and connections to the worker on the CPU that receives them.
+    var pins = false
     var cacheSizeBytes: UInt64 = 512 << 20
     var cacheFile: String?
     var runtimeDirectory: String?
@@ -64,6 +66,19 @@ struct RunFlags: Equatable, Codable, Sendable {
     var cacheFile: String?
     var runtimeDirectory: String?
     var worker: String?
+    var io: String?
+    var pin: String?
+
+    /// What a reload may change beside reading the file again; it wins over the file from then on.
+    struct Change: Sendable {
+        var workers: String?
+        var io: String?
+    }
+
+    mutating func take(_ change: Change) {
+        workers = change.workers ?? workers
+        io = change.io ?? io
+    }
 
     /// The file's settings with the flags on top.
     func settings() throws(Failure) -> Settings {
@@ -84,6 +99,16 @@ struct RunFlags: Equatable, Codable, Sendable {
         if let cacheFile { settings.cacheFile = cacheFile }
         if let runtimeDirectory { settings.runtimeDirectory = runtimeDirectory }
         if let worker { settings.workerPath = worker }
+        if let io {
+            guard let backend = IOBackend(name: io) else {
+                throw .usage("--io '\(io)': write one of \(IOBackend.names.joined(separator: ", "))")
+            }
+            settings.base.backend = backend
+        }
+        if let pin {
+            guard pin == "auto" || pin == "off" else { throw .usage("--pin '\(pin)': write auto or off") }
+            settings.pins = pin == "auto"
+        }
         if settings.listen.isEmpty { settings.listen = [Settings.defaultListen] }
         for spec in settings.listen { _ = try spec.addresses() }
         return settings
@@ -96,4 +121,16 @@ struct RunFlags: Equatable, Codable, Sendable {
         }
         return .count(count)
     }
+}
+
+extension IOBackend {
+    /// As flags and files name the backends.
+    static let names = ["auto", "epoll", "uring"]
+
+    init?(name: String) {
+        guard let index = Self.names.firstIndex(of: name) else { return nil }
+        self = Self.allCases[index]
+    }
+
+    var name: String { Self.names[Int(rawValue)] }
 }

@@ -21,7 +21,15 @@ struct Listeners: ~Copyable {
     /// Nil as long as steering works; else why the kernel's hash chooses.
     private(set) var steeringRefused: String?
 
+    /// The CPUs that slots' workers are pinned to, in turn; empty when they are not.
+    var placement: [Int] = []
+
     init(slots: Int) { self.slots = slots }
+
+    /// The CPU of a slot's worker, if it has one of its own.
+    func cpu(ofSlot slot: Int) -> UInt16? {
+        placement.isEmpty ? nil : UInt16(clamping: placement[slot % placement.count])
+    }
 
     init(
         adopting addresses: [Address], specs: [SocketAddress], requested: [SocketAddress], slots: Int,
@@ -138,7 +146,7 @@ struct Listeners: ~Copyable {
     /// Sends new connections to these slots only, in every group.
     mutating func steer(_ live: [Int]) {
         guard steeringRefused == nil else { return }
-        let program = Steering.program(live: live)
+        let program = Steering.program(live: live, placement: placement)
         for (index, address) in addresses.enumerated() where specs[index].family != .unix {
             guard let first = address.descriptors.first else { continue }
             if unsafe cl_attach_reuseport_cbpf(first, program, Int32(program.count)) != 0 {
@@ -152,7 +160,7 @@ struct Listeners: ~Copyable {
     var record: SavedState.ListenerRecord {
         .init(
             addresses: addresses, specs: specs.map(\.description), requested: requested.map(\.description),
-            slots: slots, steeringRefused: steeringRefused)
+            slots: slots, steeringRefused: steeringRefused, placement: placement)
     }
 
     init(_ record: SavedState.ListenerRecord) throws(Failure) {
@@ -166,6 +174,7 @@ struct Listeners: ~Copyable {
         self.init(
             adopting: record.addresses, specs: try parse(record.specs), requested: try parse(record.requested),
             slots: record.slots, steeringRefused: record.steeringRefused)
+        placement = record.placement ?? []
     }
 
     deinit {
@@ -209,7 +218,7 @@ struct Listeners: ~Copyable {
     private mutating func attachFirst(_ fd: Int32, _ live: [Int]) {
         _ = cl_set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1)
         guard steeringRefused == nil, !live.isEmpty else { return }
-        let program = Steering.program(live: live)
+        let program = Steering.program(live: live, placement: placement)
         if unsafe cl_attach_reuseport_cbpf(fd, program, Int32(program.count)) != 0 {
             steeringRefused = "the kernel refuses the steering program (\(systemText(cl_errno())))"
         }

@@ -19,16 +19,20 @@ extension Node {
     }
 
     /// Loads the configuration again and starts a generation from it; a bad one changes nothing.
-    func reload(timeoutSeconds: Double, worker: String? = nil, what: String = "reload") async -> OperationID {
+    func reload(
+        timeoutSeconds: Double, worker: String? = nil, what: String = "reload", change: RunFlags.Change = .init()
+    ) async -> OperationID {
         let operation = operations.begin(what)
-        await reload(operation: operation, timeoutSeconds: timeoutSeconds, worker: worker, what: what)
+        await reload(operation: operation, timeoutSeconds: timeoutSeconds, worker: worker, what: what, change: change)
         return operation
     }
 
     func reload(
-        operation: OperationID, timeoutSeconds: Double, worker: String? = nil, what: String = "upgrade"
+        operation: OperationID, timeoutSeconds: Double, worker: String? = nil, what: String = "upgrade",
+        change: RunFlags.Change = .init()
     ) async {
         var flags = flags
+        flags.take(change)
         if let worker { flags.worker = worker }
         let demo = demoOrigin
         let wanted = flags
@@ -44,6 +48,7 @@ extension Node {
             operations.progress(operation, "configuration is good")
             try replace(operation, loaded, what: what, timeoutSeconds)
             if worker != nil { self.flags.worker = loaded.workerPath }
+            self.flags.take(change)
         } catch {
             let text = "\(error); generation \(machine.current.number) goes on untouched"
             operations.finish(operation, succeeded: false, text)
@@ -62,6 +67,7 @@ extension Node {
         }
         try checkCacheSize(loaded.settings, operation)
         let before = listeners.active
+        place(loaded.settings)
         try listeners.open(loaded.listen, live: machine.steered.isEmpty ? Array(0..<loaded.count) : machine.steered)
         activeBefore[operation] = before
         noteSteering()
@@ -89,6 +95,12 @@ extension Node {
         try Regions.checkRoom(settings)
         let size = Quantity.show(bytes: UInt64(regions.cache.sizeBytes))
         operations.progress(operation, "the cache stays at \(size): a larger one needs a new node")
+    }
+
+    /// Which CPUs the next workers are pinned to. What already steers goes on until their slots move.
+    private func place(_ settings: Settings) {
+        listeners.placement = settings.pins ? HostFacts.allowedCPUs() : []
+        if !machine.steered.isEmpty { listeners.steer(machine.steered) }
     }
 
     private func apply(_ settings: Settings) {

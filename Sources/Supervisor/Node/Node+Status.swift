@@ -84,7 +84,8 @@ extension Node {
     private func worker(_ member: Member) -> StatusDocument.Worker {
         let process = workers[member.id]
         var counters: [String: UInt64] = [:]
-        for counter in [Counter.requests, .hits, .misses, .connectionsAccepted] where member.holdsLane {
+        for counter in [Counter.requests, .hits, .misses, .connectionsAccepted, .connectionsOpen]
+        where member.holdsLane {
             counters["\(counter.declaration.name)"] = regions.node.value(counter: counter.rawValue, lane: member.lane)
         }
         return .init(

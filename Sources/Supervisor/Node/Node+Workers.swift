@@ -173,6 +173,30 @@ extension Node {
         send(giver, .handOver(role: .giver, peerLane: UInt16(to.lane)), [.giving(ends[0])])
     }
 
+    /// Gives every two workers that serve side by side a way to pass new connections on to each other.
+    func pairSiblings() {
+        let serving = Set(machine.holders.values).sorted()
+        paired = paired.filter { $0.allSatisfy { workers[$0] != nil } }
+        for (index, one) in serving.enumerated() {
+            for other in serving[(index + 1)...] {
+                let generation = machine.members[one]?.generation
+                guard generation != nil, machine.members[other]?.generation == generation else { continue }
+                if paired.insert([one, other]).inserted { pair(one, other) }
+            }
+        }
+    }
+
+    private func pair(_ one: MemberID, _ other: MemberID) {
+        guard let a = machine.members[one], let b = machine.members[other] else { return }
+        var ends: [Int32] = [-1, -1]
+        guard unsafe cl_seqpacket_pair(&ends) == 0 else {
+            log.warning("\(one) and \(other) cannot share connections: \(systemText(cl_errno()))")
+            return
+        }
+        send(one, .handOver(role: .sibling, peerLane: UInt16(b.lane)), [.giving(ends[0])])
+        send(other, .handOver(role: .sibling, peerLane: UInt16(a.lane)), [.giving(ends[1])])
+    }
+
     /// Told to go at once; a worker that cannot hear is killed when its deadline comes.
     func dismiss(_ id: MemberID) { send(id, .stop) }
 

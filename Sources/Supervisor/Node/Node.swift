@@ -38,6 +38,8 @@ actor Node: LoopExecutor.Delegate {
     var end: End?
     var endWaiters: [CheckedContinuation<End, Never>] = []
     var recordedSlots: [Int: MemberID] = [:]
+    /// Workers of one generation that can pass connections on to each other.
+    var paired: Set<[MemberID]> = []
     var reportSerial: UInt32 = 0
     var isUpgrading = false
     /// Which addresses were in use before a change, until its outcome is known.
@@ -162,6 +164,7 @@ actor Node: LoopExecutor.Delegate {
                     processID: member.pid ?? 0))
         }
         recordedSlots = machine.holders
+        pairSiblings()
     }
 
     // MARK: End

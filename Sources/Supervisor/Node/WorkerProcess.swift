@@ -72,7 +72,8 @@ final class WorkerProcess {
     ) throws(ControlError) {
         let assignment = Assignment(
             generation: member.generation, lane: UInt16(member.lane), slot: UInt16(member.slot),
-            slots: UInt16(listeners.slots), cpu: nil, orphanSeconds: launch.orphanSeconds)
+            slots: UInt16(listeners.slots), cpu: listeners.cpu(ofSlot: member.slot), orphanSeconds: launch.orphanSeconds
+        )
         try control.send(
             .assign(assignment),
             [

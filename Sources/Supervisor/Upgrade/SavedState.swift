@@ -31,6 +31,7 @@ struct SavedState: Codable, Sendable {
         var requested: [String]
         var slots: Int
         var steeringRefused: String?
+        var placement: [Int]?
     }
 
     static let version = 1

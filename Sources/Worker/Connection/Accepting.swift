@@ -27,14 +27,19 @@ extension Worker {
         accepting.add(slot)
         for (index, listener) in accepting.listeners.enumerated() where listener.place.slot == slot {
             let isLocal = isLocalAddress(listener.place.address)
-            _ = poller.addReadable(listener.descriptor, Token(.listener, index: UInt32(index)), exclusive: isLocal)
+            // Connections inherit it: one call here instead of one for each of them.
+            if !isLocal { setNoDelay(listener.descriptor) }
+            let token = Token(.listener, index: UInt32(index))
+            _ = poller.addReadable(listener.descriptor, token, exclusive: isLocal)
         }
     }
 
     mutating func stopAccepting(_ slot: UInt16) {
         guard accepting.isAccepting(slot) else { return }
         accepting.remove(slot)
-        for listener in accepting.listeners where listener.place.slot == slot { poller.remove(listener.descriptor) }
+        for (index, listener) in accepting.listeners.enumerated() where listener.place.slot == slot {
+            poller.remove(listener.descriptor, Token(.listener, index: UInt32(index)))
+        }
     }
 
     private borrowing func isLocalAddress(_ index: UInt16) -> Bool {
@@ -56,38 +61,52 @@ extension Worker {
                 if error == EAGAIN { return }
                 count(.acceptErrors)
                 // Shut down by whoever ends the node: it will never have a connection again.
-                if error == EINVAL { poller.remove(listener.descriptor) }
+                if error == EINVAL { poller.remove(listener.descriptor, Token(.listener, index: index)) }
                 return
             }
             accepted += 1
-            let address = PeerAddress(peer)
-            if !address.isLocalSocket { setNoDelay(descriptor) }
-            admit(
-                ClientConnection(
-                    descriptor: descriptor, address: listener.place.address, slot: listener.place.slot, peer: address,
-                    nowMilliseconds: clock.milliseconds))
+            let connection = ClientConnection(
+                descriptor: descriptor, address: listener.place.address, slot: listener.place.slot,
+                peer: PeerAddress(peer), nowMilliseconds: clock.milliseconds)
+            admit(connection)
         }
     }
 
-    /// Starts serving a connection: a new one, or one handed over. Nil when there is no place for it (it is closed).
-    @discardableResult
-    mutating func admit(_ connection: consuming ClientConnection) -> UInt32? {
-        guard let c = place(connection) else { return nil }
-        count(.connectionsAccepted)
-        progress(c)
-        return c
+    /// Reads from the connections that this turn accepted, now that their first bytes have had time to come. Most
+    /// requests are answered here; only a connection that must wait is watched, so that one which asks once and closes
+    /// never costs an epoll_ctl.
+    mutating func progressFresh() {
+        guard !fresh.isEmpty else { return }
+        var unserved = fresh.count
+        for id in fresh {
+            unserved -= 1
+            guard clients.contains(id) else { continue }
+            progress(id.index)
+            guard clients.contains(id), !passOn(id.index, unserved: unserved) else { continue }
+            if clients.contains(id) { watch(id.index) }
+        }
+        fresh.removeAll(keepingCapacity: true)
     }
 
-    /// Gives a connection its place in the loop. Nil when there is none (it is closed).
+    /// Takes a connection in, to be served before the turn ends. It is closed when there is no place for it.
+    mutating func admit(_ connection: consuming ClientConnection) {
+        guard let c = place(connection) else { return }
+        count(.connectionsAccepted)
+        fresh.append(clients.id(at: c))
+    }
+
+    /// Gives a connection its place among the others. Nil when there is none (it is closed).
     mutating func place(_ connection: consuming ClientConnection) -> UInt32? {
-        let descriptor = connection.descriptor
         guard let id = clients.insert(connection) else { return nil }
         counters.set(Counter.connectionsOpen.rawValue, UInt64(clients.count))
-        guard poller.addStream(descriptor, Token(.client, id)) else {
-            closeClient(id.index)
-            return nil
-        }
-        armClientTimer(id.index)
         return id.index
+    }
+
+    /// Has the kernel tell about a connection from now on: about what has already come as well.
+    mutating func watch(_ c: UInt32) {
+        guard !clients[c].isWatched, clients[c].phase != .leaving else { return }
+        guard poller.addStream(clients[c].descriptor, Token(.client, clients.id(at: c))) else { return closeClient(c) }
+        clients[c].isWatched = true
+        armClientTimer(c)
     }
 }

@@ -33,6 +33,10 @@ struct ClientConnection: ~Copyable {
     let peer: PeerAddress
     /// The kernel may have bytes (edge-triggered: nobody will say so again).
     var mayRead = true
+    /// May be passed on to a sibling when it is new: it came from the kernel, not from one.
+    var mayTravel = true
+    /// Events of this connection come. Not yet when it was just accepted.
+    var isWatched = false
     /// The kernel has told of the client's end of stream: it comes after the bytes, and nobody will say so again.
     var endAnnounced = false
     /// The client has shut down its sending side, and everything before that was read.

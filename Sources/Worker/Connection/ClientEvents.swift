@@ -80,10 +80,10 @@ extension Worker {
         return readRequest(c)
     }
 
-    /// Sends what is pending. False when the connection is gone.
-    private mutating func flushed(_ c: UInt32) -> Bool {
+    /// Sends what is pending; `more` when something follows at once. False when the connection is gone.
+    private mutating func flushed(_ c: UInt32, more: Bool = false) -> Bool {
         guard clients[c].sink.hasPending else { return true }
-        guard clients[c].sink.flush() != .failed else {
+        guard clients[c].sink.flush(more: more) != .failed else {
             abortClient(c)
             return false
         }
@@ -155,7 +155,8 @@ extension Worker {
 
     /// The last response is complete: sends it, then ends the connection so that the client gets all of it.
     private mutating func finishClosing(_ c: UInt32) -> Bool {
-        guard flushed(c) else { return false }
+        // What follows is the end of the stream: held back for it, the last bytes and the FIN are one packet.
+        guard flushed(c, more: true) else { return false }
         guard !clients[c].sink.hasPending else {
             armClientTimer(c)
             return false
@@ -221,6 +222,7 @@ extension Worker {
         let context = clients[c].context
         if !context.isNone { dropContext(context.index) }
         if clients[c].request != .max { requests.release(clients[c].request) }
+        if clients[c].isWatched { poller.willClose(Token(.client, clients.id(at: c))) }
         var connection = clients.remove(c)
         if let buffer = connection.sink.surrender() { buffers.give(buffer) }
         timers.cancel(&connection.timer)

@@ -21,7 +21,7 @@ extension Worker {
             WorkerMain.report("martlet-worker: adoption: \(error)")
             return
         }
-        if control.isConnected { poller.remove(control.descriptor) }
+        if control.isConnected { poller.remove(control.descriptor, Token(.control)) }
         control.reconnect(socket)
         _ = poller.addReadable(control.descriptor, Token(.control))
         // A message may have come with the connection.

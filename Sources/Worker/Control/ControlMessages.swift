@@ -8,7 +8,7 @@ extension Worker {
     mutating func controlReady() {
         while let (message, descriptors) = control.receive() { obey(message, descriptors) }
         guard !control.isConnected else { return }
-        poller.remove(control.descriptor)
+        poller.remove(control.descriptor, Token(.control))
         becomeOrphan()
     }
 

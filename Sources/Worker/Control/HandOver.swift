@@ -33,6 +33,7 @@ extension Worker {
         let partner = HandOverPartner(socket: HandOverSocket(taking: descriptor), role: role, lane: lane)
         guard let id = partners.insert(partner) else { return }
         _ = poller.addReadable(descriptor, Token(.handOver, index: id.index))
+        if role == .sibling { siblings += 1 }
         guard role == .giver else { return }
         takers.append(id.index)
         if drain.isDraining { sweepDraining() }
@@ -64,6 +65,13 @@ extension Worker {
         return send(note, [clients[c].descriptor], c, to: taker)
     }
 
+    /// Passes a new connection on to this sibling. False when it stays.
+    mutating func give(_ c: UInt32, to sibling: UInt32) -> Bool {
+        guard clients[c].slot != .max, partners[sibling].unanswered < Self.maximumUnanswered else { return false }
+        if case .given = send(note(of: c), [clients[c].descriptor], c, to: sibling) { return true }
+        return false
+    }
+
     borrowing func note(of c: UInt32) -> HandedConnection {
         HandedConnection(
             id: c, address: clients[c].address, slot: clients[c].slot, peer: clients[c].peer.socketAddress,
@@ -76,7 +84,8 @@ extension Worker {
     private mutating func send(
         _ note: HandedConnection, _ descriptors: [Int32], _ c: UInt32, to taker: UInt32
     ) -> HandOverOutcome {
-        for descriptor in descriptors { poller.remove(descriptor) }
+        if clients[c].isWatched { poller.remove(descriptors[0], Token(.client, clients.id(at: c))) }
+        clients[c].isWatched = false
         timers.cancel(&clients[c].timer)
         clients[c].phase = .leaving
         clients[c].taker = UInt16(taker)
@@ -86,6 +95,7 @@ extension Worker {
             return .later
         }
         partners[taker].unanswered += 1
+        travelling += 1
         return .given
     }
 
@@ -97,6 +107,7 @@ extension Worker {
         guard clients[c].taker != UInt16(taker) else { return .nobody }
         let o = exchanges[contexts[clients[c].context.index].exchange].connection
         timers.cancel(&origins[o].timer)
+        poller.remove(origins[o].descriptor, Token(.origin, origins.id(at: o)))
         origins[o].phase = .leaving
         return send(note, [clients[c].descriptor, origins[o].descriptor], c, to: taker)
     }
@@ -129,11 +140,13 @@ extension Worker {
             partners[index].unanswered -= 1
             guard clients.isTaken(id), clients[id].phase == .leaving else { return }
             count(.connectionsHandedOver)
+            travelling -= 1
             drain.outcome.handedOver += 1
             closeClient(id)
         case .refused(let id):
             partners[index].unanswered -= 1
             guard clients.isTaken(id), clients[id].phase == .leaving else { return }
+            travelling -= 1
             if clients[id].context.isNone {
                 partners[index].refuses = true
                 takeBack(id)
@@ -154,6 +167,7 @@ extension Worker {
             descriptor: descriptors[0], address: note.address, slot: note.slot, peer: PeerAddress(note.peer),
             nowMilliseconds: clock.milliseconds)
         connection.requestsServed = note.requests
+        connection.mayTravel = false
         connection.lastProgressMilliseconds -= Int64(clamping: note.idleMilliseconds)
         if note.isTunnel { return takeTunnel(note, connection, origin: descriptors[1]) }
         guard let c = place(connection) else { return false }
@@ -162,7 +176,7 @@ extension Worker {
             _ = unsafe requests[r].bytes.append(note.unread.span.bytes)
         }
         count(.connectionsTakenOver)
-        progress(c)
+        fresh.append(clients.id(at: c))
         return true
     }
 
@@ -172,19 +186,22 @@ extension Worker {
         if !clients[c].context.isNone { return takeTunnelBack(c) }
         clients[c].phase = .reading
         clients[c].mayRead = true
-        guard poller.addStream(clients[c].descriptor, Token(.client, clients.id(at: c))) else { return closeClient(c) }
-        armClientTimer(c)
+        watch(c)
     }
 
     private mutating func removePartner(_ index: UInt32) {
         guard partners.isTaken(index) else { return }
-        poller.remove(partners[index].socket.fd)
+        poller.remove(partners[index].socket.fd, Token(.handOver, index: index))
         let partner = partners.remove(index)
-        guard partner.role == .giver else { return }
+        if partner.role == .sibling { siblings -= 1 }
+        guard partner.role != .taker else { return }
         takers.removeAll { $0 == index }
         var c: UInt32 = 0
         while c < clients.endIndex {
-            if clients.isTaken(c), clients[c].phase == .leaving, clients[c].taker == UInt16(index) { takeBack(c) }
+            if clients.isTaken(c), clients[c].phase == .leaving, clients[c].taker == UInt16(index) {
+                travelling -= 1
+                takeBack(c)
+            }
             c += 1
         }
     }

@@ -65,7 +65,8 @@ extension Worker {
             return false
         }
         count(.connectionsTakenOver)
-        armClientTimer(c)
+        watch(c)
+        guard clients.isTaken(c) else { return false }
         progress(c)
         return true
     }
@@ -128,8 +129,8 @@ extension Worker {
         clients[c].phase = .tunnelling
         clients[c].mayRead = true
         let o = exchanges[contexts[clients[c].context.index].exchange].connection
-        let isWatched = poller.addStream(clients[c].descriptor, Token(.client, clients.id(at: c)))
-        guard isWatched, resumeTunnelOrigin(o) else { return closeClient(c) }
+        clients[c].isWatched = poller.addStream(clients[c].descriptor, Token(.client, clients.id(at: c)))
+        guard clients[c].isWatched, resumeTunnelOrigin(o) else { return closeClient(c) }
         armClientTimer(c)
         progress(c)
     }

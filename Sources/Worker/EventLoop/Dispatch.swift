@@ -6,20 +6,25 @@ internal import Glibc
 internal import ShmCache
 
 extension Worker {
-    mutating func dispatch(_ token: Token, _ ready: ReadySet) {
+    mutating func dispatch(_ event: PollEvent) {
+        let token = event.token
         switch token.kind {
         case .client:
             guard clients.contains(token) else { return }
-            clientReady(token.index, ready)
+            if event.hasEnded, clients[token.index].isWatched {
+                clients[token.index].isWatched = poller.addStream(clients[token.index].descriptor, token)
+            }
+            clientReady(token.index, event.ready)
         case .origin:
             guard origins.contains(token) else { return }
-            originReady(token.index, ready)
+            if event.hasEnded { _ = poller.addStream(origins[token.index].descriptor, token) }
+            originReady(token.index, event.ready)
         case .listener: acceptReady(token.index)
         case .wake: acknowledgeWake()
         case .control: controlReady()
         case .handOver: handOverReady(token.index)
         case .adoption: adoptionReady()
-        case .resolver: resolverReady(Int32(bitPattern: token.index), ready)
+        case .resolver: resolverReady(Int32(bitPattern: token.index), event.ready)
         case .context, .fill, .tunnel, .periodic, .check, .resolve, .line, .resolverTimer, .none: break
         }
     }

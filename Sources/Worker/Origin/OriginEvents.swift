@@ -169,6 +169,7 @@ extension Worker {
     }
 
     mutating func closeOrigin(_ o: UInt32) {
+        poller.willClose(Token(.origin, origins.id(at: o)))
         var connection = origins.remove(o)
         timers.cancel(&connection.timer)
         pool.closed(connection.origin)

@@ -45,7 +45,7 @@ extension Worker {
     private mutating func tendResolver() {
         while let socket = resolver?.nextSocket() {
             // It may be another socket of the same number.
-            poller.remove(socket.descriptor)
+            poller.remove(socket.descriptor, Token(.resolver, index: UInt32(socket.descriptor)))
             guard socket.reads || socket.writes else { continue }
             _ = poller.addLevel(
                 socket.descriptor, Token(.resolver, index: UInt32(socket.descriptor)), reads: socket.reads,
