@@ -1,6 +1,6 @@
-// The loop's eyes by io_uring: connections are polled by one lasting request each, and whatever is queued in a turn goes
-// to the kernel with the wait that ends it. Bytes are still moved by the connections: no buffer is ever in the kernel's
-// hands between turns, so a connection can be closed or handed over at any moment.
+// The loop's eyes by io_uring: connections are polled by one lasting request each, and whatever is queued in a turn
+// goes to the kernel with the wait that ends it. Bytes are still moved by the connections: no buffer is ever in the
+// kernel's hands between turns, so a connection can be closed or handed over at any moment.
 
 internal import CLinux
 internal import Glibc
