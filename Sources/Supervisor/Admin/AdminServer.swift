@@ -105,12 +105,14 @@ struct AdminServer: Sendable {
         let seen = request.uri.queryParameters["seen"].flatMap { Int($0) } ?? 0
         for _ in 0..<50 {
             guard let operation = await node.operation(number) else {
-                throw HTTPError(.notFound, message: "there is no operation \(number)")
+                throw HTTPError(.notFound, message: "\(Operation.unknown) \(number)")
             }
             if operation.outcome != nil || operation.progress.count > seen { return json(operation) }
             try await Task.sleep(for: .milliseconds(20))
         }
-        guard let operation = await node.operation(number) else { throw HTTPError(.notFound) }
+        guard let operation = await node.operation(number) else {
+            throw HTTPError(.notFound, message: "\(Operation.unknown) \(number)")
+        }
         return json(operation)
     }
 

@@ -1,11 +1,15 @@
 // Operations that somebody waits for: numbered, with a line per step and an outcome. The log is bounded and travels
 // through an upgrade of the supervisor, so that the waiting command finds its outcome afterwards.
+import Glibc
 
 struct Operation: Codable, Sendable, Equatable {
     struct Outcome: Codable, Sendable, Equatable {
         var succeeded: Bool
         var text: String
     }
+
+    /// How the answer to a question for an operation begins that this supervisor has not.
+    static let unknown = "there is no operation"
 
     var id: UInt32
     var kind: String
@@ -15,8 +19,12 @@ struct Operation: Codable, Sendable, Equatable {
 
 struct OperationLog: Codable, Sendable, Equatable {
     private(set) var operations: [Operation] = []
-    private var next: UInt32 = 1
+    private var next: UInt32
     private static let kept = 64
+
+    /// Each supervisor process begins at a number of its own, so that whoever waits for an operation of a dead one is
+    /// not told of another.
+    init(first: UInt32 = UInt32(getpid()) &* 1000 &+ 1) { next = first }
 
     mutating func begin(_ kind: String) -> OperationID {
         let id = next

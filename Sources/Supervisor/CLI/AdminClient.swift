@@ -58,8 +58,14 @@ struct AdminClient {
         while ContinuousClock.now < deadline {
             let operation: Operation
             do {
-                operation = try await get("/v1/operations/\(number)?seen=\(seen)")
+                operation = try decode(
+                    try await send(.GET, "/v1/operations/\(number)?seen=\(seen)", nil, timeout: .seconds(5)))
             } catch let failure as Failure {
+                if failure.description.hasPrefix(Operation.unknown) {
+                    throw Failure.runtime(
+                        "the supervisor that was at it died, and the one that serves now does not know of it; "
+                            + "`martlet status` says how the node is")
+                }
                 // The supervisor may be between two program images, or gone because it was told to stop.
                 if path == "/v1/stop", !RuntimeDirectory.isLocked(directory) { return "stopped" }
                 guard RuntimeDirectory.isLocked(directory) else {
@@ -89,7 +95,9 @@ struct AdminClient {
         }
     }
 
-    private func send(_ method: HTTPMethod, _ path: String, _ body: String?) async throws -> Data {
+    private func send(
+        _ method: HTTPMethod, _ path: String, _ body: String?, timeout: Duration = .seconds(30)
+    ) async throws -> Data {
         let socket = directory + "/admin.sock"
         guard FileManager.default.fileExists(atPath: socket) else {
             throw Failure.runtime("no node runs in \(directory) (there is no admin.sock); --runtime-dir names another")
@@ -97,7 +105,7 @@ struct AdminClient {
         let client = OneShotClient(place: .unixSocket(socket))
         let answer: OneShotClient.Answer
         do {
-            answer = try await client.send(method, path, body: body.map { ByteBuffer(string: $0) })
+            answer = try await client.send(method, path, body: body.map { ByteBuffer(string: $0) }, timeout: timeout)
         } catch {
             if !RuntimeDirectory.isLocked(directory) {
                 throw Failure.runtime(

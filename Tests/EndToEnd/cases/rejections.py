@@ -172,3 +172,24 @@ def taken_back(context):
     expect(len(clients) == 20, "connections made while the first slot was watched")
     for client in clients:
         expect(exchange(client) == BODY, "the connection goes on")
+
+
+@case("a supervisor killed in the middle of a change: both generations serve on, the next one adopts and ends it")
+def killed_in_a_change(context):
+    untouched = Untouched(context, config="restart:\n  canary: 30s\n")
+    node = untouched.node
+    change = threading.Thread(target=lambda: command(node, "reload", code=1))
+    change.start()
+    wait_until(lambda: is_watched(node), "the watch")
+    clients = [Client(node.address) for _ in range(20)]
+    for client in clients:
+        exchange(client)
+    orphans = node.workers()
+    heir = adopt(context, node)
+    change.join()
+    for client in (*clients, untouched.client):
+        expect(exchange(client) == BODY, "the connection goes on")
+    wait_until(lambda: not any("martlet-worker" in command_line(pid) for pid in orphans), "the orphans replaced")
+    for client in (*clients, untouched.client):
+        expect(exchange(client) == BODY, "the connection goes on after that")
+    expect(len(heir.workers()) == 2, "two workers")
