@@ -113,6 +113,14 @@ struct OriginConnection: ~Copyable {
         return received
     }
 
+    /// Whether something came that nobody asked for. An event alone does not say so: it may be of what was read since,
+    /// or of a record that only TLS needs.
+    mutating func spokeUnasked() -> Bool {
+        guard mayRead else { return false }
+        mayRead = isSecure ? tls?.isReadable() ?? true : hasArrived(descriptor) || cl_errno() != EAGAIN
+        return mayRead
+    }
+
     /// One record at most; the library may hold more, so that only its word says that there is none.
     private mutating func receiveSecurely() -> Int {
         guard var buffer = input.take() else { return -Int(EBADF) }

@@ -124,7 +124,7 @@ extension Worker {
     /// A pooled connection became readable: it was closed, or says something nobody asked for. Either way it is
     /// useless.
     private mutating func idleOriginSpoke(_ o: UInt32) -> Bool {
-        guard origins[o].mayRead else { return false }
+        guard origins[o].spokeUnasked() else { return false }
         pool.remove(o, &origins)
         closeOrigin(o)
         return false

@@ -51,6 +51,15 @@ internal import HTTPMessage
         return result > 0 ? Int(result) : outcome(result)
     }
 
+    /// Whether something is there to be received: data, the end, an error. What only the protocol needs (session
+    /// tickets) is taken up on the way.
+    mutating func isReadable() -> Bool {
+        ERR_clear_error()
+        var byte: UInt8 = 0
+        let result = unsafe SSL_peek(stream, &byte, 1)
+        return result > 0 || outcome(result) != -Int(EAGAIN)
+    }
+
     mutating func send(_ bytes: RawSpan) -> Int {
         guard bytes.byteCount > 0 else { return 0 }
         ERR_clear_error()
