@@ -5,6 +5,7 @@ import threading
 
 from harness.node import owner_of_connection
 from harness.origin import Reply
+from harness.waiting import wait_until
 from support import case, expect
 
 SIZE = 3_000_000
@@ -97,9 +98,13 @@ def resumed_by_range(context):
     expect(again.get("if-range") == '"one"', f"If-Range names the validator: {again.get('if-range')}")
     expect(halting.ranges[0].endswith(f"-{SIZE - 1}"), f"Range names the rest: {halting.ranges[0]}")
     client = node.connect()
-    client.request("GET", "/s1/object")
-    response = client.read_response()
-    expect(response.body == body and "hit" in response.get("cache-status"), "stored whole in the end")
+
+    def is_hit():
+        client.request("GET", "/s1/object")
+        response = client.read_response()
+        expect(response.body == body, "the same bytes")
+        return "; hit" in response.get("cache-status")
+    wait_until(is_hit, "stored whole in the end")
 
 
 @case("the same, from an origin that ignores Range and sends the same representation again: nobody notices")
