@@ -6,8 +6,7 @@ import HTTPParserPeer
 struct Message: Equatable {
     var method: String
     var urlHash: UInt64
-    var bodyHash: UInt64
-    var bodyBytes: UInt64
+    var body: BodyDigest
     var isOld: Bool
     var keepAlive: Bool
 }
@@ -52,7 +51,7 @@ extension Outcome {
                     Message(
                         method: unsafe String(cString: peer_method_name(Int32(message.method))),
                         urlHash: message.url_hash,
-                        bodyHash: message.body_hash, bodyBytes: message.body_bytes, isOld: message.minor == 0,
+                        body: BodyDigest(hash: message.body_hash, bytes: message.body_bytes), isOld: message.minor == 0,
                         keepAlive: message.keep_alive != 0))
             }
         }
@@ -88,9 +87,12 @@ extension Outcome {
                 let text = { (extent: Extent) in bytes[extent.shifted(by: start).range] }
                 var message = Message(
                     method: String(decoding: text(head.methodText), as: UTF8.self), urlHash: fnv(text(head.target)),
-                    bodyHash: fnv([]), bodyBytes: 0, isOld: head.minorVersion == 0, keepAlive: head.keepAlive)
+                    body: BodyDigest(), isOld: head.minorVersion == 0, keepAlive: head.keepAlive)
                 start += length
-                guard outcome.takeBody(head.framing, bytes, &start, &message) else { return outcome }
+                if let end = message.body.take(head.framing, ofResponse: false, bytes, &start) {
+                    outcome.end = end
+                    return outcome
+                }
                 outcome.messages.append(message)
                 if !head.keepAlive || outcome.messages.count == 16 {
                     outcome.end = .closed
@@ -99,37 +101,5 @@ extension Outcome {
             }
         }
         return outcome
-    }
-
-    private mutating func takeBody(
-        _ framing: BodyFraming, _ bytes: [UInt8], _ start: inout Int, _ message: inout Message
-    ) -> Bool {
-        switch framing {
-        case .none, .untilClose: return true
-        case .length(let count):
-            guard count <= UInt64(bytes.count - start) else {
-                end = .waiting
-                return false
-            }
-            message.bodyBytes = count
-            message.bodyHash = fnv(bytes[start..<start + Int(count)])
-            start += Int(count)
-            return true
-        case .chunked:
-            var decoder = ChunkedDecoder()
-            var trailers = FieldTable(capacity: 32)
-            while true {
-                switch decoder.next(bytes.raw, &start, trailers: &trailers) {
-                case .data(let extent):
-                    message.bodyHash = fnv(bytes[extent.range], message.bodyHash)
-                    message.bodyBytes += UInt64(extent.count)
-                    continue
-                case .end: return true
-                case .needMore: end = .waiting
-                case .rejected(let reason): end = .refused("\(reason)")
-                }
-                return false
-            }
-        }
     }
 }

@@ -5,8 +5,7 @@ import HTTPParserPeer
 
 struct ResponseMessage: Equatable {
     var status: UInt16
-    var bodyHash: UInt64
-    var bodyBytes: UInt64
+    var body: BodyDigest
     var isOld: Bool
     var keepAlive: Bool
 }
@@ -30,7 +29,8 @@ struct ResponseOutcome: Equatable {
                 let message = unsafe messages[index]
                 outcome.messages.append(
                     ResponseMessage(
-                        status: message.status, bodyHash: message.body_hash, bodyBytes: message.body_bytes,
+                        status: message.status,
+                        body: BodyDigest(hash: message.body_hash, bytes: message.body_bytes),
                         isOld: message.minor == 0, keepAlive: message.keep_alive != 0))
             }
         }
@@ -62,10 +62,13 @@ struct ResponseOutcome: Equatable {
             case .complete(let length):
                 let head = parser.head
                 var message = ResponseMessage(
-                    status: head.status, bodyHash: fnv([]), bodyBytes: 0, isOld: head.minorVersion == 0,
+                    status: head.status, body: BodyDigest(), isOld: head.minorVersion == 0,
                     keepAlive: head.keepAlive)
                 start += length
-                guard outcome.takeBody(head.framing, bytes, &start, &message) else { return outcome }
+                if let end = message.body.take(head.framing, ofResponse: true, bytes, &start) {
+                    outcome.end = end
+                    return outcome
+                }
                 outcome.messages.append(message)
                 if !head.keepAlive || head.status == 101 || outcome.messages.count == 16 {
                     outcome.end = .closed
@@ -74,47 +77,6 @@ struct ResponseOutcome: Equatable {
             }
         }
         return outcome
-    }
-
-    private mutating func takeBody(
-        _ framing: BodyFraming, _ bytes: [UInt8], _ start: inout Int, _ message: inout ResponseMessage
-    ) -> Bool {
-        switch framing {
-        case .none: return true
-        case .length(let count):
-            guard count <= UInt64(bytes.count - start) else {
-                end = .waiting
-                return false
-            }
-            message.take(bytes[start..<start + Int(count)])
-            start += Int(count)
-            return true
-        case .untilClose:
-            message.take(bytes[start...])
-            start = bytes.count
-            return true
-        case .chunked:
-            var decoder = ChunkedDecoder(ofResponse: true)
-            var trailers = FieldTable(capacity: 32)
-            while true {
-                switch decoder.next(bytes.raw, &start, trailers: &trailers) {
-                case .data(let extent):
-                    message.take(bytes[extent.range])
-                    continue
-                case .end: return true
-                case .needMore: end = .waiting
-                case .rejected(let reason): end = .refused("\(reason)")
-                }
-                return false
-            }
-        }
-    }
-}
-
-extension ResponseMessage {
-    fileprivate mutating func take(_ data: ArraySlice<UInt8>) {
-        bodyHash = fnv(data, bodyHash)
-        bodyBytes += UInt64(data.count)
     }
 }
 

@@ -19,6 +19,6 @@ package enum CollapsePolicy {
         guard stored.flags.contains(.shareable), mayWait(request: request, settings: settings) else { return false }
         // The answer to somebody's Authorization, or to nobody's, is not everybody's (RFC 9111 section 3.5).
         if request.hasAuthorization, !stored.flags.contains(.sharedWithAuthorization) { return false }
-        return request.acceptedCodings.accepts(stored.coding)
+        return stored.flags.contains(.unaskedCoding) || request.acceptedCodings.accepts(stored.coding)
     }
 }

@@ -58,7 +58,7 @@ package enum Freshening {
     package static func encode(
         stored: borrowing StoredHead, head: ResponseHead, bytes: RawSpan, fields: borrowing FieldTable,
         request: RequestFacts, times: ExchangeTimes, settings: PolicySettings, scratch: inout MutableRawSpan,
-        table: inout FieldTable, join: ByteRange? = nil, into buffer: inout MutableRawSpan
+        table: inout FieldTable, join: HeldRanges? = nil, into buffer: inout MutableRawSpan
     ) -> (plan: StorePlan, count: Int)? {
         var merged = ByteSink(scratch._mutatingExtracting(0...))
         guard !stored.flags.contains(.isPartial) || join != nil else { return nil }
@@ -81,21 +81,24 @@ package enum Freshening {
         facts.ageSeconds = ResponseFacts.age(bytes: bytes, fields: fields)
         if let join, let length = stored.declaredLength {
             facts.status = 206
-            facts.contentRange = .bytes(join, length: length)
-            facts.declaredLength = join.count
+            facts.contentRange = .bytes(join[0], length: length)
+            facts.declaredLength = join[0].count
             asked.hasRange = true
         }
         guard
-            case .store(let plan) = StoreDecision.decide(
+            case .store(var plan) = StoreDecision.decide(
                 request: asked, response: facts, times: times, settings: settings
             )
         else { return nil }
+        // The coding was chosen when the body came.
+        plan.flags.remove(.unaskedCoding)
+        plan.flags.formUnion(stored.flags.intersection(.unaskedCoding))
         let cost = UInt32(clamping: max(0, times.responseMilliseconds - times.requestMilliseconds))
         guard
             let count = StoredHead.encode(
                 head: whole, bytes: merged.written, fields: table, facts: facts, plan: plan, times: times,
                 isVariant: stored.flags.contains(.isVariant),
-                fetchCostMilliseconds: max(cost, stored.fetchCostMilliseconds),
+                fetchCostMilliseconds: max(cost, stored.fetchCostMilliseconds), runs: join,
                 into: &buffer
             )
         else { return nil }

@@ -6,12 +6,43 @@ package import HTTPMessage
 /// Sorted, disjoint, non-adjacent byte ranges: what is held of an object. At most 32 runs.
 package struct HeldRanges: Sendable {
     package static let maximum = 32
+    /// Most runs of a stored part.
+    package static let maximumStored = 16
     package private(set) var count = 0
     private var runs: InlineArray<32, ByteRange>
 
     package init() { runs = InlineArray(repeating: ByteRange(first: 0, last: 0)) }
 
     package subscript(_ index: Int) -> ByteRange { runs[index] }
+
+    /// Bytes of all runs together.
+    package var byteCount: UInt64 { bytes(before: .max) }
+
+    /// Bytes of the runs that are in front of a place in the object: where the place is in a body that holds the runs
+    /// one behind the other.
+    package func bytes(before place: UInt64) -> UInt64 {
+        var total: UInt64 = 0
+        for index in 0..<count where runs[index].first < place {
+            total += min(runs[index].last + 1, place) - runs[index].first
+        }
+        return total
+    }
+
+    /// Where such a body has `range`; nil where some of it is not held.
+    package func offset(of range: ByteRange) -> UInt64? {
+        for index in 0..<count where runs[index].first <= range.first {
+            if range.last <= runs[index].last { return bytes(before: range.first) }
+        }
+        return nil
+    }
+
+    /// The first run that has bytes of `range`, or the first of all.
+    package func run(touching range: ByteRange?) -> ByteRange? {
+        for index in 0..<count {
+            if let range, runs[index].last >= range.first, runs[index].first <= range.last { return runs[index] }
+        }
+        return count > 0 ? runs[0] : nil
+    }
 
     /// Whether every byte of `range` is held.
     package func covers(_ range: ByteRange) -> Bool { firstMissing(in: range) == nil }

@@ -33,7 +33,7 @@ extension Selection {
         stored: borrowing StoredHead, method: Method, bytes: RawSpan, fields: borrowing FieldTable, now: Int64,
         settings: PolicySettings
     ) -> (selection: Selection, bodyOffset: UInt64)? {
-        guard let held = stored.heldRange, let length = stored.declaredLength else { return nil }
+        guard let held = stored.heldRanges, let length = stored.declaredLength else { return nil }
         let selection = decide(
             stored: stored, method: method, bytes: bytes, fields: fields, length: length, now: now, settings: settings
         )
@@ -41,9 +41,20 @@ extension Selection {
         case .notModified, .unsatisfiable: return (selection, 0)
         case .whole, .multipart: return nil
         case .range(let range):
-            guard range.first >= held.first, range.last <= held.last else { return nil }
-            return (selection, range.first - held.first)
+            guard let offset = held.offset(of: range) else { return nil }
+            return (selection, offset)
         }
+    }
+
+    /// What the client that caused the fetch of a part gets when the part is not what it asked for: the run that has
+    /// some of it, as the origin chose to send it.
+    package static func nearestRun(
+        stored: borrowing StoredHead, bytes: RawSpan, fields: borrowing FieldTable
+    ) -> (selection: Selection, bodyOffset: UInt64)? {
+        guard let held = stored.heldRanges, let length = stored.declaredLength else { return nil }
+        let wanted = fields.only(.range).flatMap { RangeSet.single(bytes, $0)?.resolved(length: length) }
+        guard let run = held.run(touching: wanted) else { return nil }
+        return (.range(run), held.bytes(before: run.first))
     }
 }
 
@@ -68,13 +79,6 @@ extension StoredHead {
         guard flags.contains(.strongLastModified), let value = fields.only(.lastModified) else { return false }
         return equalBytes(bytes.slice(value), lastModified)
     }
-
-    /// What would be held if `range` were added to this part: one run, or nil when there would be two.
-    package func union(with range: ByteRange) -> ByteRange? {
-        var ranges = HeldRanges()
-        guard let held = heldRange, ranges.insert(held), ranges.insert(range), ranges.count == 1 else { return nil }
-        return ranges[0]
-    }
 }
 
 /// What to ask the origin for when a stored part cannot answer by itself.
@@ -92,7 +96,7 @@ package enum PartRequest: Equatable, Sendable {
         stored: borrowing StoredHead, method: Method, bytes: RawSpan, fields: borrowing FieldTable, now: Int64,
         settings: PolicySettings
     ) -> PartRequest {
-        guard method == .get, let held = stored.heldRange, let length = stored.declaredLength else { return .whole }
+        guard method == .get, let held = stored.heldRanges, let length = stored.declaredLength else { return .whole }
         let isHuge = settings.fetchesRangesOnly(length: length)
         let selection = Selection.decide(
             stored: stored, method: method, bytes: bytes, fields: fields, length: length, now: now, settings: settings
@@ -106,10 +110,13 @@ package enum PartRequest: Equatable, Sendable {
         case .notModified, .unsatisfiable: return .whole
         }
         guard !stored.flags.isDisjoint(with: [.strongETag, .strongLastModified]),
-            let missing = missingRun(of: wanted, beside: held), stored.union(with: missing) != nil
+            let missing = missingRun(of: wanted, beside: held)
         else { return isHuge && wanted.count < length ? .asAsked : .whole }
         return .rest(missing)
     }
+
+    /// The range that `rest` asks for.
+    package var missing: ByteRange? { if case .rest(let range) = self { range } else { nil } }
 
     /// Whether an object that turned out to be of that length should rather be fetched by the client's range.
     package static func asksRangeOnly(
@@ -122,11 +129,12 @@ package enum PartRequest: Equatable, Sendable {
         return range.count < length / 2
     }
 
-    /// The one run of `wanted` that is not held; nil when there are two.
-    private static func missingRun(of wanted: ByteRange, beside held: ByteRange) -> ByteRange? {
-        var ranges = HeldRanges()
-        guard ranges.insert(held), let first = ranges.firstMissing(in: wanted), ranges.insert(first),
-            ranges.covers(wanted)
+    /// The one run of `wanted` that is not held, where it touches what is: a gap in the middle of nowhere is the
+    /// business of a fetch of its own. nil when there are two.
+    private static func missingRun(of wanted: ByteRange, beside held: HeldRanges) -> ByteRange? {
+        var ranges = held
+        guard let first = ranges.firstMissing(in: wanted), ranges.insert(first), ranges.covers(wanted),
+            ranges.count <= held.count
         else { return nil }
         return first
     }

@@ -9,6 +9,9 @@ package struct PolicySettings: Sendable {
         case ignore
         /// The client's wish is followed.
         case honour
+        /// The client's wish is followed, but for each object at most once a second, however many wish it: all others
+        /// get what the last one has fetched. Nobody can aim more than that at the origin.
+        case limit
     }
 
     /// How the node tells the origin who asked.
@@ -77,13 +80,13 @@ package struct PolicySettings: Sendable {
 
     // MARK: Reusing
 
-    /// Request `no-cache` and `Pragma: no-cache`.
-    package var requestNoCache = Advice.ignore
-    /// Request `max-age`, and `min-fresh` whatever it asks for.
-    package var requestMaxAge = Advice.ignore
-    /// Request `min-fresh` that a new answer could satisfy: at most the lifetime of what is stored, so that nobody can
-    /// aim more than one request a second and object at the origin with it.
-    package var requestMinFresh = Advice.honour
+    /// Request `no-cache` and `Pragma: no-cache`. With `limit` not where the request is conditional: fetch() says
+    /// no-cache with every condition, whether anybody has asked for it or not, and the condition asks the cache.
+    package var requestNoCache = Advice.limit
+    /// Request `max-age`.
+    package var requestMaxAge = Advice.limit
+    /// Request `min-fresh`.
+    package var requestMinFresh = Advice.limit
     /// Request `no-store`: honoured, the answer is not stored; a stored answer may still be used.
     package var requestNoStore = Advice.honour
     /// A request with Authorization is answered from the cache only where RFC 9111 section 3.5 would have let its

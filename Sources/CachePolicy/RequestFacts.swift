@@ -28,6 +28,9 @@ package struct RequestFacts: Sendable {
     package var isConditional = false
     /// If-Match or If-Unmodified-Since: only the origin may judge them (RFC 9111 section 4.3.2).
     package var mustForward = false
+    package var hasIfRange = false
+    /// The request goes to the origin because its client would not have what is stored and fresh.
+    package var isDemand = false
     package var acceptedCodings = CodingSet.identityOnly
     package var promise = PathPromise.anything
 
@@ -62,6 +65,7 @@ package struct RequestFacts: Sendable {
             FieldSet(.ifMatch) | .ifNoneMatch | .ifModifiedSince | .ifUnmodifiedSince
         )
         mustForward = RequestFacts.mustForward(fields)
+        hasIfRange = fields.contains(.ifRange)
         directives = RequestDirectives(bytes: bytes, fields: fields)
         acceptedCodings = CodingSet(accepting: fields, bytes: bytes)
         if mayStore { promise = PathPromise(path: bytes.slice(head.path)) }

@@ -41,6 +41,8 @@ package struct Reuse: Sendable, Equatable {
     package var ageSeconds: UInt64
     /// Seconds of freshness left, negative when stale: `ttl` of Cache-Status.
     package var ttlSeconds: Int64
+    /// The client would not have what is stored, although nothing else is wrong with it.
+    package var isDemand = false
     private var isFresh: Bool
 
     /// Decides about a stored answer.
@@ -52,10 +54,13 @@ package struct Reuse: Sendable, Equatable {
         stored: borrowing StoredHead, request: RequestFacts, now: Int64, random: UInt64, settings: PolicySettings
     ) -> Reuse {
         var reuse = Reuse(stored: stored, now: now)
+        let isDemanded = reuse.isRefused(
+            by: request, flags: stored.flags, wasDemanded: stored.wasDemandedLately(now: now), settings: settings)
         reuse.verdict = reuse.judge(
             flags: stored.flags, coding: stored.coding, request: request, windows: StaleWindows(stored),
-            settings: settings
+            isDemanded: isDemanded, settings: settings
         )
+        reuse.isDemand = isDemanded && reuse.verdict == .validate
         if reuse.verdict == .fresh, !stored.flags.contains(.isPartial) {
             let due = EarlyRefresh.isDue(
                 remainingMilliseconds: stored.expiryMilliseconds &- now,
@@ -96,15 +101,15 @@ package struct Reuse: Sendable, Equatable {
     }
 
     private func judge(
-        flags: StoredFlags, coding: ContentCoding, request: RequestFacts, windows: StaleWindows,
+        flags: StoredFlags, coding: ContentCoding, request: RequestFacts, windows: StaleWindows, isDemanded: Bool,
         settings: PolicySettings
     ) -> Verdict {
         if request.mustForward { return .notForThisRequest }
         if request.hasAuthorization, settings.authorizationBypasses, !flags.contains(.sharedWithAuthorization) {
             return .notForThisRequest
         }
-        if !request.acceptedCodings.accepts(coding) { return .unacceptableCoding }
-        if flags.contains(.noCache) || requestForbids(request.directives, settings: settings) { return .validate }
+        if !flags.contains(.unaskedCoding), !request.acceptedCodings.accepts(coding) { return .unacceptableCoding }
+        if flags.contains(.noCache) || isDemanded { return .validate }
         if isFresh { return .fresh }
         if !flags.isDisjoint(with: [.mustRevalidate, .isPartial]) { return .validate }
         if let asked = request.directives.maxStaleSeconds,
@@ -119,22 +124,28 @@ package struct Reuse: Sendable, Equatable {
     /// Seconds past expiry.
     private var staleSeconds: UInt64 { isFresh ? 0 : ttlSeconds.magnitude }
 
-    /// no-cache, max-age and min-fresh of the request, where the settings honour them (section 5.2.1).
-    private func requestForbids(_ directives: RequestDirectives, settings: PolicySettings) -> Bool {
-        if directives.noCache, settings.requestNoCache == .honour { return true }
-        if settings.requestMinFresh == .honour, let wanted = directives.minFreshSeconds, ttlSeconds < Int64(wanted),
-            Int64(wanted) <= ttlSeconds &+ Int64(clamping: ageSeconds)
+    /// Whether no-cache, max-age or min-fresh of the request forbid what is stored, where the settings heed them
+    /// (section 5.2.1). `wasDemanded`: what is stored was fetched a moment ago for the same reason.
+    private func isRefused(
+        by request: RequestFacts, flags: StoredFlags, wasDemanded: Bool, settings: PolicySettings
+    ) -> Bool {
+        let directives = request.directives
+        if directives.noCache {
+            let asksTheCache = request.isConditional || request.hasIfRange
+            if settings.requestNoCache.isHeeded(unless: wasDemanded || asksTheCache) { return true }
+        }
+        if let wanted = directives.minFreshSeconds, ttlSeconds < Int64(wanted),
+            settings.requestMinFresh.isHeeded(unless: wasDemanded)
         {
             return true
         }
-        guard settings.requestMaxAge == .honour else { return false }
-        if let limit = directives.maxAgeSeconds {
-            // max-stale beside max-age allows that much more (section 5.2.1.2).
-            let extra = UInt64(directives.maxStaleSeconds ?? 0)
-            if ageSeconds > UInt64(limit) + extra || limit == 0 { return true }
+        guard let limit = directives.maxAgeSeconds, settings.requestMaxAge.isHeeded(unless: wasDemanded) else {
+            return false
         }
-        if let wanted = directives.minFreshSeconds, ttlSeconds < Int64(wanted) { return true }
-        return false
+        // A reload says max-age=0; what cannot change needs none (RFC 8246 section 2.1).
+        if limit == 0 { return !(isFresh && flags.contains(.immutable)) }
+        // max-stale beside max-age allows that much more (section 5.2.1.2).
+        return ageSeconds > UInt64(limit) + UInt64(directives.maxStaleSeconds ?? 0)
     }
 
     private func fallback(
@@ -161,6 +172,11 @@ package struct Reuse: Sendable, Equatable {
     package static func refusesFetch(request: RequestFacts) -> Bool {
         request.directives.onlyIfCached
     }
+}
+
+extension PolicySettings.Advice {
+    /// Whether a directive counts now; `excuse`: there is a reason to leave it unheeded.
+    func isHeeded(unless excuse: Bool) -> Bool { self == .honour || (self == .limit && !excuse) }
 }
 
 /// The windows after expiry in which a stored answer may be used stale (RFC 5861).

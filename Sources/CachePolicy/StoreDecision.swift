@@ -53,7 +53,9 @@ extension StoreDecision {
             let remember = reason == .authorization ? 0 : settings.hitForMissSeconds
             return .pass(reason, rememberSeconds: remember)
         }
-        let plan = StorePlan(response: response, times: times, settings: settings)
+        var plan = StorePlan(response: response, times: times, settings: settings)
+        if request.isDemand { plan.flags.insert(.demanded) }
+        if !request.acceptedCodings.accepts(response.coding) { plan.flags.insert(.unaskedCoding) }
         if plan.source == .none, !mayStoreWithoutFreshness(response) {
             return .pass(.noFreshness, rememberSeconds: settings.hitForMissSeconds)
         }
@@ -78,7 +80,8 @@ extension StoreDecision {
         }
         if request.directives.noStore, settings.requestNoStore == .honour { return .requestNoStore }
         if response.status < 200 || response.status == 304 || response.status > 599 { return .statusNotFinal }
-        if response.status == 206 { return .partialContent }
+        // A 416 is about the range that was asked for, and nothing else.
+        if response.status == 206 || (response.status == 416 && request.hasRange) { return .partialContent }
         return nil
     }
 

@@ -11,11 +11,12 @@ enum StoredFields {
         return !(hidesTags && tags.intersects(field.bit))
     }
 
-    /// Fields of a stored answer that a 304 or a HEAD answer leaves as they are (section 3.2): those that describe the
-    /// bytes that are stored. An answer without them has nothing to say about them.
+    /// Fields of a stored answer that a 304 or a HEAD answer leaves as they are (section 3.2): how the stored bytes are
+    /// framed and encoded, and the digest of a message's content, which a 304 has not. All others are replaced,
+    /// whatever their names begin with.
     static func mayUpdate(_ field: KnownField) -> Bool {
         switch field {
-        case .contentEncoding, .contentRange, .contentLength, .contentMd5, .contentDigest: false
+        case .contentEncoding, .contentRange, .contentLength, .contentDigest: false
         default: true
         }
     }

@@ -20,10 +20,11 @@
 //  68      2+2   Date value
 //  72      2     length of the field lines
 //  74      2     length of the reason phrase, which stands behind the lines
-//  76      4     reserved, zero
+//  76      4     when the answer (or the last 304) was received: Unix seconds, the lower half
 //  80      8     first byte of the object that is held; 0 unless the body is a part
 //  88      8     bytes that are held; 0 unless the body is a part
-//  96            field lines, each `Name: value CRLF`; then the reason phrase
+//  96            field lines, each `Name: value CRLF`; then the reason phrase; then, with severalRuns, the runs that
+//                are held: 2 bytes number, each 8 bytes first and 8 bytes last place in the object
 
 package import HTTPMessage
 
@@ -70,6 +71,12 @@ package struct StoredFlags: OptionSet, Sendable, Hashable {
     /// At most one Content-Type and one Last-Modified line, and none that only some answers may repeat
     /// (Content-Encoding, Content-Language, Content-Range): a 206 takes the lines whole, a 304 without two known ones.
     @inlinable package static var simpleLines: StoredFlags { StoredFlags(rawValue: 1 << 16) }
+    /// Fetched because a client would not have what was stored; see `wasDemandedLately`.
+    @inlinable package static var demanded: StoredFlags { StoredFlags(rawValue: 1 << 17) }
+    /// The origin chose a content coding that it was not asked for: it would for everybody.
+    @inlinable package static var unaskedCoding: StoredFlags { StoredFlags(rawValue: 1 << 18) }
+    /// A part of several runs of bytes: the table behind the reason phrase says which.
+    @inlinable package static var severalRuns: StoredFlags { StoredFlags(rawValue: 1 << 19) }
     /// The stale-if-error window was stated, not a default: past it nothing is served in the origin's stead.
     @inlinable package static var statedStaleIfError: StoredFlags { StoredFlags(rawValue: 1 << 14) }
 }
@@ -109,12 +116,33 @@ package struct StoredHead: ~Escapable {
         let length = block.word(at: 48)
         return length == .max ? nil : length
     }
-    /// Which bytes of the object are stored, where they are a part; its length is the declared one.
-    package var heldRange: ByteRange? {
-        let count = block.word(at: 88)
-        guard flags.contains(.isPartial), count > 0 else { return nil }
-        let first = block.word(at: 80)
-        return ByteRange(first: first, last: first &+ count &- 1)
+    /// How many bytes of the object are stored, where they are a part.
+    package var heldBytes: UInt64 { block.word(at: 88) }
+    /// Which bytes of the object are stored, where they are a part; its length is the declared one. The body has them
+    /// one run behind the other.
+    package var heldRanges: HeldRanges? {
+        guard flags.contains(.isPartial), heldBytes > 0 else { return nil }
+        var ranges = HeldRanges()
+        guard flags.contains(.severalRuns) else {
+            let first = block.word(at: 80)
+            return ranges.insert(ByteRange(first: first, last: first &+ heldBytes &- 1)) ? ranges : nil
+        }
+        var place = StoredHead.prologueBytes &+ Int(block.pair(at: 72)) &+ Int(block.pair(at: 74))
+        guard block.byteCount >= place + 2 else { return nil }
+        let count = Int(block.pair(at: place))
+        place += 2
+        guard count <= HeldRanges.maximumStored, block.byteCount >= place + 16 * count else { return nil }
+        for _ in 0..<count {
+            let run = ByteRange(first: block.word(at: place), last: block.word(at: place + 8))
+            guard ranges.insert(run) else { return nil }
+            place += 16
+        }
+        return ranges.count == count && ranges.byteCount == heldBytes ? ranges : nil
+    }
+    /// What would be held if `range` were added to this part; nil when there would be too many runs.
+    package func union(with range: ByteRange) -> HeldRanges? {
+        guard var ranges = heldRanges, ranges.insert(range) else { return nil }
+        return ranges.count <= HeldRanges.maximumStored ? ranges : nil
     }
     /// Unix milliseconds of expiry.
     @inlinable package var expiryMilliseconds: Int64 { zeroMoment &+ Int64(freshnessSeconds) &* 1000 }
@@ -154,6 +182,13 @@ package struct StoredHead: ~Escapable {
         let lines = fieldLines
         let start = min(Int(block.pair(at: offset)), lines.byteCount)
         return lines.extracting(start..<min(start + Int(block.pair(at: offset + 2)), lines.byteCount))
+    }
+
+    /// Whether this was fetched within the last second because a client demanded it: then it is new enough for all
+    /// others who do.
+    package func wasDemandedLately(now: Int64) -> Bool {
+        guard flags.contains(.demanded) else { return false }
+        return UInt32(truncatingIfNeeded: Seconds.whole(now)) &- block.halfWord(at: 76) <= 1
     }
 
     /// Age in whole seconds at `now` (Unix milliseconds).

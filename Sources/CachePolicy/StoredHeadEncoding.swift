@@ -15,12 +15,13 @@ extension StoredHead {
     /// - Parameters:
     ///   - bytes: the span that `head` and `fields` were parsed from.
     ///   - isVariant: the block goes under a variant key.
+    ///   - runs: what is held of the object, where it is more than the answer's own part.
     ///   - fetchCostMilliseconds: from sending the request to the end of the answer's head; drives early refresh.
     /// - Returns: the block's length, nil when `buffer` or the stored form is too small: then do not store
     ///   (`PassReason.headTooLarge`).
     package static func encode(
         head: ResponseHead, bytes: RawSpan, fields: borrowing FieldTable, facts: ResponseFacts, plan: StorePlan,
-        times: ExchangeTimes, isVariant: Bool, fetchCostMilliseconds: UInt32,
+        times: ExchangeTimes, isVariant: Bool, fetchCostMilliseconds: UInt32, runs: HeldRanges? = nil,
         into buffer: inout MutableRawSpan
     ) -> Int? {
         var prologue = Prologue(facts: facts, plan: plan, times: times)
@@ -29,6 +30,7 @@ extension StoredHead {
         var reason = head.reason
         if facts.status == 206 {
             prologue.becomeWhole(facts: facts)
+            prologue.hold(runs)
             reason = .empty
         }
         guard buffer.byteCount > prologueBytes else { return nil }
@@ -36,6 +38,7 @@ extension StoredHead {
         prologue.writeLines(bytes: bytes, fields: fields, facts: facts, into: &sink)
         let lineBytes = sink.count
         sink.append(bytes.slice(reason))
+        if let runs, prologue.flags.contains(.severalRuns) { Prologue.write(runs, into: &sink) }
         let total = sink.count
         guard !sink.overflowed, lineBytes <= maximumLineBytes, reason.length <= maximumLineBytes else {
             return nil
@@ -54,6 +57,7 @@ private struct Prologue {
     var dateSeconds: Int64
     var lastModifiedSeconds: Int64
     var fetchCostMilliseconds: UInt32 = 0
+    let receivedSeconds: UInt32
     var declaredLength: UInt64
     var firstByte: UInt64 = 0
     var heldBytes: UInt64 = 0
@@ -65,6 +69,7 @@ private struct Prologue {
     init(facts: ResponseFacts, plan: StorePlan, times: ExchangeTimes) {
         self.plan = plan
         flags = plan.flags
+        receivedSeconds = UInt32(truncatingIfNeeded: Seconds.whole(times.responseMilliseconds))
         coding = facts.coding
         status = facts.status
         dateSeconds = facts.dateSeconds ?? Seconds.whole(times.responseMilliseconds)
@@ -85,6 +90,27 @@ private struct Prologue {
         guard flags.contains(.isPartial) else { return }
         firstByte = range.first
         heldBytes = range.count
+    }
+
+    /// Several runs are held: the table will say which.
+    mutating func hold(_ runs: HeldRanges?) {
+        guard let runs, runs.count > 1, flags.contains(.isPartial) else { return }
+        flags.insert(.severalRuns)
+        firstByte = runs[0].first
+        heldBytes = runs.byteCount
+    }
+
+    /// The table of runs.
+    static func write(_ runs: HeldRanges, into sink: inout ByteSink) {
+        sink.append(UInt8(runs.count))
+        sink.append(UInt8(0))
+        for index in 0..<runs.count {
+            for value in [runs[index].first, runs[index].last] {
+                for shift in stride(from: 0 as UInt64, to: 64, by: 8) {
+                    sink.append(UInt8(truncatingIfNeeded: value >> shift))
+                }
+            }
+        }
     }
 
     /// Copies what may be stored and notes where the fields are that later decisions look at.
@@ -166,7 +192,7 @@ private struct Prologue {
         }
         put(UInt16(truncatingIfNeeded: lineBytes), at: 72)
         put(UInt16(truncatingIfNeeded: reasonBytes), at: 74)
-        put(UInt32(0), at: 76)
+        put(receivedSeconds, at: 76)
         put(firstByte, at: 80)
         put(heldBytes, at: 88)
     }

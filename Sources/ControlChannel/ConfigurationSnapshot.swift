@@ -131,6 +131,14 @@ package struct Limits: Equatable, Sendable {
     package init() {}
 }
 
+/// What `no-cache`, `max-age` and `min-fresh` of requests do to fresh answers.
+package enum RequestAdvice: UInt8, Sendable, CaseIterable {
+    /// They make the node ask the origin, at most once a second for each object.
+    case limit = 0
+    case obey = 1
+    case ignore = 2
+}
+
 /// The settings of the cache policy, as plain numbers.
 package struct PolicyNumbers: Equatable, Sendable {
     /// Lifetime where the origin gives none at all, 0 for none.
@@ -146,8 +154,7 @@ package struct PolicyNumbers: Equatable, Sendable {
     package var keepStaleSeconds: UInt32 = 3_600
     /// How long "not cacheable" is remembered.
     package var hitForMissSeconds: UInt32 = 2
-    /// Whether `Cache-Control` of requests is obeyed (a reverse proxy may ignore it).
-    package var obeysRequestDirectives = false
+    package var requestDirectives = RequestAdvice.limit
     /// Whether the query's order matters for the key.
     package var sortsQuery = false
     package var cachesCookieResponses = false

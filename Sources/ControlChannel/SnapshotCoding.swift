@@ -186,7 +186,7 @@ extension PolicyNumbers {
             defaultLifetimeSeconds, heuristicPercent, heuristicMaximumSeconds, maximumLifetimeSeconds,
             staleWhileRevalidateSeconds, staleIfErrorSeconds, keepStaleSeconds, hitForMissSeconds,
         ] { writer.put(value) }
-        writer.put(obeysRequestDirectives)
+        writer.put(requestDirectives.rawValue)
         writer.put(sortsQuery)
         writer.put(cachesCookieResponses)
     }
@@ -200,7 +200,7 @@ extension PolicyNumbers {
         staleIfErrorSeconds = try reader.take()
         keepStaleSeconds = try reader.take()
         hitForMissSeconds = try reader.take()
-        obeysRequestDirectives = try reader.takeBool()
+        requestDirectives = try reader.takeCase()
         sortsQuery = try reader.takeBool()
         cachesCookieResponses = try reader.takeBool()
     }

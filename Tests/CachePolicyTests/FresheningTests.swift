@@ -66,7 +66,7 @@ import Testing
         arguments: [
             "Test-Header", "X-Test-Header", "Content-Foo", "X-Content-Foo", "Content-Location",
             "Content-Security-Policy", "Content-Type", "Clear-Site-Data", "Public-Key-Pins", "X-Frame-Options",
-            "X-XSS-Protection", "Link",
+            "X-XSS-Protection", "Link", "Content-MD5",
         ])
     func replaces(name: String) {
         let lines = freshen(["\(name): new", "ETag: \"a\""], stored: ["\(name): old", "\(name.lowercased()): older"])?
@@ -77,7 +77,7 @@ import Testing
 
     @Test(
         "RFC 9111 section 3.2: fields that a 304 does not touch",
-        arguments: ["Content-Encoding", "Content-Range", "Content-MD5", "Content-Digest"])
+        arguments: ["Content-Encoding", "Content-Range", "Content-Digest"])
     func keeps(name: String) {
         let lines = freshen(["\(name): x-new"], stored: ["\(name): x-old"])?.lines
         #expect(lines?.contains("\(name): x-old") == true)

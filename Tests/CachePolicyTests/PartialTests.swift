@@ -119,7 +119,8 @@ import Testing
             "Content-Range: bytes 10-19/100", "Content-Length: 10",
         ]
         withPart(fields) { stored in
-            #expect(stored.heldRange == ByteRange(first: 10, last: 19))
+            #expect(stored.heldRanges?.count == 1 && stored.heldBytes == 10)
+            #expect(stored.heldRanges?[0] == ByteRange(first: 10, last: 19))
             #expect(stored.declaredLength == 100)
             #expect(stored.status == 200)
             let plain = stored.isPlain(now: noon * 1000)
@@ -182,6 +183,47 @@ import Testing
         // On both sides, apart from it, several, or all: the whole.
         for request in [["Range: bytes=5-29"], ["Range: bytes=40-49"], ["Range: bytes=0-1,15-29"], []] {
             #expect(ask(request) == .whole, "\(request)")
+        }
+    }
+
+    @Test("RFC 9111 section 3.4: a part of several runs is read back, and answers what is in one of them")
+    func severalRuns() {
+        let fields = fresh + ["Content-Range: bytes 10-19/100", "Content-Length: 10"]
+        let more = ["ETag: \"a\"", "Cache-Control: max-age=60", "Content-Range: bytes 40-49/100", "Content-Length: 10"]
+        let block: [UInt8]?? = withPart(fields) { stored in
+            withResponse(more, status: "206 X") { head, bytes, table in
+                var scratchStorage = [UInt8](repeating: 0, count: 8192)
+                var scratchSpan = scratchStorage.mutableSpan
+                var scratch = unsafe scratchSpan.mutableBytes
+                var storage = [UInt8](repeating: 0xAA, count: 8192)
+                var span = storage.mutableSpan
+                var target = unsafe span.mutableBytes
+                var merged = FieldTable(capacity: 64)
+                guard let union = stored.union(with: ByteRange(first: 40, last: 49)) else { return nil }
+                let outcome = Freshening.encode(
+                    stored: stored, head: head, bytes: bytes, fields: table, request: requestFacts(), times: instant,
+                    settings: PolicySettings(), scratch: &scratch, table: &merged, join: union, into: &target)
+                return outcome.map { Array(storage[0..<$0.count]) }
+            }
+        }
+        guard let block = block ?? nil, let stored = StoredHead(unsafe block.span.bytes) else {
+            Issue.record("not joined")
+            return
+        }
+        #expect(stored.heldBytes == 20 && stored.declaredLength == 100 && stored.status == 200)
+        #expect(stored.heldRanges?.count == 2)
+        #expect(stored.heldRanges?[1] == ByteRange(first: 40, last: 49))
+        #expect(stored.heldRanges?.offset(of: ByteRange(first: 42, last: 49)) == 12)
+        #expect(stored.heldRanges?.offset(of: ByteRange(first: 15, last: 42)) == nil)
+        #expect(stored.heldRanges?.offset(of: ByteRange(first: 50, last: 51)) == nil)
+        #expect(stored.heldRanges?.run(touching: ByteRange(first: 30, last: 40)) == ByteRange(first: 40, last: 49))
+        #expect(stored.heldRanges?.run(touching: nil) == ByteRange(first: 10, last: 19))
+        #expect(stored.union(with: ByteRange(first: 20, last: 39))?.count == 1)
+        #expect(!string(stored.fieldLines).contains("\u{0}"))
+        // A table that is cut, or disagrees with the number of bytes, is no table.
+        for cut in [1, 16, 34] {
+            let short = Array(block.dropLast(cut))
+            if let head = StoredHead(unsafe short.span.bytes) { #expect(head.heldRanges?.count == nil, "\(cut)") }
         }
     }
 

@@ -80,10 +80,12 @@ func responseFacts(
 
 func decide(
     _ fields: [String], status: String = "200 OK", request: String = "GET /", requestFields: [String] = [],
-    times: ExchangeTimes = instant, settings: PolicySettings = PolicySettings()
+    isDemand: Bool = false, times: ExchangeTimes = instant, settings: PolicySettings = PolicySettings()
 ) -> StoreDecision {
-    StoreDecision.decide(
-        request: requestFacts(request, requestFields),
+    var asked = requestFacts(request, requestFields)
+    asked.isDemand = isDemand
+    return StoreDecision.decide(
+        request: asked,
         response: responseFacts(fields, status: status, settings: settings), times: times, settings: settings
     )
 }
@@ -102,11 +104,13 @@ extension StoreDecision {
 
 /// Stores an answer and hands out the stored head.
 func withStored<Result>(
-    _ fields: [String], status: String = "200 OK", requestFields: [String] = [], times: ExchangeTimes = instant,
-    cost: UInt32 = 0, settings: PolicySettings = PolicySettings(), _ body: (borrowing StoredHead) -> Result
+    _ fields: [String], status: String = "200 OK", requestFields: [String] = [], isDemand: Bool = false,
+    times: ExchangeTimes = instant, cost: UInt32 = 0, settings: PolicySettings = PolicySettings(),
+    _ body: (borrowing StoredHead) -> Result
 ) -> Result? {
     let block = storedBlock(
-        fields, status: status, requestFields: requestFields, times: times, cost: cost, settings: settings)
+        fields, status: status, requestFields: requestFields, isDemand: isDemand, times: times, cost: cost,
+        settings: settings)
     guard let block else { return nil }
     let bytes = unsafe block.span.bytes
     guard let stored = StoredHead(bytes) else {
@@ -117,11 +121,11 @@ func withStored<Result>(
 }
 
 func storedBlock(
-    _ fields: [String], status: String = "200 OK", requestFields: [String] = [], times: ExchangeTimes = instant,
-    cost: UInt32 = 0, settings: PolicySettings = PolicySettings()
+    _ fields: [String], status: String = "200 OK", requestFields: [String] = [], isDemand: Bool = false,
+    times: ExchangeTimes = instant, cost: UInt32 = 0, settings: PolicySettings = PolicySettings()
 ) -> [UInt8]? {
     let decision = decide(
-        fields, status: status, requestFields: requestFields, times: times, settings: settings)
+        fields, status: status, requestFields: requestFields, isDemand: isDemand, times: times, settings: settings)
     guard let plan = decision.plan else {
         Issue.record("not stored: \(decision)")
         return nil

@@ -160,8 +160,11 @@ struct Directive: Sendable {
             "policy.hit-for-miss", .seconds { $0.base.policy.hitForMissSeconds = $1 },
             "How long \"not cacheable\" is remembered"),
         .init(
-            "policy.obey-request-directives", .flag { $0.base.policy.obeysRequestDirectives = $1 },
-            "Whether Cache-Control of requests is obeyed"),
+            "policy.request-directives",
+            .choice(["limit", "obey", "ignore"]) { settings, name in
+                settings.base.policy.requestDirectives = name == "obey" ? .obey : name == "ignore" ? .ignore : .limit
+            },
+            "What no-cache, max-age and min-fresh of requests do to fresh answers; limit: once a second and object"),
         .init(
             "policy.sort-query", .flag { $0.base.policy.sortsQuery = $1 },
             "Whether the order of query arguments is ignored"),

@@ -28,7 +28,10 @@ extension Worker {
         for (index, listener) in accepting.listeners.enumerated() where listener.place.slot == slot {
             let isLocal = isLocalAddress(listener.place.address)
             // Connections inherit it: one call here instead of one for each of them.
-            if !isLocal { setNoDelay(listener.descriptor) }
+            if !isLocal {
+                setNoDelay(listener.descriptor)
+                boundUnsent(listener.descriptor)
+            }
             let token = Token(.listener, index: UInt32(index))
             _ = poller.addReadable(listener.descriptor, token, exclusive: isLocal)
         }

@@ -20,6 +20,14 @@ func setNoDelay(_ descriptor: Int32) {
     _ = cl_set_option(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
 }
 
+/// How much the kernel may hold of what it has not sent yet: without a bound a slow reader is given buffers of several
+/// MiB. What is on its way is not counted, so that distance costs no speed.
+private let maximumUnsentBytes: Int32 = 512 << 10
+
+func boundUnsent(_ descriptor: Int32) {
+    _ = cl_set_option(descriptor, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, maximumUnsentBytes)
+}
+
 /// The error that ended a non-blocking connect, 0 when it succeeded.
 func pendingError(_ descriptor: Int32) -> Int32 {
     var value: Int32 = 0

@@ -70,13 +70,23 @@ struct WorkerSettings {
         policy.staleIfErrorSeconds = numbers.staleIfErrorSeconds
         policy.retentionSeconds = numbers.keepStaleSeconds
         policy.hitForMissSeconds = numbers.hitForMissSeconds
-        policy.requestNoCache = numbers.obeysRequestDirectives ? .honour : .ignore
-        policy.requestMaxAge = numbers.obeysRequestDirectives ? .honour : .ignore
+        let advice = Self.advice(numbers.requestDirectives)
+        policy.requestNoCache = advice
+        policy.requestMaxAge = advice
+        policy.requestMinFresh = advice
         policy.storesSetCookie = numbers.cachesCookieResponses
         policy.defaultLifetimeSeconds = numbers.defaultLifetimeSeconds
         policy.sortsQuery = numbers.sortsQuery
         policy.rangeOnlyBytes = numbers.rangeOnlyBytes
         return policy
+    }
+
+    private static func advice(_ setting: RequestAdvice) -> PolicySettings.Advice {
+        switch setting {
+        case .limit: .limit
+        case .obey: .honour
+        case .ignore: .ignore
+        }
     }
 }
 

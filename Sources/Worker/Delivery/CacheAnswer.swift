@@ -36,6 +36,8 @@ struct LookupResult {
     var mayValidate = false
     var fallback = Reuse.Fallback.never
     var forward = CacheStatus.Forward.uriMiss
+    /// It is fetched because this client would not have what is stored.
+    var isDemand = false
     /// Serve the request by itself, without collapsing: the stored answer is of no use for it.
     var alone = false
     /// What to ask for when a part is stored that cannot answer by itself.

@@ -19,6 +19,7 @@ enum StoredAnswer {
         lookup.forward = .stale
         lookup.mayValidate = reuse.mayValidate
         lookup.fallback = reuse.fallback
+        lookup.isDemand = reuse.isDemand
         var report = CacheStatus.hit(ttlSeconds: reuse.ttlSeconds)
         var refresh: LookupResult?
         var counter = Counter.hits
@@ -75,7 +76,7 @@ enum StoredAnswer {
         let part = Selection.decidePart(
             stored: stored, method: head.method, bytes: request.bytes.readable, fields: request.fields,
             now: moment.now, settings: settings.policy)
-        guard let part, stored.heldRange?.count == UInt64(view.bodyLength) else {
+        guard let part, stored.heldBytes == UInt64(view.bodyLength) else {
             var lookup = lookup
             lookup.part = Self.part(stored, moment, request, settings)
             return .miss(lookup)

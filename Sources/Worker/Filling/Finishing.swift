@@ -60,7 +60,7 @@ extension Worker {
             permit.fail(.originFailed)
         }
         exchanges[e].context = .none
-        let own: UInt16 = failure == .timeout ? 504 : failure == .busy ? 503 : 502
+        let own = answerStatus(to: failure, e)
         if !context.isNone, contexts.contains(context) {
             let x = context.index
             contexts[x].exchange = .max
@@ -74,6 +74,17 @@ extension Worker {
             }
         }
         endExchange(e)
+    }
+
+    /// What the node answers. Who asked for something that is stored, and may not have it stale, is told that nobody
+    /// could be asked (RFC 9111 section 5.2.2.2).
+    private borrowing func answerStatus(to failure: ExchangeFailure, _ e: UInt32) -> UInt16 {
+        switch failure {
+        case .timeout: 504
+        case .busy: 503
+        case .unreachable where exchanges[e].hasStored: 504
+        case .unreachable, .badAnswer, .node, .insecure: 502
+        }
     }
 
     /// The origin's answer broke off while this context was sending it. One that reads a fill will see its end by

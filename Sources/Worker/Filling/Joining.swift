@@ -1,5 +1,6 @@
-// Two parts of one object under one strong validator become one part, or the whole (RFC 9111 section 3.4): what is
-// stored is copied in front of and behind what the origin sends, into a new object. Nothing stored is changed in place.
+// Two parts of one object under one strong validator become one part of one run or several, or the whole (RFC 9111
+// section 3.4): what is stored is copied in front of and behind what the origin sends, into a new object. Nothing
+// stored is changed in place.
 
 internal import CachePolicy
 internal import HTTPMessage
@@ -8,17 +9,14 @@ internal import ShmCache
 /// A stored part while it is being joined with an answer.
 struct JoinedPart: ~Copyable {
     var pin: Pin
-    let held: ByteRange
-    let union: ByteRange
+    let held: HeldRanges
     /// What the answer brings.
     let received: ByteRange
 
     /// Bytes of the stored body that go in front.
-    var front: Range<Int> { held.first < received.first ? 0..<Int(received.first - held.first) : 0..<0 }
+    var front: Range<Int> { 0..<Int(held.bytes(before: received.first)) }
     /// Bytes of the stored body that go behind.
-    var back: Range<Int> {
-        held.last > received.last ? Int(received.last + 1 - held.first)..<Int(held.count) : 0..<0
-    }
+    var back: Range<Int> { Int(held.bytes(before: received.last + 1))..<Int(held.byteCount) }
 
     consuming func surrender() -> Pin { pin }
 }
@@ -28,16 +26,22 @@ extension Worker {
     mutating func judgeRest(_ e: UInt32, _ o: UInt32, _ head: ResponseHead) {
         switch head.status {
         case 206:
-            // Of another version, or another range: no use to who wants more than that.
-            guard mayJoin(e, o) else { return fetchAnew(e) }
+            // Of another version, or not enough for who wants all.
+            guard isOfUse(e, o) else { return fetchAnew(e) }
             storeOrRelay(e, o, head)
         case 304, 412, 416: fetchAnew(e)
         default: storeOrRelay(e, o, head)
         }
     }
 
-    private mutating func mayJoin(_ e: UInt32, _ o: UInt32) -> Bool {
+    private mutating func isOfUse(_ e: UInt32, _ o: UInt32) -> Bool {
         let response = Self.responseFacts(origins[o].input, scratch, clock.unixMilliseconds, settings)
+        guard case .bytes(let received, _) = response.contentRange, let missing = exchanges[e].missing else {
+            return false
+        }
+        // A client that asked for a range gets the one that the origin chose to send.
+        let isEnough = received.first <= missing.first && received.last >= missing.last
+        guard isEnough || Self.facts(requests[exchanges[e].request]).hasRange else { return false }
         return Self.union(exchanges[e].keys, lane, origins[o].input, scratch, response, settings) != nil
     }
 
@@ -45,11 +49,10 @@ extension Worker {
     private static func union(
         _ keys: borrowing ExchangeKeys, _ lane: borrowing Lane, _ input: borrowing Buffer?,
         _ scratch: borrowing Scratch, _ response: ResponseFacts, _ settings: borrowing WorkerSettings
-    ) -> ByteRange? {
+    ) -> HeldRanges? {
         guard case .bytes(let received, _) = response.contentRange,
             let view = lane.lookup(hash: keys.hash, key: keys.object), let stored = StoredHead(view.header),
-            let held = stored.heldRange, held.count == UInt64(view.bodyLength),
-            held.count <= settings.policy.maximumJoinedBytes
+            stored.heldBytes == UInt64(view.bodyLength), stored.heldBytes <= settings.policy.maximumJoinedBytes
         else { return nil }
         switch input {
         case .none: return nil
@@ -58,6 +61,28 @@ extension Worker {
                 return nil
             }
             return stored.union(with: received)
+        }
+    }
+
+    /// Whether the stored part is fresh, of the same version and larger than this one, which could not be joined with
+    /// it: there is nothing to gain by a change.
+    borrowing func keepsStored(_ e: UInt32, _ o: UInt32, _ response: ResponseFacts) -> Bool {
+        Self.keepsStored(
+            exchanges[e].keys, lane, origins[o].input, scratch, response, clock.unixMilliseconds)
+    }
+
+    private static func keepsStored(
+        _ keys: borrowing ExchangeKeys, _ lane: borrowing Lane, _ input: borrowing Buffer?,
+        _ scratch: borrowing Scratch, _ response: ResponseFacts, _ now: Int64
+    ) -> Bool {
+        guard case .bytes(let received, _) = response.contentRange,
+            let view = lane.lookup(hash: keys.hash, key: keys.object), let stored = StoredHead(view.header),
+            stored.expiryMilliseconds > now, stored.heldBytes > received.count
+        else { return false }
+        switch input {
+        case .none: return false
+        case .some(let buffer):
+            return stored.mayJoin(response: response, bytes: buffer.readable, fields: scratch.responseFields)
         }
     }
 
@@ -78,7 +103,7 @@ extension Worker {
         let front = begun.front
         exchanges[e].joined = begun.surrender()
         exchanges[e].partLength = received.count
-        guard publishHead(e, o, head, attributes, tags, union.count) else { return true }
+        guard publishHead(e, o, head, attributes, tags, union.byteCount) else { return true }
         var buffer = buffers.take()
         let copied = Self.copy(front, &exchanges[e], lane, &buffer)
         buffers.give(buffer)
@@ -101,7 +126,7 @@ extension Worker {
     private static func beginJoin(
         _ exchanges: borrowing Slab<Exchange>, _ e: UInt32, _ lane: borrowing Lane,
         _ origins: borrowing Slab<OriginConnection>, _ o: UInt32, _ scratch: inout Scratch, _ request: RequestFacts,
-        _ times: ExchangeTimes, _ union: ByteRange, _ received: ByteRange, _ settings: borrowing WorkerSettings
+        _ times: ExchangeTimes, _ union: HeldRanges, _ received: ByteRange, _ settings: borrowing WorkerSettings
     ) -> BegunJoin? {
         beginJoin(
             exchanges[e].keys, lane, origins[o].input, &scratch, request, times, union, received, settings)
@@ -110,11 +135,11 @@ extension Worker {
     /// Pins the stored part and writes the joined head into the scratch block.
     private static func beginJoin(
         _ keys: borrowing ExchangeKeys, _ lane: borrowing Lane, _ input: borrowing Buffer?, _ scratch: inout Scratch,
-        _ request: RequestFacts, _ times: ExchangeTimes, _ union: ByteRange, _ received: ByteRange,
+        _ request: RequestFacts, _ times: ExchangeTimes, _ union: HeldRanges, _ received: ByteRange,
         _ settings: borrowing WorkerSettings
     ) -> BegunJoin? {
         guard let view = lane.lookup(hash: keys.hash, key: keys.object), let stored = StoredHead(view.header),
-            let held = stored.heldRange
+            let held = stored.heldRanges
         else { return nil }
         let plan: StorePlan?
         switch input {
@@ -123,8 +148,7 @@ extension Worker {
             plan = scratch.encodeRenewed(stored, buffer.readable, request, times, settings.policy, join: union)
         }
         guard let plan, let pin = lane.pin(view) else { return nil }
-        return BegunJoin(
-            plan: plan, part: JoinedPart(pin: pin, held: held, union: union, received: received))
+        return BegunJoin(plan: plan, part: JoinedPart(pin: pin, held: held, received: received))
     }
 
     /// Appends a stretch of the stored body to the fill. False when some of it is gone.

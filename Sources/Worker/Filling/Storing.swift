@@ -29,6 +29,7 @@ extension Worker {
             requestMilliseconds: exchanges[e].sentUnixMilliseconds, responseMilliseconds: clock.unixMilliseconds)
         let response = Self.responseFacts(origins[o].input, scratch, clock.unixMilliseconds, settings)
         var request = Self.facts(requests[exchanges[e].request])
+        request.isDemand = exchanges[e].isDemand
         if exchanges[e].purpose == .rest, !exchanges[e].isUnconditional { request.hasRange = true }
         store(e, o, head, request, response, times)
     }
@@ -44,7 +45,12 @@ extension Worker {
             if plan.varies, let refusal = settleVariant(e, o, request, response) {
                 return declineToStore(e, o, head, refusal, 0)
             }
-            if response.status == 206, joinStored(e, o, head, request, response, times) { return }
+            if response.status == 206 {
+                if joinStored(e, o, head, request, response, times) { return }
+                // A rest alone is of no use to who wants it together with what is stored.
+                if exchanges[e].purpose == .rest, !exchanges[e].isUnconditional { return fetchAnew(e) }
+                if keepsStored(e, o, response) { return declineToStore(e, o, head, .partialContent, 0) }
+            }
             beginFill(e, o, head, response, plan, times)
         }
     }

@@ -68,7 +68,7 @@ extension Worker {
         switch body.ticket {
         case .none: return nil
         case .some(let ticket):
-            guard let stored = StoredHead(ticket.header), stored.status == 200, stored.heldRange == nil,
+            guard let stored = StoredHead(ticket.header), stored.status == 200, !stored.flags.contains(.isPartial),
                 !stored.flags.isDisjoint(with: [.strongETag, .strongLastModified])
             else { return nil }
             let end = stored.declaredLength ?? .max

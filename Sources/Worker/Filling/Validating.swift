@@ -64,11 +64,13 @@ extension Worker {
         guard let view = lane.lookup(hash: exchange.keys.hash, key: exchange.keys.object),
             let stored = StoredHead(view.header)
         else { return true }
+        var facts = facts(request)
+        facts.isDemand = exchange.isDemand
         let plan: StorePlan?
         switch input {
         case .none: plan = nil
         case .some(let buffer):
-            plan = scratch.encodeRenewed(stored, buffer.readable, facts(request), times, settings.policy)
+            plan = scratch.encodeRenewed(stored, buffer.readable, facts, times, settings.policy)
         }
         guard let plan else { return false }
         let cost = UInt32(clamping: times.responseMilliseconds - times.requestMilliseconds)

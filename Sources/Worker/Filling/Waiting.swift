@@ -132,19 +132,23 @@ extension Worker {
     ) -> FillResponse? {
         guard let stored = StoredHead(ticket.header) else { return nil }
         let head = request.head
-        let length = stored.heldRange != nil
+        let isPart = stored.flags.contains(.isPartial)
+        let length = isPart
             ? stored.declaredLength : ticket.bodyLength.map { UInt64($0) } ?? stored.declaredLength
         var selection = Selection.decide(
             stored: stored, method: head.method, bytes: request.bytes.readable, fields: request.fields, length: length,
             now: now, settings: settings.policy)
         // The owner of a part gets its range of it, or all of it as the origin sent it.
         var partOffset: UInt64?
-        if let held = stored.heldRange {
-            let part = Selection.decidePart(
-                stored: stored, method: head.method, bytes: request.bytes.readable, fields: request.fields, now: now,
-                settings: settings.policy)
-            selection = part?.selection ?? .range(held)
-            partOffset = part?.bodyOffset ?? 0
+        if isPart {
+            let part =
+                Selection.decidePart(
+                    stored: stored, method: head.method, bytes: request.bytes.readable, fields: request.fields,
+                    now: now, settings: settings.policy)
+                ?? Selection.nearestRun(stored: stored, bytes: request.bytes.readable, fields: request.fields)
+            guard let part else { return nil }
+            selection = part.selection
+            partOffset = part.bodyOffset
         }
         // Several ranges of an object that is still coming would have to wait for each other: the whole is allowed too.
         if case .multipart = selection { selection = .whole }

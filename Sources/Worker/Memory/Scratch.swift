@@ -64,7 +64,7 @@ extension Scratch {
     /// Encodes the header block that a 304 (or an answer to HEAD, or another part) makes of a stored one.
     mutating func encodeRenewed(
         _ stored: borrowing StoredHead, _ bytes: RawSpan, _ request: RequestFacts, _ times: ExchangeTimes,
-        _ settings: PolicySettings, join: ByteRange? = nil
+        _ settings: PolicySettings, join: HeldRanges? = nil
     ) -> StorePlan? {
         Self.encodeRenewed(
             &block, &merged, &mergedFields, stored, responseParser.head, bytes, responseFields, request, times,
@@ -75,7 +75,7 @@ extension Scratch {
         _ block: inout Buffer, _ merged: inout Buffer, _ table: inout FieldTable, _ stored: borrowing StoredHead,
         _ head: ResponseHead, _ bytes: RawSpan,
         _ fields: borrowing FieldTable, _ request: RequestFacts, _ times: ExchangeTimes, _ settings: PolicySettings,
-        _ join: ByteRange?
+        _ join: HeldRanges?
     ) -> StorePlan? {
         block.clear()
         merged.clear()

@@ -59,8 +59,14 @@ struct Exchange: ~Copyable {
     var isUnconditional = false
     /// The origin is asked for the client's range only.
     var asksRange = false
+    /// A client would not have what is stored.
+    var isDemand = false
+    /// Something is stored that this is to confirm or replace.
+    var hasStored = false
     /// How long the body must be for its Content-Range to be true.
     var partLength: UInt64?
+    /// What is asked for beside a stored part.
+    var missing: ByteRange?
     /// The stored part that this answer is being joined with.
     var joined: JoinedPart?
     /// The request's body has been sent, or there is none.

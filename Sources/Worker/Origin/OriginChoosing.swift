@@ -100,7 +100,10 @@ extension Worker {
                 pool.addressFailed(server)
                 continue
             }
-            if address.family != .unix { setNoDelay(descriptor) }
+            if address.family != .unix {
+                setNoDelay(descriptor)
+                boundUnsent(descriptor)
+            }
             var connection = OriginConnection(
                 descriptor: descriptor, origin: server, nowMilliseconds: clock.milliseconds)
             connection.addressRevision = upstreams[Int(server)].addressRevision

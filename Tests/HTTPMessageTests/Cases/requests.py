@@ -16,6 +16,7 @@ import pathlib
 
 import bodies
 import connections
+import crossed
 import fields
 import heads
 import newer
@@ -51,6 +52,10 @@ FAMILIES = [
     newer.behind_upgrades,
     newer.ends_of_bodies,
     newer.mended_heads,
+    crossed.odd_line_ends,
+    crossed.bad_behind_good,
+    crossed.bodies_that_are_requests,
+    crossed.look_alikes,
 ]
 
 

@@ -65,6 +65,48 @@ def partials_combined_in_front(s):
     s.equal((response.status, response.body), (206, BODY[4:30]), "what is held")
 
 
+@story("RFC 9111 3.4", "206 that do not touch are kept side by side, and what is between them is asked for alone")
+def partials_apart(s):
+    for first, last in ((20, 29), (2, 7), (10, 11)):
+        s.answer(206, _partial(first, last), BODY[first:last + 1])
+    s.answer(206, _partial(8, 9), BODY[8:10])
+    s.answer(206, _partial(12, 19), BODY[12:20])
+    for first, last in ((20, 29), (2, 7), (10, 11)):
+        response = s.forwarded({"Range": f"bytes={first}-{last}"})
+        s.equal((response.status, response.body), (206, BODY[first:last + 1]), "status and body")
+    for first, last in ((22, 29), (2, 7), (3, 3), (10, 11), (20, 20)):
+        response = s.hit({"Range": f"bytes={first}-{last}"})
+        s.equal((response.status, response.get("Content-Range"), response.body),
+                (206, f"bytes {first}-{last}/{SIZE}", BODY[first:last + 1]), "status, Content-Range and body")
+    response = s.forwarded({"Range": "bytes=3-11"})
+    s.equal((response.forwarded[0].get("Range"), response.body), ("bytes=8-9", BODY[3:12]), "Range and body")
+    response = s.forwarded({"Range": "bytes=10-25"})
+    s.equal((response.forwarded[0].get("Range"), response.body), ("bytes=12-19", BODY[10:26]), "Range and body")
+    s.equal(s.hit({"Range": "bytes=2-29"}).body, BODY[2:30], "what is held")
+
+
+@story("RFC 9110 15.5.17", "a 416 that may be stored is no answer to a request without Range")
+def unsatisfiable_not_stored(s):
+    size = 100 << 20
+    s.answer(206, _partial(0, 9, size), BODY[:10])
+    s.answer(416, {"Cache-Control": "max-age=3600", "Content-Range": "bytes */5"})
+    s.answer(200, {"Cache-Control": "max-age=3600", "ETag": '"b"'}, BODY)
+    s.get({"Range": "bytes=0-9"})
+    s.equal(s.forwarded({"Range": "bytes=1000-1009"}).status, 416, "status")
+    response = s.get()
+    s.equal((response.status, response.body), (200, BODY), "status and body")
+
+
+@story("RFC 9111 3.4", "an origin that sends less than the rest it was asked for is asked for the whole")
+def rest_too_short(s):
+    s.answer(206, _partial(0, 19), BODY[:20])
+    s.answer(206, _partial(20, 24), BODY[20:25])
+    s.answer(200, {"Cache-Control": "max-age=3600", "ETag": '"a"'}, BODY)
+    s.get({"Range": "bytes=0-19"})
+    response = s.get()
+    s.equal((response.status, response.body), (200, BODY), "status and body")
+
+
 @story("RFC 9111 3.4", "206 under the same weak ETag are not combined")
 def weak_partials_not_combined(s):
     s.answer(206, {**_partial(0, 19), "ETag": 'W/"a"'}, BODY[:20])

@@ -1,29 +1,139 @@
-"""Cache-Control and Pragma in requests: advisory, and by default unable to aim load at the origin
-(RFC 9111 sections 5.2.1 and 5.4)."""
+"""Cache-Control and Pragma in requests: advisory, heeded, and unable to aim more than one request a second and object
+at the origin (RFC 9111 sections 5.2.1 and 5.4)."""
 
+import threading
+
+from harness.origin import Reply
 from harness.story import add, story
 
-# Requests that may or may not bypass the cache elsewhere; here the default is that they do not.
-IGNORED = [
+# What a client says that would not have the fresh answer of 100 seconds ago.
+DEMANDS = [
     ("no_cache", {"Cache-Control": "no-cache"}),
-    ("max_age_zero", {"Cache-Control": "max-age=0"}),
+    ("no_cache_mixed_case", {"Cache-Control": "foo, No-Cache"}),
     ("pragma_no_cache", {"Pragma": "no-cache"}),
+    ("max_age_zero", {"Cache-Control": "max-age=0"}),
+    ("max_age_below_age", {"Cache-Control": "max-age=99"}),
+    ("max_age_quoted", {"Cache-Control": 'max-age="99"'}),
+    ("max_age_invalid", {"Cache-Control": "max-age=x"}),
+    ("max_age_and_max_stale", {"Cache-Control": "max-age=50, max-stale=30"}),
+    ("min_fresh_above_rest", {"Cache-Control": "min-fresh=3501"}),
+    ("min_fresh_above_lifetime", {"Cache-Control": "min-fresh=7200"}),
+]
+# What says nothing against it.
+CONTENT = [
     ("unknown", {"Cache-Control": "foo=bar"}),
     ("pragma_unknown", {"Pragma": "foo"}),
+    ("pragma_beside_cache_control", {"Pragma": "no-cache", "Cache-Control": "foo"}),
+    ("max_age_above_age", {"Cache-Control": "max-age=3600"}),
+    ("max_age_made_up_by_max_stale", {"Cache-Control": "max-age=50, max-stale=60"}),
+    ("min_fresh_below_rest", {"Cache-Control": "min-fresh=3400"}),
+    ("no_store", {"Cache-Control": "no-store"}),
+    ("no_transform", {"Cache-Control": "no-transform"}),
+    ("max_stale", {"Cache-Control": "max-stale=0"}),
 ]
 
 
-def _ignored(fields):
+def _demanded(fields):
     def tell(s):
-        s.answer(200, {"Cache-Control": "max-age=3600"})
+        s.answer(200, {"Cache-Control": "max-age=3600", "ETag": '"a"'})
+        s.answer(304, {"Cache-Control": "max-age=3600", "ETag": '"a"'})
+        first = s.miss()
+        s.advance(100)
+        response = s.validated(fields)
+        s.equal((response.status, response.body), (200, first.body), "status and body")
+        # Whoever demands the same in this second gets what was just confirmed.
+        for _ in range(3):
+            s.hit(fields)
+        s.advance(100)
+        s.validated(fields)
+    return tell
+
+
+def _content(fields):
+    def tell(s):
+        s.answer(200, {"Cache-Control": "max-age=3600", "ETag": '"a"'})
         s.miss()
+        s.advance(100)
         s.hit(fields)
     return tell
 
 
-for _name, _fields in IGNORED:
-    add(f"request_directives/{_name}_does_not_bypass", "RFC 9111 5.2.1", f"{_fields} does not bypass the cache",
-        _ignored(_fields))
+for _name, _fields in DEMANDS:
+    add(f"request_directives/{_name}", "RFC 9111 5.2.1", f"{_fields} asks the origin, once a second",
+        _demanded(_fields))
+for _name, _fields in CONTENT:
+    add(f"request_directives/{_name}_takes_the_stored", "RFC 9111 5.2.1", f"{_fields} takes what is stored",
+        _content(_fields))
+
+
+@story("RFC 9111 5.2.1.4", "no-cache fetches anew where there is nothing to validate with")
+def no_cache_fetches(s):
+    s.answer(200, {"Cache-Control": "max-age=3600"}, b"first")
+    s.answer(200, {"Cache-Control": "max-age=3600"}, b"second")
+    s.miss()
+    s.equal(s.miss({"Cache-Control": "no-cache"}).body, b"second", "the body")
+    s.equal(s.hit().body, b"second", "the body for all")
+    s.equal(s.hit({"Cache-Control": "no-cache"}).body, b"second", "the body for the next who demands")
+
+
+@story("RFC 9111 5.2.1.4", "a condition beside no-cache asks the cache: fetch() adds no-cache to every condition")
+def no_cache_with_condition(s):
+    date = s.date(-1000)
+    s.answer(200, {"Cache-Control": "max-age=3600", "ETag": '"a"', "Last-Modified": date}, b"0123456789")
+    s.miss()
+    for condition, status in (({"If-None-Match": '"a"'}, 304), ({"If-None-Match": '"b"'}, 200),
+                              ({"If-Modified-Since": date}, 304), ({"If-Range": '"a"', "Range": "bytes=0-1"}, 206)):
+        s.equal(s.hit({**condition, "Cache-Control": "no-cache", "Pragma": "no-cache"}).status, status, "status")
+
+
+@story("RFC 9111 5.2.1.4", "twenty clients that say no-cache at once cause one request")
+def no_cache_collapsed(s):
+    gate = threading.Event()
+
+    def slowly(connection, request):
+        gate.wait(5)
+        connection.send(b'HTTP/1.1 304 Not Modified\r\nETag: "a"\r\nCache-Control: max-age=3600\r\n\r\n')
+        return True
+    s.answers(Reply(200, {"Cache-Control": "max-age=3600", "ETag": '"a"'}, b"the page"), Reply(act=slowly))
+    s.miss()
+    clients = [s.client() for _ in range(20)]
+    for client in clients:
+        client.request("GET", s.path, {"Cache-Control": "no-cache"})
+    s.await_origin(2)
+    gate.set()
+    for client in clients:
+        s.equal(client.read_response().body, b"the page", "the body")
+    s.equal(len(s.seen), 2, "requests at the origin")
+
+
+@story("RFC 9111 5.2.1.4", "no-cache while the origin fails or is gone: the fresh answer stands")
+def no_cache_while_failing(s):
+    def gone(connection, request):
+        connection.close()
+        return False
+    s.answers(Reply(200, {"Cache-Control": "max-age=3600", "ETag": '"a"'}), Reply(503, {}, b"failing"), Reply(act=gone))
+    first = s.miss()
+    for _ in range(2):
+        response = s.forwarded({"Cache-Control": "no-cache"})
+        s.equal((response.status, response.body), (200, first.body), "status and body")
+
+
+@story("RFC 8246 2.1", "max-age=0 does not ask again for what is immutable and fresh; no-cache does")
+def immutable(s):
+    s.answer(200, {"Cache-Control": "max-age=3600, immutable", "ETag": '"a"'})
+    s.answer(304, {"ETag": '"a"'})
+    s.miss()
+    s.hit({"Cache-Control": "max-age=0"})
+    s.validated({"Cache-Control": "no-cache"})
+
+
+@story("RFC 9111 4.3.5", "HEAD with no-cache goes to the origin and updates what is stored")
+def head_no_cache(s):
+    s.answer(200, {"Cache-Control": "max-age=3600", "ETag": '"a"', "X-Field": "first"}, b"body")
+    s.answer(200, {"Cache-Control": "max-age=3600", "ETag": '"a"', "X-Field": "second"}, b"body")
+    s.miss()
+    s.equal(s.forwarded({"Cache-Control": "no-cache"}, method="HEAD").forwarded[0].method, "HEAD", "the method")
+    s.equal(s.hit().get("X-Field"), "second", "X-Field")
 
 
 @story("RFC 9111 5.2.1.5", "an answer to a request with no-store is not stored")
@@ -54,17 +164,6 @@ def max_stale(s):
     s.advance(20)
     s.equal(s.hit({"Cache-Control": "max-stale=3600"}).status, 200, "status")
     s.equal(s.hit({"Cache-Control": "max-stale"}).status, 200, "status without an argument")
-
-
-@story("RFC 9111 5.2.1.3", "min-fresh that a new answer can satisfy is heeded; one that none can is not")
-def min_fresh(s):
-    s.answer(200, {"Cache-Control": "max-age=1000"})
-    s.miss()
-    s.advance(600)
-    s.hit({"Cache-Control": "min-fresh=300"})
-    s.hit({"Cache-Control": "min-fresh=2000"})
-    s.forwarded({"Cache-Control": "min-fresh=500"})
-    s.hit({"Cache-Control": "min-fresh=500"})
 
 
 @story("RFC 9111 5.2.1.2", "max-stale that is exceeded is validated")

@@ -143,3 +143,18 @@ def validation_of_one_variant(s):
     s.equal(s.validated({"Foo": "1"}).body, one, "the first variant")
     s.equal(s.validated({"Foo": "2"}).body, two, "the second variant")
     s.equal(s.hit({"Foo": "1"}).body, one, "the first variant again")
+
+
+@story("RFC 9110 12.5.3", "a coding that the origin chose unasked is for all; one that it was asked for is not")
+def unasked_coding(s):
+    s.answer(200, {"Cache-Control": "max-age=3600", "Content-Encoding": "gzip"}, b"as it is")
+    s.miss()
+    s.hit()
+    s.hit({"Accept-Encoding": "gzip"})
+    s.hit({"Accept-Encoding": "identity"})
+    other = s.path + "/asked"
+    s.forwarded({"Accept-Encoding": "gzip, br"}, path=other)
+    s.hit({"Accept-Encoding": "gzip"}, path=other)
+    s.forwarded(path=other)
+    s.forwarded({"Accept-Encoding": "br"}, path=other)
+    s.forwarded({"Accept-Encoding": "gzip;q=0, *"}, path=other)
