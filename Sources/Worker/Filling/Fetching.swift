@@ -18,6 +18,11 @@ extension Worker {
         else {
             return pass(c, route, report: report, probe: probe)
         }
+        // Nobody waits for an answer that must not be stored: they would all have to ask by themselves afterwards.
+        if facts.directives.noStore, settings.policy.requestNoStore == .honour, !lookup.isStored {
+            report.refusal = .requestNoStore
+            return pass(c, route, report: report, probe: probe)
+        }
         if lookup.isMarked { return fetchMarked(c, route, probe, lookup, report, hasRange: facts.hasRange) }
         let start = Self.startFill(lane, lookup, scratch, refreshing: lookup.isStored)
         begin(start, c, route, probe, lookup, report)

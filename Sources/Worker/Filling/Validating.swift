@@ -72,7 +72,8 @@ extension Worker {
         case .some(let buffer):
             plan = scratch.encodeRenewed(stored, buffer.readable, facts, times, settings.policy)
         }
-        guard let plan else { return false }
+        // A client's no-store keeps this 304 from being stored, and what is stored from nothing.
+        guard let plan else { return facts.directives.noStore && settings.policy.requestNoStore == .honour }
         let cost = UInt32(clamping: times.responseMilliseconds - times.requestMilliseconds)
         let attributes = attributes(plan, exchange.route, cost: cost, clock)
         let hashes = tags.hashes.span.extracting(0..<tags.count)

@@ -78,7 +78,7 @@ extension Worker {
         let context = exchanges[e].context
         if !context.isNone {
             let c = contexts[context.index].client.index
-            if head.status == 100 {
+            if head.status == 100, requests[contexts[context.index].request].head.expectContinue {
                 continueUpload(context.index)
             } else if exchanges[e].clientMinorVersion >= 1 {
                 provideSendBuffer(c)

@@ -216,3 +216,46 @@ def slow_reader_of_a_shared_fetch(context):
     expect(whole_after < 10, f"the other reader had to wait {whole_after:.1f} s")
     expect(used < BOUND_KIB, f"a worker grew by {used} KiB")
     return f"shared {count} MiB in {whole_after:.1f} s, slowest quick answer {slowest * 1000:.0f} ms, {used} KiB more"
+
+
+def unsent(match):
+    """Bytes in the kernel's send queues of the connections whose (local, remote) ports match."""
+    total = 0
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        for line in list(table)[1:]:
+            fields = line.split()
+            ports = [int(field.split(":")[1], 16) for field in fields[1:3]]
+            if match(*ports):
+                total += int(fields[4].split(":")[0], 16)
+    return total
+
+
+def settled(measure):
+    """What `measure` comes to when it has stopped growing."""
+    values = []
+
+    def stands():
+        values.append(measure())
+        return len(values) > 8 and values[-1] > 0 and len(set(values[-8:])) == 1
+    wait_until(stands, "a queue that stands still", 20)
+    return values[-1]
+
+
+@case("who stops reading leaves at most a MiB in the kernel, whatever the body comes from")
+def unsent_is_bounded(context):
+    origin = context.origin()
+    origin.script("s1", "bodies").add(serve_blocks(40, True))
+    origin.script("s2", "bodies").add(serve_blocks(40, False))
+    node = context.node(origin.url, flags=["--cache-size", "512MiB"])
+    with Client(node.address, 60) as client:
+        client.request("GET", "/s1/stored")
+        expect(client.read_response(sink=Check()).complete, "the whole body")
+    found = {}
+    for kind, path in (("stored", "/s1/stored"), ("filling", "/s1/other"), ("relayed", "/s2/page")):
+        with Client(node.address, 30, receive_buffer=4096) as client:
+            client.request("GET", path)
+            client.read_head()
+            found[kind] = settled(lambda: unsent(lambda local, remote: (local, remote) == (node.port, client.port)))
+    for kind, count in found.items():
+        expect(count <= 1 << 20, f"{count >> 10} KiB unsent of a body that is {kind}")
+    return ", ".join(f"{kind} {count >> 10} KiB" for kind, count in found.items())

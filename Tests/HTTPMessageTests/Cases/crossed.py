@@ -23,7 +23,8 @@ def odd_line_ends():
         refuse(f"{name} behind a chunk's data", "RFC 9112 7.1", chunked(f"5\r\nhello{end}0\r\n\r\n{INNER}"))
         refuse(f"{name} behind the last chunk", "RFC 9112 7.1", chunked(f"0{end}\r\n{INNER}"))
         refuse(f"{name} behind a trailer", "RFC 9112 7.1.2", chunked(f"0\r\nX-A: b{end}X-C: d\r\n\r\n{INNER}"))
-    for name, text in [("next line", "\x85"), ("a line separator", "\xe2\x80\xa8"), ("a line feed symbol", "\xe2\x90\x8a")]:
+    for name, text in [("next line", "\x85"), ("a line separator", "\xe2\x80\xa8"),
+                       ("a line feed symbol", "\xe2\x90\x8a")]:
         accept(f"{name} in a value is text", "RFC 9110 5.5", get(f"X-A: b{text}Content-Length: 5\r\n"))
 
 

@@ -12,7 +12,7 @@ def _passed_on(status):
     return tell
 
 
-for _status in (102, 103, 199):
+for _status in (100, 102, 103, 199):
     add(f"interim/{_status}_passed_on", "RFC 9110 15.2", f"a {_status} is passed on before the final answer",
         _passed_on(_status))
 

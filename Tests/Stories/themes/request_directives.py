@@ -143,6 +143,37 @@ def no_store_not_stored(s):
     s.forwarded({"Cache-Control": "no-store"})
 
 
+@story("RFC 9111 5.2.1.5", "no-store on a validation keeps the 304 from being stored, and leaves what is stored")
+def no_store_on_validation(s):
+    s.answer(200, {"Cache-Control": "max-age=10", "ETag": '"a"', "X-Field": "first"})
+    s.answer(304, {"Cache-Control": "max-age=10", "ETag": '"a"', "X-Field": "second"})
+    s.answer(304, {"Cache-Control": "max-age=10", "ETag": '"a"'})
+    first = s.miss()
+    s.advance(20)
+    s.equal(s.validated({"Cache-Control": "no-store"}).body, first.body, "the body")
+    response = s.validated()
+    s.equal((response.status, response.body, response.get("X-Field")), (200, first.body, "first"), "what is stored")
+
+
+@story("RFC 9111 5.2.1.5", "clients that miss together do not wait for one that says no-store")
+def no_store_waited_for_by_nobody(s):
+    gate = threading.Event()
+
+    def act(connection, request):
+        if request.get("Cache-Control"):
+            gate.wait(10)
+        connection.send(b"HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\nContent-Length: 5\r\n\r\nhello")
+        return True
+    s.answers(Reply(act=act))
+    hidden = s.client().request("GET", s.path, {"Cache-Control": "no-store"})
+    s.await_origin(1)
+    clients = [s.client().request("GET", s.path) for _ in range(10)]
+    s.equal({client.read_response().body for client in clients}, {b"hello"}, "bodies")
+    gate.set()
+    s.equal(hidden.read_response().body, b"hello", "the body for who said no-store")
+    s.equal(len(s.seen), 2, "requests at the origin")
+
+
 @story("RFC 9111 5.2.1.7", "only-if-cached with nothing stored is 504, and the origin hears nothing")
 def only_if_cached_miss(s):
     s.answer(200, {"Cache-Control": "max-age=3600"})
