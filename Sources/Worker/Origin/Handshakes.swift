@@ -18,6 +18,7 @@ extension Worker {
             handshakeFailed(o, "cannot begin: \(TLSError.last())")
             return false
         }
+        if let session = upstreams[server].session { stream.resume(session) }
         origins[o].tls = consume stream
         origins[o].phase = .handshaking
         return true
@@ -41,8 +42,17 @@ extension Worker {
         }
     }
 
+    /// Keeps what the origin has given for coming back, once for each connection.
+    mutating func keepSession(_ o: UInt32) {
+        guard origins[o].isSecure, origins[o].exchangesServed == 0, let session = origins[o].tls?.session() else {
+            return
+        }
+        upstreams[Int(origins[o].origin)].session = session
+    }
+
     private mutating func handshakeFailed(_ o: UInt32, _ reason: String) {
         let server = Int(origins[o].origin)
+        upstreams[server].session = nil
         if upstreams[server].mayReport(nowMilliseconds: clock.milliseconds) {
             WorkerMain.report("\(upstreams[server].name): TLS: \(reason)")
         }

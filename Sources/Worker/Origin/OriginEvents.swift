@@ -180,6 +180,7 @@ extension Worker {
     /// The response is complete and nothing is left over: the connection may serve again.
     mutating func releaseOrigin(_ o: UInt32, keepAlive: Bool) {
         origins[o].exchange = .max
+        keepSession(o)
         let clean = readableCount(origins[o].input) == 0 && origins[o].outputCount == 0
         let isCurrent = origins[o].addressRevision == upstreams[Int(origins[o].origin)].addressRevision
         guard keepAlive, clean, isCurrent, pool.mayKeep(origins[o].origin), !isStopping else { return closeOrigin(o) }

@@ -13,7 +13,7 @@ internal import HTTPMessage
         case failed(String)
     }
 
-    private let stream: OpaquePointer
+    let stream: OpaquePointer
 
     @unsafe init(_ stream: OpaquePointer) { unsafe self.stream = stream }
 

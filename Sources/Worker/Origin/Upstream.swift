@@ -15,6 +15,8 @@ struct Upstream {
     /// Exchanges that wait for a connection, the first to come first.
     var line: [SlabID] = []
     var lineTimer = TimerHandle()
+    /// Of the last connection by TLS.
+    var session: TLSSession?
     private var lastReportMilliseconds: Int64 = .min
 
     init(_ origin: Origin) {

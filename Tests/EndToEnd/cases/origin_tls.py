@@ -46,6 +46,7 @@ def served(context, authority, name, more="expires 1h;"):
         for _ in range(3):
             file.write(BLOCK)
     settings = authority.settings(name) + " location = /name { default_type text/plain; return 200 $ssl_server_name; } "
+    settings += "location = /reused { keepalive_timeout 0; default_type text/plain; return 200 $ssl_session_reused; } "
     return context.file_server(root, settings + more)
 
 
@@ -142,3 +143,13 @@ def bad_authority(context):
         file.write("not a certificate\n")
     node = context.node("https://127.0.0.1:1", config=f"origin-tls: {{ca-file: {home}/ca.pem}}\n", ready=False)
     wait_until(lambda: f"origin-tls.ca-file {home}/ca.pem" in node.log_tail(), "the reason", 15)
+
+
+@case("a new connection to an https origin goes on with the session of the last one")
+def resumed(context):
+    authority = Authority(context)
+    server = served(context, authority, "origin.test")
+    node = context.node(
+        None, workers=1, config=config(server, "origin.test", f"ca-file: {authority.file}"))
+    answers = [ask(node, f"/reused?{number}").body for number in range(4)]
+    expect(answers == [b".", b"r", b"r", b"r"], f"one full handshake and three short ones, not {answers}")

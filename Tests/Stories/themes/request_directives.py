@@ -217,3 +217,47 @@ def forwarded_on_miss(s):
     s.answer(200, {"Cache-Control": "max-age=3600"})
     request = s.miss({"Cache-Control": "no-transform, foo=bar"}).forwarded[0]
     s.equal(request.get("Cache-Control"), "no-transform, foo=bar", "Cache-Control at the origin")
+
+
+@story("RFC 9111 5.2.1.4", "no-cache for one variant validates that one; the others stay as they are")
+def no_cache_of_variant(s):
+    s.answer(200, {"Cache-Control": "max-age=3600", "Vary": "Foo", "ETag": '"1"'})
+    s.answer(200, {"Cache-Control": "max-age=3600", "Vary": "Foo", "ETag": '"2"'})
+    s.answer(304, {"Cache-Control": "max-age=3600", "Vary": "Foo", "ETag": '"2"'})
+    bodies = [s.miss({"Foo": value}).body for value in "12"]
+    response = s.validated({"Foo": "2", "Cache-Control": "no-cache"})
+    s.equal((response.body, response.forwarded[0].get("If-None-Match")), (bodies[1], '"2"'), "body and If-None-Match")
+    s.equal([s.hit({"Foo": value}).body for value in "12"], bodies, "bodies from the cache")
+    s.hit({"Foo": "2", "Cache-Control": "no-cache"})
+
+
+@story("RFC 9111 5.2.1.4", "no-cache with a Range validates the whole and sends the range of it")
+def no_cache_with_range(s):
+    s.answer(200, {"Cache-Control": "max-age=3600", "ETag": '"a"'}, b"0123456789")
+    s.answer(304, {"Cache-Control": "max-age=3600", "ETag": '"a"'})
+    s.answer(200, {"Cache-Control": "max-age=3600", "ETag": '"b"'}, b"abcdefghij")
+    s.miss()
+    for body in (b"234", b"cde"):
+        response = s.validated({"Range": "bytes=2-4", "Cache-Control": "no-cache"})
+        s.equal((response.status, response.body), (206, body), "status and body")
+        s.advance(5)
+
+
+@story("RFC 9111 5.2.1.4", "no-cache for a range of a stored part asks for it again")
+def no_cache_of_part(s):
+    def part(tag, body):
+        s.answer(206, {"Cache-Control": "max-age=3600", "ETag": tag, "Content-Range": "bytes 2-5/10"}, body)
+    part('"a"', b"2345")
+    part('"b"', b"cdef")
+    s.get({"Range": "bytes=2-5"})
+    s.equal(s.forwarded({"Range": "bytes=2-5", "Cache-Control": "no-cache"}).body, b"cdef", "the new part")
+    s.equal(s.hit({"Range": "bytes=3-4"}).body, b"de", "a range of the new part")
+
+
+@story("RFC 9111 5.2.1.4", "no-cache is not satisfied by a stale answer that is being refreshed")
+def no_cache_beside_stale_while_revalidate(s):
+    s.answer(200, {"Cache-Control": "max-age=10, stale-while-revalidate=100", "ETag": '"a"'}, b"first")
+    s.answer(200, {"Cache-Control": "max-age=10, stale-while-revalidate=100", "ETag": '"b"'}, b"second")
+    s.miss()
+    s.advance(20)
+    s.equal(s.validated({"Cache-Control": "no-cache"}).body, b"second", "the body")
