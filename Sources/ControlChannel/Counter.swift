@@ -15,6 +15,7 @@ package enum Counter: Int, CaseIterable, Sendable {
     case turns, busyNanoseconds, acceptErrors
 
     case originQueued, originEjections, originChecksFailed, originMoves, resolveFailures
+    case janitorWakes, janitorEvictions, janitorDictionaries, janitorRecompressions
 
     /// Words reserved in a row, so that workers of two versions share a region.
     package static let rowWords = 64
@@ -95,6 +96,11 @@ extension Counter {
         case .originChecksFailed: .init("origin_checks_failed", "Health checks of origins that failed")
         case .originMoves: .init("origin_moves", "Changes of an origin's addresses")
         case .resolveFailures: .init("resolve_failures", "Names of origins that could not be resolved")
+        case .janitorWakes: .init("janitor_wakes", "Times that the janitor woke up")
+        case .janitorEvictions: .init("janitor_evictions", "Segments that the janitor evicted or gave back")
+        case .janitorDictionaries: .init("janitor_dictionaries", "Dictionaries that the janitor trained and published")
+        case .janitorRecompressions:
+            .init("janitor_recompressions", "Objects compressed anew when they were promoted to the main queue")
         }
     }
 }

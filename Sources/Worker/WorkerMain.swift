@@ -19,8 +19,13 @@ struct WorkerMain {
         var socket = WorkerControlSocket(taking: controlDescriptor)
         do {
             let provisions = try Provisions.collect(&socket)
-            var worker = try Worker.start(provisions, control: socket)
-            worker.run()
+            if CommandLine.arguments.contains("--janitor") {
+                var janitor = try Janitor.start(provisions, control: socket)
+                janitor.run()
+            } else {
+                var worker = try Worker.start(provisions, control: socket)
+                worker.run()
+            }
         } catch {
             fail(error)
         }

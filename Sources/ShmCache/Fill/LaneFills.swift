@@ -68,7 +68,7 @@ extension LaneCore {
         }
     }
 
-    private func wake(lane other: Int) {
+    func wake(lane other: Int) {
         if other == lane {
             localWake = true
         } else if other < map.laneCount, map.lane32(other, LaneWords.wakePending).exchange(1) == 0 {

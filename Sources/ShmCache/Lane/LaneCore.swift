@@ -28,6 +28,8 @@ final class LaneCore {
     /// Segments to keep free beyond the usual reserve, since some were missing lately.
     var demand = 0
     var pinnedSegments = 0
+    /// Whether this lane does the upkeep for all.
+    var isJanitor = false
     /// Tickets of this process per fill.
     var interest: [UInt16]
     var eventDescriptors: [Int32]

@@ -22,6 +22,7 @@ struct LaneRecovery {
         map.lane32(lane, LaneWords.phase).relax(LanePhase.recover.rawValue)
         let incarnation = map.lane32(lane, LaneWords.incarnation)
         incarnation.relax(incarnation.relaxed &+ 1)
+        map.forgetJanitor(lane)
         clearPending()
         clearPins()
         let segments = settleSegments()

@@ -24,6 +24,8 @@ extension LaneCore {
     /// for survivors of evictions.
     func takeSegmentForFill(_ phase: SegmentPhase, sizeClass: Int = 0, main: Bool = false) -> Int? {
         if let segment = takeSegment(phase, sizeClass: sizeClass, main: main) { return segment }
+        // Others may have taken what this lane saw free.
+        tookSegments = true
         maintain(maximumSegments: 1)
         if let segment = takeSegment(phase, sizeClass: sizeClass, main: main) { return segment }
         // What is evicted now is free only after this turn: keep more at hand from now on.

@@ -62,24 +62,31 @@ extension LaneCore {
     /// Segments to keep free: for bursts within one turn, and for survivors.
     var reserveSegments: Int { max(3, map.usableSegments / 64) + demand }
 
-    /// Keeps the reserve: frees what nobody reads, evicts what is missing.
+    /// Segments below which a lane evicts by itself although a janitor lives.
+    var ownReserve: Int { max(2, map.usableSegments / 256) + demand }
+
+    /// Keeps the reserve: frees what nobody reads, evicts what is missing. Where a janitor does that, only what it is
+    /// late with.
     func maintain(maximumSegments: Int) {
         guard tookSegments else { return }
         freeOwnStaging()
         var scan = scanTable()
         var evicted = 0
-        while scan.free + scan.limbo < reserveSegments, evicted < maximumSegments {
+        let hasHelp = !isJanitor && map.hasJanitor
+        if hasHelp, scan.free + scan.limbo < reserveSegments { wakeJanitor() }
+        let mark = hasHelp ? ownReserve : reserveSegments
+        while scan.free + scan.limbo < mark, evicted < maximumSegments {
             guard evictOne(scan) else { break }
             evicted += 1
             scan = scanTable()
         }
         if scan.limbo > 0, scan.free < 2 { recoverBlockers() }
-        tookSegments = scan.limbo > 0 || scan.free < reserveSegments
+        tookSegments = hasHelp ? scan.free < mark : scan.limbo > 0 || scan.free < mark
         if demand > 0, scan.free >= reserveSegments { demand -= 1 }
     }
 
     /// A dead lane's epoch or pins keep segments from being freed: make it good.
-    private func recoverBlockers() {
+    func recoverBlockers() {
         for other in 0..<map.laneCount where other != lane {
             if Liveness(map, lane: other).isDead { _ = LaneRecovery.recoverIfDead(map, lane: other) }
         }

@@ -145,7 +145,7 @@ struct RegionMap: @unchecked Sendable {
 ///                                             288  next spare bucket of the index 8 | displaced 8 |
 ///                                                  committed then 8
 ///          newest tag hard 4 | soft 4           320  eviction figures: 8 classes of {ghost hits 8, bytes 8}
-///          newest ban 4 | bans written 4
+///          newest ban 4 | bans written 4                512  janitor's lane + 1 4
 enum GlobalWords {
     static let size = 4096
     static let epoch = 0
@@ -174,6 +174,8 @@ enum GlobalWords {
     static let displaced = 296
     static let committedThen = 304
     static let ghostFigures = 320
+    /// The janitor's lane + 1, 0 without one.
+    static let janitor = 512
 }
 
 /// Words of a lane, four cache lines.

@@ -65,6 +65,18 @@ struct StatusDocument: Codable, Sendable, Equatable {
         var clockSeconds: UInt32
     }
 
+    struct Janitor: Codable, Sendable, Equatable {
+        var pid: Int32
+        var lane: Int
+        /// starting, working or leaving
+        var state: String
+        var uptimeSeconds: Int
+        /// Times that one ended without being asked to.
+        var restarts: Int
+        var build: String
+        var counters: [String: UInt64]
+    }
+
     struct RestartNote: Codable, Sendable, Equatable {
         var at: Date
         var slot: Int
@@ -89,6 +101,8 @@ struct StatusDocument: Codable, Sendable, Equatable {
     var restarts: Int
     var lastRestarts: [RestartNote]
     var cache: Cache
+    /// Nil while none runs.
+    var janitor: Janitor?
     /// Sums over all workers that ever were.
     var counters: [String: UInt64]
     var missingMechanisms: [String]

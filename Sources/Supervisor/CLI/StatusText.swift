@@ -27,6 +27,7 @@ enum StatusText {
                 + "\(count("misses")) misses, \(count("passes")) passes")
         if let change = status.change { lines.append("  change             \(change.what): \(change.phase)") }
         if status.waitingChanges > 0 { lines.append("  waiting changes    \(status.waitingChanges)") }
+        if let janitor = status.janitor { lines.append(render(janitor)) }
         for generation in status.generations { lines += render(generation) }
         if status.restarts > 0 {
             lines.append("restarts: \(status.restarts)")
@@ -36,6 +37,14 @@ enum StatusText {
         }
         for missing in status.missingMechanisms { lines.append("missing: \(missing)") }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func render(_ janitor: StatusDocument.Janitor) -> String {
+        func count(_ name: String) -> UInt64 { janitor.counters[name] ?? 0 }
+        return "  janitor            pid \(janitor.pid) lane \(janitor.lane) \(janitor.state), "
+            + "up \(duration(janitor.uptimeSeconds)); \(count("janitor_wakes")) wake-ups, "
+            + "\(count("janitor_evictions")) segments evicted, \(count("janitor_dictionaries")) dictionaries, "
+            + "\(count("janitor_recompressions")) objects recompressed"
     }
 
     private static func render(_ generation: StatusDocument.Generation) -> [String] {

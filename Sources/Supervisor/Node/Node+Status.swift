@@ -38,7 +38,7 @@ extension Node {
                     at: $0.at, slot: $0.restart.slot, pid: $0.restart.pid, reason: $0.restart.reason,
                     delayMilliseconds: $0.restart.delayMilliseconds)
             },
-            cache: cache, counters: counters, missingMechanisms: missingMechanisms())
+            cache: cache, janitor: janitorStatus(), counters: counters, missingMechanisms: missingMechanisms())
     }
 
     private func phaseText(_ change: Change) -> String {

@@ -10,6 +10,8 @@ enum LoopToken {
     case process(MemberID)
     case probe(MemberID)
     case signals
+    case janitorControl
+    case janitorProcess
 
     var packed: UInt64 {
         switch self {
@@ -17,6 +19,8 @@ enum LoopToken {
         case .process(let id): 2 << 32 | UInt64(id.number)
         case .probe(let id): 3 << 32 | UInt64(id.number)
         case .signals: 4 << 32
+        case .janitorControl: 5 << 32
+        case .janitorProcess: 6 << 32
         }
     }
 
@@ -27,6 +31,8 @@ enum LoopToken {
         case 2: self = .process(id)
         case 3: self = .probe(id)
         case 4: self = .signals
+        case 5: self = .janitorControl
+        case 6: self = .janitorProcess
         default: return nil
         }
     }
@@ -40,6 +46,8 @@ extension Node {
             case .process(let id): node.ended(id)
             case .probe(let id): node.readProbe(id)
             case .signals: node.readSignals()
+            case .janitorControl: node.hearJanitor()
+            case .janitorProcess: node.janitorEnded()
             case nil: break
             }
         }
@@ -53,7 +61,7 @@ extension Node {
             return
         }
         do {
-            let worker = try WorkerProcess.spawn(member, path: launch.workerPath)
+            let worker = try WorkerProcess.spawn(member.id, path: launch.workerPath)
             workers[member.id] = worker
             watch(worker)
             events.append(.spawned(member.id, pid: worker.pid))

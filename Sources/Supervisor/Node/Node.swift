@@ -48,6 +48,10 @@ actor Node: LoopExecutor.Delegate {
     nonisolated let systemd = SystemdNotifier()
     var storedAddresses = 0
     var storedSlots = 0
+    var keeper = JanitorKeeper()
+    var janitor: WorkerProcess?
+    var janitorStartedAt = Date()
+    var janitorRestarts = 0
 
     init(
         loop: LoopExecutor, directory: RuntimeDirectory, regions: Regions, listeners: consuming Listeners,
@@ -72,7 +76,8 @@ actor Node: LoopExecutor.Delegate {
             for action in actions { perform(action, &events) }
         }
         recordSlots()
-        loop.setWake(at: machine.nextDeadline)
+        tendJanitor()
+        loop.setWake(at: [machine.nextDeadline, keeper.startAt].compactMap { $0 }.min())
     }
 
     nonisolated func timeout() { assumeIsolated { $0.step(.tick) } }
@@ -171,6 +176,7 @@ actor Node: LoopExecutor.Delegate {
 
     func finishNode(_ end: End) {
         guard self.end == nil else { return }
+        endJanitor()
         forgetDescriptors()
         listeners.removeSocketFiles()
         self.end = end

@@ -78,7 +78,7 @@ enum NodeRunner {
         let slots = listeners.slots
         try listeners.open(loaded.listen, live: Array(0..<loaded.count))
         let regions = try regions(loaded, store, slots)
-        let machine = NodeMachine(settings: MachineSettings(slots: slots, lanes: Regions.laneCount))
+        let machine = NodeMachine(settings: MachineSettings(slots: slots, lanes: Regions.workerLanes))
         let node = Node(
             loop: try LoopExecutor(), directory: directory, regions: regions, listeners: listeners, machine: machine,
             flags: flags, demoOrigin: demo, log: log)

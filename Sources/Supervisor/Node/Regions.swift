@@ -8,6 +8,9 @@ import ShmCache
 
 final class Regions: Sendable {
     static let laneCount = 128
+    /// The last lane is the janitor's, all before it are for workers.
+    static let janitorLane = laneCount - 1
+    static let workerLanes = janitorLane
 
     let cache: CacheRegion
     let node: NodeRegion

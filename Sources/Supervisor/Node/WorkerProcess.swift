@@ -33,7 +33,9 @@ final class WorkerProcess {
     }
 
     /// Starts the binary with 0 = /dev/null, 1 and 2 = our log, 3 = its end of the control socket.
-    static func spawn(_ member: Member, path: String) throws(Failure) -> WorkerProcess {
+    static func spawn(
+        _ id: MemberID, path: String, arguments: [String] = ["martlet-worker"]
+    ) throws(Failure) -> WorkerProcess {
         var ends: [Int32] = [-1, -1]
         guard unsafe cl_seqpacket_pair(&ends) == 0 else { throw .runtime("socketpair: \(systemText(cl_errno()))") }
         let null = unsafe open("/dev/null", O_RDWR | O_CLOEXEC)
@@ -41,7 +43,7 @@ final class WorkerProcess {
             close(ends[1])
             close(null)
         }
-        let pid = start(path, arguments: ["martlet-worker"], descriptors: [null, 1, 2, ends[1]])
+        let pid = start(path, arguments: arguments, descriptors: [null, 1, 2, ends[1]])
         guard pid > 0 else {
             let code = cl_errno()
             close(ends[0])
@@ -55,7 +57,7 @@ final class WorkerProcess {
             throw .runtime("pidfd_open: \(systemText(code))")
         }
         return WorkerProcess(
-            id: member.id, pid: pid, pidfd: pidfd, isChild: true, control: SupervisorControlSocket(taking: ends[0]))
+            id: id, pid: pid, pidfd: pidfd, isChild: true, control: SupervisorControlSocket(taking: ends[0]))
     }
 
     /// posix_spawn with exactly these descriptors as 0, 1, 2, ... Pid, or -1 with errno set.

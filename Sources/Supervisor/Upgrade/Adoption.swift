@@ -22,7 +22,7 @@ struct Inheritance: ~Copyable {
         let listeners = listeners(of: source)
         let regions = try Regions.adopt(cache: source.regions[0], node: source.regions[1], events: source.events)
         let listenersSlots = min(listeners.slots, regions.node.slotCount)
-        let machine = NodeMachine(settings: MachineSettings(slots: listeners.slots, lanes: Regions.laneCount))
+        let machine = NodeMachine(settings: MachineSettings(slots: listeners.slots, lanes: Regions.workerLanes))
         var inheritance = Inheritance(
             listeners: listeners, regions: regions, machine: machine, workers: [], launches: [:],
             revision: orphans.map(\.snapshot.revision).max() ?? 0)

@@ -135,6 +135,8 @@ extension Node {
         let memory = try state.write()
         let kept = Set(state.descriptors + [memory])
         log.notice("upgrading in place to \(path)")
+        // The next program starts its own.
+        endJanitor()
         for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? [] {
             guard let fd = Int32(name), fd > 2 else { continue }
             _ = fcntl(fd, F_SETFD, kept.contains(fd) ? 0 : FD_CLOEXEC)
@@ -147,6 +149,7 @@ extension Node {
         unsafe argv.forEach { unsafe free($0) }
         for fd in kept { _ = fcntl(fd, F_SETFD, FD_CLOEXEC) }
         close(memory)
+        tendJanitor()
         throw Failure.runtime("\(path) cannot be executed: \(systemText(code))")
     }
 
@@ -154,6 +157,8 @@ extension Node {
 
     /// Continues from the saved state: workers are watched again, the upgrade is finished or goes on with the workers.
     func resume(_ state: SavedState) async {
+        // A supervisor without a janitor may have saved the state.
+        machine.settings.lanes = Regions.workerLanes
         startedAt = state.startedAt
         nextLaunch = state.nextLaunch
         revision = state.revision

@@ -6,7 +6,7 @@ import subprocess
 
 from harness.client import Client
 from harness.message import Ended
-from harness.node import RELEASE, children_of, command_line
+from harness.node import RELEASE
 from harness.origin import Reply
 from harness.waiting import wait_until
 from support import case, expect
@@ -83,7 +83,7 @@ def pinned(context):
     origin.script("s1", "placement").add(Reply(200, FRESH, b"x" * 1000))
     allowed = os.sched_getaffinity(0)
     node = context.node(origin.url, workers=len(allowed), flags=["--pin", "auto"])
-    workers = [pid for pid in children_of(node.pid) if "martlet-worker" in command_line(pid)]
+    workers = node.workers()
     masks = [os.sched_getaffinity(pid) for pid in workers]
     expect(all(len(mask) == 1 for mask in masks), f"each worker has one CPU, not {masks}")
     expect(set.union(*masks) == allowed, f"all of {allowed} are used, not {masks}")

@@ -1,0 +1,99 @@
+// The janitor: the same binary as a worker, started with `--janitor`, with a lane of the cache and no sockets. It does
+// for all workers what none of them should do between two requests. Nothing depends on it: without one the workers
+// evict for themselves. What it does lives in ShmCache; here is only when.
+
+internal import CLinux
+internal import ControlChannel
+internal import Glibc
+internal import ShmCache
+
+struct Janitor: ~Copyable {
+    /// How long it sleeps when there is nothing to do. What cannot wait wakes it.
+    private static let idleMilliseconds: Int32 = 5_000
+    /// Between looks at segments that only wait for readers to leave.
+    private static let limboMilliseconds: Int32 = 5
+    /// Segments evicted before it listens again.
+    private static let segmentsPerRound = 4
+
+    private var control: ControlPort
+    private let region: CacheRegion
+    private let node: NodeRegion
+    private let counters: LaneCounters
+    private var lane: Lane
+    private let wake: Int32
+    private var isStopping = false
+
+    private init(
+        control: consuming ControlPort, region: consuming CacheRegion, node: consuming NodeRegion,
+        lane: consuming Lane
+    ) {
+        counters = node.counters(lane: lane.index)
+        wake = control.eventDescriptor(ofLane: lane.index)
+        self.control = control
+        self.region = region
+        self.node = node
+        self.lane = lane
+    }
+
+    /// Attaches to the node and says ready.
+    static func start(
+        _ provisions: consuming Provisions, control socket: consuming WorkerControlSocket
+    ) throws(StartupFailure) -> Janitor {
+        var janitor: Janitor
+        do {
+            let region = try CacheRegion.attach(descriptor: provisions.cacheDescriptor)
+            let node = try NodeRegion.attach(descriptor: provisions.nodeDescriptor)
+            let lane = try region.attachLane(Int(provisions.assignment.lane))
+            janitor = Janitor(
+                control: ControlPort(socket: socket, provisions: provisions), region: region, node: node, lane: lane)
+        } catch {
+            throw StartupFailure(reason: "cache region: \(error)")
+        }
+        // Requests first: what it does is for later.
+        _ = setpriority(Int32(PRIO_PROCESS.rawValue), 0, 5)
+        _ = unsafe cl_set_process_name("martlet-janitor")
+        janitor.lane.becomeJanitor()
+        janitor.control.send(.ready(backend: .epoll, build: WorkerSettings.build))
+        return janitor
+    }
+
+    /// Works until told to stop, or until the supervisor is gone: the next one brings a janitor of its own.
+    mutating func run() {
+        while !isStopping, control.isConnected {
+            sleep(milliseconds: work())
+            obey()
+        }
+    }
+
+    /// One round of whatever there is to do. How long nothing will be.
+    private mutating func work() -> Int32 {
+        let outcome = lane.keepUp(now: region.now(), maximumSegments: Self.segmentsPerRound)
+        counters.add(Counter.janitorEvictions.rawValue, UInt64(outcome.evictedSegments))
+        if outcome.wantsMore { return 0 }
+        return outcome.limboSegments > 0 ? Self.limboMilliseconds : Self.idleMilliseconds
+    }
+
+    private mutating func sleep(milliseconds: Int32) {
+        var descriptors = [
+            pollfd(fd: control.descriptor, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: wake, events: Int16(POLLIN), revents: 0),
+        ]
+        _ = unsafe poll(&descriptors, 2, milliseconds)
+        if milliseconds > 0 { counters.add(Counter.janitorWakes.rawValue) }
+        guard descriptors[1].revents != 0 else { return }
+        var value: UInt64 = 0
+        _ = unsafe read(wake, &value, 8)
+        lane.acknowledgeWake()
+    }
+
+    private mutating func obey() {
+        while let (message, descriptors) = control.receive() {
+            for descriptor in descriptors { close(descriptor) }
+            switch message {
+            case .stop, .drain: isStopping = true
+            case .report(let serial): control.send(.connections(serial: serial, ConnectionReport()))
+            default: break
+            }
+        }
+    }
+}
