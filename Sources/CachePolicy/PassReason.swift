@@ -34,6 +34,8 @@ package enum PassReason: UInt8, Sendable, CaseIterable {
     case headTooLarge
     /// The body is longer than the cache takes.
     case bodyTooLarge
+    /// A large body, seen for the first time by a full cache: the next one is stored.
+    case firstSight
     /// The cache had no room for the answer while it came.
     case noRoom
     /// The key was in motion: somebody else was storing under it.
@@ -60,6 +62,7 @@ package enum PassReason: UInt8, Sendable, CaseIterable {
         case .deception: "extension-mismatch"
         case .headTooLarge: "head-too-large"
         case .bodyTooLarge: "body-too-large"
+        case .firstSight: "first-sight"
         case .noRoom: "no-room"
         case .busy: "busy"
         case .notShared: "not-shared"

@@ -12,7 +12,8 @@ import Testing
         #expect(FillWords.blocks + FillWords.maximumBlocks * 4 <= FillWords.size)
         #expect(FillWords.wholes % 8 == 0 && LaneWords.robust % 8 == 0)
         #expect(LaneWords.liveness == LaneWords.robust + 8)
-        #expect(GlobalWords.ghostFigures + SizeClass.count * 16 <= GlobalWords.size)
+        #expect(GlobalWords.ghostFigures + SizeClass.count * 16 <= GlobalWords.janitor)
+        #expect(GlobalWords.unpackedObjects + 8 <= GlobalWords.size && DictionaryWords.size == 64)
     }
 
     @Test func aSlotKeepsItsParts() {

@@ -14,6 +14,11 @@ struct ItemHead {
     var flags: ItemHeader.Flags
     /// Key, tags and header block, contiguous.
     var bytes: UnsafeRawPointer
+
+    /// Bytes of these that the item holds as they are.
+    var variableLength: Int {
+        unsafe keyLength + tagCount * 8 + (flags.contains(.packed) ? 0 : headerLength)
+    }
 }
 
 extension Packer {
@@ -24,15 +29,20 @@ extension Packer {
         guard length == 0 || !entries.isEmpty else { return .rejected(.abandoned) }
         let single = entries.count == 1
         let rawBody = isRaw || (single && entries[0].isRaw)
-        let head = unsafe ItemHead(
+        var head = unsafe ItemHead(
             hash: map.fill64(fill, FillWords.hash).relaxed, born: map.fill32(fill, FillWords.born).relaxed,
             attributes: map.fillAttributes(fill), keyLength: Int(map.fill32(fill, FillWords.keyLength).relaxed),
             tagCount: Int(map.fill32(fill, FillWords.tagCount).relaxed),
             headerLength: Int(map.fill32(fill, FillWords.headerLength).relaxed),
             flags: rawBody ? .raw : [], bytes: map.blockAddress(map.fill32(fill, FillWords.headBlock).relaxed))
+        if rawBody || length == 0, extents.isEmpty, let form = unsafe pack(core, head, length) {
+            unsafe head.flags = .packed
+            return unsafe commit(core, head, length: length, packed: form)
+        }
+        if single || length == 0 { countUnpacked(core, unsafe head.attributes, unsafe head.headerLength, length) }
         let directory = rawBody || single ? 0 : entries.count * ChunkEntry.size
-        let variable = unsafe head.keyLength + head.tagCount * 8 + head.headerLength
-        let total = ItemHeader.size + variable + directory + extents.count * ExtentReference.size + inline.count
+        let behind = directory + extents.count * ExtentReference.size + inline.count
+        let total = unsafe ItemHeader.size + head.variableLength + behind
         guard let place = unsafe core.reserve(item: total, head: head, extents: extents) else {
             return .rejected(total > map.segmentSize ? .tooLarge : .noSpace)
         }
@@ -55,6 +65,37 @@ extension Packer {
         core.word64(LaneWords.admitted).bumpOwn(UInt64(stored))
         core.word64(LaneWords.written).bumpOwn(UInt64(stored - total))
         return core.during(.commit) { core.commit(item, at: place, extents: extents, adopted: adopted) }
+    }
+
+    /// Header block and body as one block, if their kind has a dictionary. The body lies raw in the inline buffer.
+    private func pack(_ core: LaneCore, _ head: ItemHead, _ length: Int) -> PackedForm? {
+        guard inline.count == length else { return nil }
+        return unsafe core.pack(
+            kind: head.attributes.kind, header: head.bytes + head.keyLength + head.tagCount * 8, head.headerLength,
+            body: inline.bytes, length)
+    }
+
+    private func countUnpacked(_ core: LaneCore, _ attributes: ItemAttributes, _ headerLength: Int, _ length: Int) {
+        guard attributes.kind != 0, Packing.isSmall(headerLength: headerLength, bodyLength: length) else { return }
+        core.countUnpacked()
+    }
+
+    /// Stores an object in its packed form.
+    private func commit(_ core: LaneCore, _ head: ItemHead, length: Int, packed: PackedForm) -> FinishOutcome {
+        let map = core.map
+        let total = unsafe ItemHeader.size + head.variableLength + packed.length
+        guard let place = unsafe core.reserve(item: total, head: head, extents: []) else { return .rejected(.noSpace) }
+        let item = unsafe ItemHeader(map.address(segment: place.segment, offset: place.offset))
+        unsafe item.write(head: head, total: total, gen: map.state(place.segment).gen, bodyLength: length)
+        item.store(packed.stamp, 28)
+        item.store(UInt32(packed.length), 40)
+        item.store(UInt16(packed.dictionary), 46)
+        unsafe (item.address + item.headerOffset).copyMemory(from: packed.bytes, byteCount: packed.length)
+        item.store(unsafe checksum32(packed.bytes, packed.length), 56)
+        item.store(map.global64(GlobalWords.commitSequence).add(1), 72)
+        item.store(item.computeChecksum(map.chunkShift), 60)
+        core.word64(LaneWords.admitted).bumpOwn(UInt64(total))
+        return core.during(.commit) { core.commit(item, at: place, extents: [], adopted: adopted) }
     }
 }
 
@@ -84,9 +125,9 @@ extension ItemHeader {
         store(attributes.expiresSeconds, 52)
         store(attributes.site, 64)
         store(attributes.fetchCostMilliseconds, 66)
-        store(attributes.callerFlags, 68)
-        let variable = unsafe head.keyLength + head.tagCount * 8 + head.headerLength
-        unsafe (address + ItemHeader.size).copyMemory(from: head.bytes, byteCount: variable)
+        store(attributes.contentClass, 68)
+        store(attributes.callerFlags, 70)
+        unsafe (address + ItemHeader.size).copyMemory(from: head.bytes, byteCount: head.variableLength)
     }
 }
 

@@ -56,6 +56,7 @@ public struct FillPermit: ~Copyable {
     ) -> AppendOutcome {
         guard !isOver, !hasHead else { return .declined(.abandoned) }
         if let expectedBodyLength, expectedBodyLength > core.maximumObjectBytes { return decline(.tooLarge) }
+        if let expectedBodyLength, !core.admits(fill, bytes: expectedBodyLength) { return decline(.firstSight) }
         guard tags.count <= 64 else { return decline(.pass) }
         guard core.writeHead(fill, gen: gen, header, tags) else { return decline(.noSpace) }
         map.setFillAttributes(fill, attributes)
@@ -70,6 +71,9 @@ public struct FillPermit: ~Copyable {
     public mutating func append(_ bytes: RawSpan) -> AppendOutcome {
         guard !isOver, !isComplete else { return .declined(.abandoned) }
         guard bytesReady + bytes.byteCount <= core.maximumObjectBytes else { return decline(.tooLarge) }
+        if passesLimit(bytes.byteCount), !core.admits(fill, bytes: bytesReady + bytes.byteCount) {
+            return decline(.firstSight)
+        }
         let core = core
         let fill = fill
         let gen = gen
@@ -77,6 +81,13 @@ public struct FillPermit: ~Copyable {
         let ready = bytesReady
         if ready - told >= 65536 || core.now.nanoseconds - toldAt.nanoseconds >= 2_000_000 { flush() }
         return .accepted
+    }
+
+    /// Whether a body of unknown length becomes a large one with that many more bytes.
+    private func passesLimit(_ more: Int) -> Bool {
+        let (limit, ready) = (LaneCore.freelyAdmittedBytes, bytesReady)
+        return ready <= limit && ready + more > limit
+            && map.fill64(fill, FillWords.expectedLength).relaxed == UInt64.max
     }
 
     /// Wakes readers that have not been told of all bytes yet. For the end of the owner's loop turn.
@@ -124,7 +135,7 @@ public struct FillPermit: ~Copyable {
             core.writeHead(fill, gen: gen, header, tags)
         else { return reject(.noSpace) }
         map.setFillAttributes(fill, attributes)
-        packer.adopt(old.record, map)
+        guard packer.adopt(old, map) else { return reject(.noSpace) }
         let outcome = packer.commit(core, fill: fill, gen: gen)
         guard outcome == .committed else { return reject(.purged) }
         isOver = true

@@ -46,6 +46,8 @@ public enum FillFailure: UInt8, Sendable {
     case ownerLost
     /// No failure: the stored object was confirmed instead (`FillPermit.freshen`). Look it up again.
     case freshened
+    /// A large object that was seen for the first time, and the cache is full: the next fetch of it is stored.
+    case firstSight
 }
 
 /// What became of appended bytes.

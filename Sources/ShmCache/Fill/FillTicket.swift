@@ -107,13 +107,14 @@ extension RegionMap {
         return ItemAttributes(
             storedSeconds: UInt32(truncatingIfNeeded: low), expiresSeconds: UInt32(low >> 32),
             site: UInt16(truncatingIfNeeded: high), fetchCostMilliseconds: UInt16(truncatingIfNeeded: high >> 16),
-            callerFlags: UInt32(high >> 32))
+            contentClass: UInt16(truncatingIfNeeded: high >> 32), callerFlags: UInt16(high >> 48))
     }
 
     func setFillAttributes(_ fill: Int, _ a: ItemAttributes) {
         fill64(fill, FillWords.attributes).relax(UInt64(a.storedSeconds) | UInt64(a.expiresSeconds) << 32)
         fill64(fill, FillWords.attributes + 8).relax(
-            UInt64(a.site) | UInt64(a.fetchCostMilliseconds) << 16 | UInt64(a.callerFlags) << 32)
+            UInt64(a.site) | UInt64(a.fetchCostMilliseconds) << 16 | UInt64(a.contentClass) << 32
+                | UInt64(a.callerFlags) << 48)
     }
 
     func fillHeader(_ fill: Int) -> (UnsafeMutableRawPointer, Int) {

@@ -18,7 +18,9 @@ extension Lane {
             }
             let permit = FillPermit(core: core, fill: fill, gen: gen)
             // Somebody may have stored it between the caller's lookup and the claim.
-            if !refreshing, let found = core.map.find(hash: hash, key: key), core.map.purgeState(found.item) != .gone {
+            if !refreshing, let found = core.map.find(hash: hash, key: key), core.map.purgeState(found.item) != .gone,
+                core.canRead(found.item)
+            {
                 return .appeared
             }
             return .own(permit)

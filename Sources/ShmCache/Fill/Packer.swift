@@ -45,8 +45,30 @@ struct Packer: ~Copyable {
         return true
     }
 
-    /// Takes the body of an existing object as it is stored.
-    mutating func adopt(_ item: ItemHeader, _ map: RegionMap) {
+    /// Takes the body of an existing object as it is stored; that of a packed one as it was given. False when it cannot
+    /// be read.
+    mutating func adopt(_ old: borrowing ItemView, _ map: RegionMap) -> Bool {
+        let item = old.record
+        guard item.flags.contains(.packed) else {
+            adopt(item, map)
+            return true
+        }
+        guard let body = old.unpackedBytes(item.headerLength, item.bodyLength) else { return false }
+        isPlanned = true
+        isRaw = true
+        adoptedLength = item.bodyLength
+        adopted = item
+        next = Int.max
+        unsafe body.withUnsafeBytes { bytes in
+            guard let start = bytes.baseAddress, bytes.count > 0 else { return }
+            unsafe inline.append(start, bytes.count)
+            unsafe entries.append(
+                ChunkEntry(storedLength: bytes.count, isRaw: true, checksum: checksum32(start, bytes.count)))
+        }
+        return true
+    }
+
+    private mutating func adopt(_ item: ItemHeader, _ map: RegionMap) {
         isPlanned = true
         isRaw = item.flags.contains(.raw)
         adoptedLength = item.bodyLength
@@ -66,7 +88,13 @@ struct Packer: ~Copyable {
 
     private mutating func plan(_ core: LaneCore, fill: Int, length: Int) {
         isPlanned = true
-        isRaw = length < Packer.smallestCompressed || !firstChunkPays(core, fill: fill, length: length)
+        // What will be packed is compressed at the commit, header block and body together.
+        isRaw =
+            length < Packer.smallestCompressed
+            || core.willPack(
+                kind: core.map.fillAttributes(fill).kind,
+                headerLength: Int(core.map.fill32(fill, FillWords.headerLength).relaxed), bodyLength: length)
+            || !firstChunkPays(core, fill: fill, length: length)
         if isRaw { placeRawExtents(core.map, fill: fill, length: length) }
     }
 
@@ -223,6 +251,9 @@ struct GrowingBuffer: ~Copyable {
     }
 
     mutating func removeAll() { count = 0 }
+
+    /// What is there.
+    var bytes: UnsafeRawPointer? { unsafe UnsafeRawPointer(start) }
 
     func copy(to target: UnsafeMutableRawPointer) {
         if let start = unsafe start, count > 0 { unsafe target.copyMemory(from: start, byteCount: count) }

@@ -28,8 +28,11 @@ extension RegionMap {
     }
 
     /// Every slot of the index, chains included. Links too.
-    func forEachSlot(_ body: (Int) -> Void) {
-        for bucket in 0..<Int(bucketCount) {
+    func forEachSlot(_ body: (Int) -> Void) { forEachSlot(inBuckets: 0..<Int(bucketCount), body) }
+
+    /// The same for some buckets and their chains.
+    func forEachSlot(inBuckets buckets: Range<Int>, _ body: (Int) -> Void) {
+        for bucket in buckets {
             var start = bucket * 8
             for _ in 0..<Slot.longestChain {
                 for index in start..<start + 8 { body(index) }

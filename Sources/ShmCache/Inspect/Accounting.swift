@@ -61,7 +61,8 @@ extension CacheRegion {
         map.forEachItem { slot, item in
             bill.objects += 1
             bill.keyBytes += item.keyLength
-            bill.headerBytes += item.headerLength + item.tagCount * 8
+            // The header block of a packed item is in its stored bytes.
+            bill.headerBytes += (item.flags.contains(.packed) ? 0 : item.headerLength) + item.tagCount * 8
             bill.bodyBytes += item.bodyLength
             var stored = item.inlineLength
             for i in 0..<item.extentCount { stored += Int(item.extent(i, map).storedLength) }

@@ -8,6 +8,9 @@ public struct RegionStatistics: Sendable, Equatable {
     public var storedBytes = 0
     /// Bytes of live objects' bodies before compression.
     public var bodyBytes = 0
+    /// Live objects that are stored with a dictionary, and dictionaries.
+    public var packedObjects = 0
+    public var dictionaries = 0
     /// Bytes of the mapping.
     public var regionBytes = 0
     /// Bytes of superblock, tables and index.

@@ -14,9 +14,11 @@ extension CacheRegion {
             for i in 0..<item.extentCount { stored += Int(item.extent(i, map).storedLength) }
             result.storedBytes += stored
             result.bodyBytes += item.bodyLength
+            if item.flags.contains(.packed) { result.packedObjects += 1 }
             let state = map.state(slot.segment)
             if state.sizeClass < SizeClass.count { result.objectsPerClass[state.sizeClass] += 1 }
         }
+        result.dictionaries = (0..<map.dictionaryCount).count { map.dictionaryState($0).isReadable }
         for fill in 0..<map.fillCount {
             let state = map.fillState(fill).state
             if state.isRunning { result.fillsRunning += 1 } else if state != .free { result.fillsLingering += 1 }
@@ -54,7 +56,12 @@ extension CacheRegion {
 extension RegionMap {
     /// Every live slot with its item, as far as the item makes sense.
     func forEachItem(_ body: (Slot, ItemHeader) -> Void) {
-        forEachSlot { index in
+        forEachItem(inBuckets: 0..<Int(bucketCount), body)
+    }
+
+    /// The same for a part of the index.
+    func forEachItem(inBuckets buckets: Range<Int>, _ body: (Slot, ItemHeader) -> Void) {
+        forEachSlot(inBuckets: buckets) { index in
             let slot = Slot(word: slot(index).acquired)
             guard slot.kind == .live, slot.segment < segmentCount else { return }
             let offset = slot.unit << unitShift

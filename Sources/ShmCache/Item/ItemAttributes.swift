@@ -11,18 +11,21 @@ public struct ItemAttributes: Sendable, Equatable, BitwiseCopyable {
     public var site: UInt16
     /// What a fetch of it costs, in milliseconds.
     public var fetchCostMilliseconds: UInt16
+    /// The caller's number for the kind of content, 0 for none: small objects of one site and class share a dictionary.
+    public var contentClass: UInt16
     /// The caller's own bits.
-    public var callerFlags: UInt32
+    public var callerFlags: UInt16
 
     /// Attributes of an object.
     public init(
         storedSeconds: UInt32, expiresSeconds: UInt32 = .max, site: UInt16 = 0, fetchCostMilliseconds: UInt16 = 0,
-        callerFlags: UInt32 = 0
+        contentClass: UInt16 = 0, callerFlags: UInt16 = 0
     ) {
         self.storedSeconds = storedSeconds
         self.expiresSeconds = expiresSeconds
         self.site = site
         self.fetchCostMilliseconds = fetchCostMilliseconds
+        self.contentClass = contentClass
         self.callerFlags = callerFlags
     }
 }

@@ -14,6 +14,12 @@ extension ItemView {
         guard offset >= 0, offset < length else { return .end }
         let map = unsafe mapPointer.pointee
         if record.flags.contains(.raw) { return rawPiece(at: offset, map) }
+        if record.flags.contains(.packed) {
+            guard let rest = unpackedBytes(record.headerLength + offset, length - offset) else {
+                return .missing(offset..<length)
+            }
+            return .raw(rest)
+        }
         if record.directoryLength(map.chunkShift) == 0 {
             return .compressed(
                 CompressedChunk(

@@ -7,14 +7,19 @@ internal import CLinux
 ///       8  gen 4 | born 4                        44  extents 2 | dictionary 2
 ///      16  item length 4                         48  stored seconds 4 | expires seconds 4
 ///      20  key length 2 | tags 1 | flags 1       56  body checksum 4 | header checksum 4
-///      24  header length 4 | 0 4                 64  site 2 | fetch cost 2 | caller flags 4
+///      24  header length 4 | dictionary stamp 4  64  site 2 | fetch cost 2 | content class 2 | caller flags 2
 ///      32  body length 8                         72  commit sequence 8
 ///
 /// then: key text | tags, 8 each | header block | chunk directory, 8 a chunk if there is more than one and not all are
 /// raw | extents, 16 each | inline body bytes. The gen is outside the header checksum, so that a copy keeps it.
+///
+/// A packed item has neither header block nor directory: its inline bytes are header block and body, compressed as one
+/// with the dictionary that it names. The header length is that of the header block as the caller gave it.
 @safe
 struct ItemHeader {
     static let size = 80
+    /// Changes with the meaning of a field.
+    static let layoutVersion = 2
 
     let address: UnsafeMutableRawPointer
 
@@ -38,6 +43,10 @@ struct ItemHeader {
         static let passMarker = Flags(rawValue: 2)
         /// Raw although it could be compressed, since it is read often.
         static let rawCopy = Flags(rawValue: 4)
+        /// Header block and body are one block, compressed with a dictionary.
+        static let packed = Flags(rawValue: 8)
+        /// Compressed as well as the janitor can.
+        static let tight = Flags(rawValue: 16)
     }
 
     var hash: UInt64 { load(UInt64.self, 0) }
@@ -48,6 +57,9 @@ struct ItemHeader {
     var tagCount: Int { Int(load(UInt8.self, 22)) }
     var flags: Flags { Flags(rawValue: load(UInt8.self, 23)) }
     var headerLength: Int { Int(load(UInt32.self, 24)) }
+    /// Of a packed item: its dictionary, and the stamp of that.
+    var dictionary: Int { Int(load(UInt16.self, 46)) }
+    var dictionaryStamp: UInt32 { load(UInt32.self, 28) }
     var bodyLength: Int { Int(truncatingIfNeeded: load(UInt64.self, 32) & 0xff_ffff_ffff) }
     var inlineLength: Int { Int(load(UInt32.self, 40)) }
     var extentCount: Int { Int(load(UInt16.self, 44)) }
@@ -61,17 +73,18 @@ struct ItemHeader {
     var attributes: ItemAttributes {
         ItemAttributes(
             storedSeconds: storedSeconds, expiresSeconds: expiresSeconds, site: load(UInt16.self, 64),
-            fetchCostMilliseconds: load(UInt16.self, 66), callerFlags: load(UInt32.self, 68))
+            fetchCostMilliseconds: load(UInt16.self, 66), contentClass: load(UInt16.self, 68),
+            callerFlags: load(UInt16.self, 70))
     }
 
     var keyOffset: Int { ItemHeader.size }
     var tagsOffset: Int { keyOffset + keyLength }
     var headerOffset: Int { tagsOffset + tagCount * 8 }
-    var directoryOffset: Int { headerOffset + headerLength }
+    var directoryOffset: Int { headerOffset + (flags.contains(.packed) ? 0 : headerLength) }
     func chunkCount(_ chunkShift: Int) -> Int { (bodyLength + (1 << chunkShift) - 1) >> chunkShift }
     func directoryLength(_ chunkShift: Int) -> Int {
         // A raw body needs no directory: its one checksum covers those of its chunks.
-        if flags.contains(.raw) { return 0 }
+        if !flags.isDisjoint(with: [.raw, .packed]) { return 0 }
         let chunks = chunkCount(chunkShift)
         return chunks > 1 ? chunks * 8 : 0
     }

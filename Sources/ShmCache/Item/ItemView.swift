@@ -7,6 +7,8 @@ internal import CLinux
 public struct ItemView: ~Escapable {
     let item: UnsafeMutableRawPointer
     let mapPointer: UnsafePointer<RegionMap>
+    /// Header block and body of a packed object; nil when they cannot be had.
+    let unpacked: Unpacked?
     /// A soft purge covers the object: it may be revalidated or served stale, never served as fresh.
     public let isSoftlyPurged: Bool
 
@@ -22,6 +24,21 @@ public struct ItemView: ~Escapable {
         unsafe self.item = item
         unsafe self.mapPointer = mapPointer
         isSoftlyPurged = softlyPurged
+        let record = unsafe ItemHeader(item)
+        unpacked = unsafe record.flags.contains(.packed) ? lane.unpacker.unpack(record, mapPointer.pointee) : nil
+    }
+
+    /// Whether the object can be read: not, if it is packed and its dictionary is gone.
+    var isReadable: Bool {
+        @inline(__always) get { unpacked != nil || !record.flags.contains(.packed) }
+    }
+
+    /// Bytes of a packed object's header block and body; nil when they are not there (any more).
+    @_lifetime(copy self)
+    func unpackedBytes(_ offset: Int, _ count: Int) -> RawSpan? {
+        guard let unpacked, unpacked.isThere else { return nil }
+        return unsafe _overrideLifetime(
+            RawSpan(_unsafeStart: unpacked.bytes + offset, byteCount: count), copying: self)
     }
 
     var record: ItemHeader {
@@ -55,7 +72,12 @@ public struct ItemView: ~Escapable {
     /// The caller's header block.
     public var header: RawSpan {
         @_lifetime(copy self)
-        get { bytes(record.headerOffset, record.headerLength) }
+        get {
+            let record = record
+            guard record.flags.contains(.packed) else { return bytes(record.headerOffset, record.headerLength) }
+            guard let header = unpackedBytes(0, record.headerLength) else { return RawSpan() }
+            return header
+        }
     }
     /// Number of purge tags.
     public var tagCount: Int { record.tagCount }

@@ -21,7 +21,7 @@ extension Lane {
 extension LaneCore {
     fileprivate func keepRaw(_ item: ItemHeader, at slot: Int, word: Slot) -> Bool {
         let length = item.bodyLength
-        let total = item.directoryOffset + length
+        let total = item.headerOffset + item.headerLength + length
         guard !item.flags.contains(.raw), item.extentCount == 0, length >= Lane.smallestRawCopyBytes,
             total <= map.segmentSize / 4,
             map.global64(GlobalWords.rawCopyBytes).relaxed + UInt64(total) <= UInt64(
@@ -48,6 +48,7 @@ extension LaneCore {
 
     /// Writes the item with its body decoded. False when a chunk is damaged.
     private func writeRaw(_ item: ItemHeader, to copy: ItemHeader, total: Int, gen: UInt32) -> Bool {
+        if item.flags.contains(.packed) { return writeUnpacked(item, to: copy, total: total, gen: gen) }
         // The raw body has no directory: it begins where that of the compressed one lies.
         let bodyOffset = item.directoryOffset
         unsafe copy.address.copyMemory(from: item.address, byteCount: bodyOffset)
@@ -72,6 +73,22 @@ extension LaneCore {
             folded = i == 0 ? checksum : ChunkEntry.fold(folded, checksum)
         }
         copy.store(folded, 56)
+        copy.store(copy.computeChecksum(map.chunkShift), 60)
+        return true
+    }
+
+    /// The same for a packed item: header block and body lie one behind the other as they come out.
+    private func writeUnpacked(_ item: ItemHeader, to copy: ItemHeader, total: Int, gen: UInt32) -> Bool {
+        unsafe copy.address.copyMemory(from: item.address, byteCount: item.headerOffset)
+        let room = item.headerLength + item.bodyLength
+        guard unsafe unpacker.decode(item, map, to: copy.address + item.headerOffset, room: room) else { return false }
+        copy.store(gen, 8)
+        copy.store(UInt32(total), 16)
+        copy.store(item.flags.subtracting([.packed, .tight]).union([.raw, .rawCopy]).rawValue, 23)
+        copy.store(UInt32(0), 28)
+        copy.store(UInt32(item.bodyLength), 40)
+        copy.store(UInt16(0), 46)
+        copy.store(unsafe checksum32(copy.address + copy.bodyOffset(map.chunkShift), item.bodyLength), 56)
         copy.store(copy.computeChecksum(map.chunkShift), 60)
         return true
     }

@@ -8,6 +8,8 @@ public struct UpkeepOutcome: Sendable, Equatable {
     /// Segments that are free, and those that only wait for readers to leave.
     public var freeSegments = 0
     public var limboSegments = 0
+    /// Objects compressed anew in this round.
+    public var recompressedObjects: UInt64 = 0
     /// There was more to do than the round was allowed.
     public var wantsMore = false
 
@@ -34,6 +36,7 @@ extension Lane {
 extension LaneCore {
     fileprivate func keepUp(maximumSegments: Int) -> UpkeepOutcome {
         var outcome = UpkeepOutcome()
+        let recompressedBefore = recompressedObjects
         var scan = scanTable()
         // Ahead of the mark at which others wake it: a janitor that is woken for every segment wakes too often.
         let wanted = reserveSegments + reserveSegments / 4 + 1
@@ -50,6 +53,8 @@ extension LaneCore {
             isShort = scan.free + scan.limbo < wanted
         }
         if scan.limbo > 0, scan.free < 2 { recoverBlockers() }
+        if !isShort, outcome.evictedSegments == 0 { map.easeDemand() }
+        outcome.recompressedObjects = recompressedObjects - recompressedBefore
         outcome.freeSegments = scan.free
         outcome.limboSegments = scan.limbo
         return outcome
@@ -63,6 +68,16 @@ extension LaneCore {
 }
 
 extension RegionMap {
+    /// Segments that lanes were short of lately.
+    var sharedDemand: Int { min(Int(global32(GlobalWords.demand).relaxed), usableSegments / 8) }
+
+    /// A round without need: the next needs a little less.
+    func easeDemand() {
+        let word = global32(GlobalWords.demand)
+        let seen = word.relaxed
+        if seen > 0 { _ = word.swap(seen, to: seen - 1) }
+    }
+
     /// The lane of the janitor, -1 without one.
     var janitorLane: Int {
         let noted = Int(global32(GlobalWords.janitor).acquired) - 1

@@ -8,12 +8,14 @@ internal import CLinux
 public struct Lane: ~Copyable {
     let core: LaneCore
     let mapPointer: UnsafePointer<RegionMap>
+    let unpacker: Unpacker
     /// The lane's index.
     public let index: Int
 
     init(core: LaneCore) {
         self.core = core
         unsafe mapPointer = UnsafePointer(core.mapPointer)
+        unpacker = core.unpacker
         index = core.lane
     }
 
@@ -60,9 +62,10 @@ public struct Lane: ~Copyable {
             _ = unsafe mapPointer.pointee.slot(found.slot)
                 .swapRelaxed(found.word.word, to: found.word.word &+ Slot.frequencyUnit)
         }
-        return unsafe ItemView(
+        let view = unsafe ItemView(
             found.item.address, mapPointer, softlyPurged: purge == .stale, popular: found.word.frequency == 3,
             lane: self)
+        return view.isReadable ? view : nil
     }
 
     /// Fetches the cache lines that `lookup` of this hash will read.

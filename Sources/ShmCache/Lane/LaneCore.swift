@@ -35,6 +35,17 @@ final class LaneCore {
     var eventDescriptors: [Int32]
     var localWake = false
     var scratch: ScratchBuffer
+    let unpacker = Unpacker()
+    var packingStreams: PackingStreams?
+    /// Dictionaries of new items by kind, as of a version of the table.
+    var knownDictionaries: [UInt32: Int] = [:]
+    var knownVersion = UInt64.max
+    var unpackedObjects = 0
+    /// A janitor's.
+    var training = TrainingMemory()
+    var referenceCount = ReferenceCount()
+    var recompressor: Recompressor?
+    var recompressedObjects: UInt64 = 0
 
     init(mapping: Mapping, map: RegionMap, lane: Int) {
         self.mapping = mapping
@@ -44,7 +55,7 @@ final class LaneCore {
         unsafe mapPointer.initialize(to: map)
         interest = [UInt16](repeating: 0, count: map.fillCount)
         eventDescriptors = [Int32](repeating: -1, count: map.laneCount)
-        scratch = ScratchBuffer(count: map.chunkSize)
+        scratch = ScratchBuffer(count: max(map.chunkSize, Unpacker.largestBytes))
     }
 
     deinit {
@@ -52,6 +63,7 @@ final class LaneCore {
         _ = LaneRecovery(map: map, lane: lane).run()
         Liveness(map, lane: lane).release()
         unsafe mapPointer.deallocate()
+        unpacker.deallocate()
     }
 
     func word64(_ field: Int) -> SharedWord64 { map.lane64(lane, field) }

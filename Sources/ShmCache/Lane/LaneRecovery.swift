@@ -23,6 +23,7 @@ struct LaneRecovery {
         let incarnation = map.lane32(lane, LaneWords.incarnation)
         incarnation.relax(incarnation.relaxed &+ 1)
         map.forgetJanitor(lane)
+        map.settleDictionaries(of: lane)
         clearPending()
         clearPins()
         let segments = settleSegments()

@@ -71,14 +71,15 @@ extension LaneCore {
     private func copy(
         _ item: ItemHeader, place: UInt64, frequency: Int, _ rule: EvictionRule, _ state: SegmentState
     ) -> Bool {
-        let length = item.itemLength
+        let form = rule == .small ? formForPromotion(of: item) : item
+        let length = form.itemLength
         let main = rule == .keepAll ? state.isMain : true
         guard
             let target = reserve(length: length, sizeClass: state.sizeClass, main: main, forSurvivor: true)
         else { return false }
         let gen = map.state(target.segment).gen
         let copy = unsafe ItemHeader(map.address(segment: target.segment, offset: target.offset))
-        unsafe copy.address.copyMemory(from: item.address, byteCount: length)
+        unsafe copy.address.copyMemory(from: form.address, byteCount: length)
         copy.store(gen, 8)
         publish(target, expires: item.expiresSeconds, extents: item.extentCount)
         // The slot may count a hit meanwhile, or move behind a link: looked for until it names the place no more.

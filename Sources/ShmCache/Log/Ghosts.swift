@@ -18,6 +18,16 @@ extension RegionMap {
         high.relax(high.relaxed << 16 | carried)
     }
 
+    /// Whether the key was evicted lately.
+    func isGhost(_ hash: UInt64) -> Bool {
+        let wanted = UInt64(fingerprint(hash))
+        for offset in [0, 8] {
+            let value = word64(ghostBucket(hash) + offset).relaxed
+            for lane in stride(from: 0, to: 64, by: 16) where value >> UInt64(lane) & 0xffff == wanted { return true }
+        }
+        return false
+    }
+
     /// Whether the key was evicted lately; forgets it.
     func takeGhost(_ hash: UInt64) -> Bool {
         let wanted = UInt64(fingerprint(hash))

@@ -30,6 +30,8 @@ extension LaneCore {
         if let segment = takeSegment(phase, sizeClass: sizeClass, main: main) { return segment }
         // What is evicted now is free only after this turn: keep more at hand from now on.
         demand = min(demand + 4, map.usableSegments / 8)
+        map.global32(GlobalWords.demand).raise(to: UInt32(demand))
+        wakeJanitor()
         return nil
     }
 }

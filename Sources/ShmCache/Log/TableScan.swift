@@ -60,10 +60,10 @@ extension LaneCore {
     }
 
     /// Segments to keep free: for bursts within one turn, and for survivors.
-    var reserveSegments: Int { max(3, map.usableSegments / 64) + demand }
+    var reserveSegments: Int { max(3, map.usableSegments / 64) + (isJanitor ? map.sharedDemand : demand) }
 
     /// Segments below which a lane evicts by itself although a janitor lives.
-    var ownReserve: Int { max(2, map.usableSegments / 256) + demand }
+    var ownReserve: Int { max(2, map.usableSegments / 256) }
 
     /// Keeps the reserve: frees what nobody reads, evicts what is missing. Where a janitor does that, only what it is
     /// late with.
@@ -73,7 +73,7 @@ extension LaneCore {
         var scan = scanTable()
         var evicted = 0
         let hasHelp = !isJanitor && map.hasJanitor
-        if hasHelp, scan.free + scan.limbo < reserveSegments { wakeJanitor() }
+        if hasHelp, scan.free + scan.limbo < max(3, map.usableSegments / 64) + map.sharedDemand { wakeJanitor() }
         let mark = hasHelp ? ownReserve : reserveSegments
         while scan.free + scan.limbo < mark, evicted < maximumSegments {
             guard evictOne(scan) else { break }

@@ -9,6 +9,7 @@ enum Reboot {
             map.clear(map.lanes + lane * LaneWords.size, count: LaneWords.size)
             map.clear(map.pins + lane * map.pinStride, count: map.pinStride)
         }
+        map.adoptDictionaries(verifying: !clean)
         if !clean { Rebuild(map: map).run() }
         CacheClock.setOffset(map)
         map.global32(GlobalWords.clean).relax(0)

@@ -119,6 +119,7 @@ extension RegionMap {
     func isBodyWhole(_ item: ItemHeader) -> Bool {
         let start = unsafe item.address + item.bodyOffset(chunkShift)
         let chunks = item.chunkCount(chunkShift)
+        if item.flags.contains(.packed) { return unsafe checksum32(start, item.inlineLength) == item.bodyChecksum }
         if chunks == 0 { return true }
         if chunks == 1, item.extentCount == 0 {
             return unsafe checksum32(start, item.inlineLength) == item.bodyChecksum

@@ -5,7 +5,7 @@
 enum SectionKind: UInt32, CaseIterable {
     case globals = 1
     case lanes, pins, segments, stagingTags, fillBuckets, fills, ghosts, index, hardTags, softTags, addresses, bans,
-        data
+        data, dictionaries
 }
 
 /// One section of the directory.
@@ -115,15 +115,23 @@ struct RegionLayout: Equatable {
             (.softTags, words, 4),
             (.addresses, words, 4),
             (.bans, 256, 32),
+            dictionaries(sizeBytes: options.sizeBytes),
             (.data, segments, segmentSize),
         ]
         var offset = pageSize
         return table.map { kind, count, stride in
             let section = Section(kind: kind, offset: offset, count: count, stride: stride)
             offset = (offset + count * stride + 63) & ~63
-            if kind == .bans { offset = (offset + pageSize - 1) & ~(pageSize - 1) }
+            if kind == .dictionaries { offset = (offset + pageSize - 1) & ~(pageSize - 1) }
             return kind == .data ? Section(kind: kind, offset: section.offset, count: count, stride: stride) : section
         }
+    }
+
+    /// One byte in two hundred; where that is too little for one, a place without room for a text.
+    private static func dictionaries(sizeBytes: Int) -> (SectionKind, Int, Int) {
+        let stride = DictionaryWords.size + DictionaryWords.textBytes
+        let count = min(Unpacker.mostDictionaries, sizeBytes / 200 / stride)
+        return count > 0 ? (.dictionaries, count, stride) : (.dictionaries, 1, DictionaryWords.size)
     }
 
     private static func powerOfTwo(atLeast n: Int, _ range: ClosedRange<Int>) -> Int {

@@ -8,6 +8,7 @@ struct RegionMap: @unchecked Sendable {
     let base: UnsafeMutableRawPointer
     let globals, lanes, pins, segments, stagingTags, fillBuckets, fills, ghosts, index: Int
     let hardTags, softTags, addresses, bans, data: Int
+    let dictionaries, dictionaryStride, dictionaryCount: Int
     let laneCount, pinStride, segmentShift, segmentCount, unitShift: Int
     let blockShift, blocksPerSegment, chunkShift, blockBytes: Int
     let bucketCount: UInt64
@@ -43,6 +44,11 @@ struct RegionMap: @unchecked Sendable {
         addresses = section(.addresses).offset
         bans = section(.bans).offset
         data = section(.data).offset
+        let table = section(.dictionaries)
+        dictionaries = table.offset
+        dictionaryStride = table.stride
+        let holdsTexts = table.stride == DictionaryWords.size + DictionaryWords.textBytes
+        dictionaryCount = holdsTexts ? min(table.count, Unpacker.mostDictionaries) : 0
         laneCount = superblock.laneCount
         pinStride = section(.pins).stride
         segmentShift = superblock.segmentSize.trailingZeroBitCount
@@ -145,7 +151,8 @@ struct RegionMap: @unchecked Sendable {
 ///                                             288  next spare bucket of the index 8 | displaced 8 |
 ///                                                  committed then 8
 ///          newest tag hard 4 | soft 4           320  eviction figures: 8 classes of {ghost hits 8, bytes 8}
-///          newest ban 4 | bans written 4                512  janitor's lane + 1 4
+///          newest ban 4 | bans written 4                512  janitor's lane + 1 4 | demand 4 | dictionaries' version 8
+///                                                  unpacked objects 8
 enum GlobalWords {
     static let size = 4096
     static let epoch = 0
@@ -176,6 +183,12 @@ enum GlobalWords {
     static let ghostFigures = 320
     /// The janitor's lane + 1, 0 without one.
     static let janitor = 512
+    /// What lanes were short of lately: the janitor keeps that much more.
+    static let demand = 516
+    /// Goes up with every change of the dictionaries' table.
+    static let dictionaryVersion = 520
+    /// Small objects stored that no dictionary helped, counted in dozens.
+    static let unpackedObjects = 528
 }
 
 /// Words of a lane, four cache lines.

@@ -38,7 +38,8 @@ struct Superblock: Equatable {
     static let layoutHash: UInt64 = {
         var hash: UInt64 = 0x6d61_7274_6c65_7401
         for n in [
-            LaneWords.size, SegmentWords.size, FillWords.size, ItemHeader.size, Slot.layoutVersion, GlobalWords.size,
+            LaneWords.size, SegmentWords.size, FillWords.size, ItemHeader.size, ItemHeader.layoutVersion,
+            Slot.layoutVersion, GlobalWords.size, DictionaryWords.size,
         ] {
             hash = (hash ^ UInt64(n)) &* 0x9E37_79B9_7F4A_7C15
             hash ^= hash >> 29

@@ -99,7 +99,7 @@ extension Worker {
         guard let begun else { return false }
         let cost = UInt32(clamping: times.responseMilliseconds - times.requestMilliseconds)
         let tags = Self.tags(origins[o].input, scratch, exchanges[e].keys, region)
-        let attributes = Self.attributes(begun.plan, exchanges[e].route, cost: cost, clock)
+        let attributes = Self.attributes(begun.plan, exchanges[e].route, scratch.block, cost: cost, clock)
         let front = begun.front
         exchanges[e].joined = begun.surrender()
         exchanges[e].partLength = received.count

@@ -95,7 +95,7 @@ extension Worker {
         let encoded = Self.encode(
             origins, o, &scratch, facts, plan, times, isVariant: exchanges[e].keys.isVariant, cost: cost)
         guard encoded, !tags.overflowed else { return declineToStore(e, o, head, .headTooLarge, 0) }
-        let attributes = Self.attributes(plan, exchanges[e].route, cost: cost, clock)
+        let attributes = Self.attributes(plan, exchanges[e].route, scratch.block, cost: cost, clock)
         if facts.status == 206, case .bytes(let range, _) = facts.contentRange { exchanges[e].partLength = range.count }
         publishHead(e, o, head, attributes, tags, exchanges[e].body.knownLength)
     }
@@ -109,8 +109,7 @@ extension Worker {
         guard outcome == .accepted else {
             exchanges[e].permit = nil
             let context = exchanges[e].context
-            let isTooLarge = outcome == .declined(.tooLarge)
-            if !context.isNone { contexts[context.index].report.refusal = isTooLarge ? .bodyTooLarge : .noRoom }
+            if !context.isNone { contexts[context.index].report.refusal = Self.refusal(outcome) }
             relayHead(e, o, head)
             return false
         }
@@ -120,6 +119,14 @@ extension Worker {
         // Readers of this process see the head in this turn.
         if !exchanges[e].body.isComplete { exchanges[e].permit?.flush() }
         return true
+    }
+
+    private static func refusal(_ outcome: AppendOutcome) -> PassReason {
+        switch outcome {
+        case .declined(.tooLarge): .bodyTooLarge
+        case .declined(.firstSight): .firstSight
+        default: .noRoom
+        }
     }
 
     private static func setHead(
@@ -143,11 +150,19 @@ extension Worker {
         }
     }
 
-    static func attributes(_ plan: StorePlan, _ route: Route, cost: UInt32, _ clock: TurnClock) -> ItemAttributes {
+    /// `block` is the encoded header block.
+    static func attributes(
+        _ plan: StorePlan, _ route: Route, _ block: borrowing Buffer, cost: UInt32, _ clock: TurnClock
+    ) -> ItemAttributes {
         ItemAttributes(
             storedSeconds: clock.cache.seconds,
             expiresSeconds: UInt32(clamping: plan.retainUntilMilliseconds / 1000 + 1), site: route.site,
-            fetchCostMilliseconds: UInt16(clamping: cost))
+            fetchCostMilliseconds: UInt16(clamping: cost), contentClass: contentClass(block.readable))
+    }
+
+    private static func contentClass(_ block: RawSpan) -> UInt16 {
+        guard let head = StoredHead(block) else { return 0 }
+        return ContentClass.number(of: head.contentType)
     }
 
     /// The answer's tags, and its host, which is one.

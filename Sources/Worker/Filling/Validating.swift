@@ -75,7 +75,7 @@ extension Worker {
         // A client's no-store keeps this 304 from being stored, and what is stored from nothing.
         guard let plan else { return facts.directives.noStore && settings.policy.requestNoStore == .honour }
         let cost = UInt32(clamping: times.responseMilliseconds - times.requestMilliseconds)
-        let attributes = attributes(plan, exchange.route, cost: cost, clock)
+        let attributes = attributes(plan, exchange.route, scratch.block, cost: cost, clock)
         let hashes = tags.hashes.span.extracting(0..<tags.count)
         while true {
             let outcome = exchange.permit?.freshen(

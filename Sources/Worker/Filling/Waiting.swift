@@ -47,7 +47,11 @@ extension Worker {
 
     /// The key was in motion when this request asked: asks anew, once per turn.
     private mutating func askAgain(_ x: UInt32) -> Bool {
-        guard contexts[x].waitsOutTurn != turn else { return false }
+        guard contexts[x].waitsOutTurn != turn else {
+            // Nobody else may move in this process: the next turn must not wait for an event.
+            looksAgain = true
+            return false
+        }
         let waited = contexts[x].turnsWaited &+ 1
         if waited > Self.maximumTurnsAwake, !contexts[x].timer.isArmed {
             // Whoever moves it may have died: its recovery wakes this context, and the timer does in any case.
@@ -188,7 +192,7 @@ extension Worker {
         switch reason {
         case .pass, .tooLarge, .noSpace: return goAlone(x)
         case .originFailed: return answerFailure(x, status: 502)
-        case .purged, .abandoned, .ownerLost, .freshened: return restart(x)
+        case .purged, .abandoned, .ownerLost, .freshened, .firstSight: return restart(x)
         }
     }
 

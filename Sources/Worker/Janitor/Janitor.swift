@@ -69,8 +69,22 @@ struct Janitor: ~Copyable {
     private mutating func work() -> Int32 {
         let outcome = lane.keepUp(now: region.now(), maximumSegments: Self.segmentsPerRound)
         counters.add(Counter.janitorEvictions.rawValue, UInt64(outcome.evictedSegments))
+        counters.add(Counter.janitorRecompressions.rawValue, outcome.recompressedObjects)
         if outcome.wantsMore { return 0 }
-        return outcome.limboSegments > 0 ? Self.limboMilliseconds : Self.idleMilliseconds
+        let pause = outcome.limboSegments > 0 ? Self.limboMilliseconds : Self.idleMilliseconds
+        if lane.countDictionaries(now: region.now()) { return 0 }
+        return min(pause, train())
+    }
+
+    /// Makes dictionaries where there is something to make them from. How long nothing of the kind will be to do.
+    private mutating func train() -> Int32 {
+        let now = region.now()
+        let (wanted, at) = lane.wantsTraining(now: now)
+        guard wanted else { return Self.idleMilliseconds }
+        guard at <= now else { return Int32(clamping: (at.nanoseconds - now.nanoseconds) / 1_000_000 + 1) }
+        let outcome = lane.trainDictionaries(now: now)
+        counters.add(Counter.janitorDictionaries.rawValue, UInt64(outcome.published))
+        return 0
     }
 
     private mutating func sleep(milliseconds: Int32) {

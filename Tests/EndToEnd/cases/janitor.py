@@ -1,10 +1,12 @@
 """The janitor process: there is one, it works, and nothing depends on it."""
 
 import os
+import random
 import signal
 import threading
 
 from harness.client import Client
+from harness.message import Ended
 from harness.node import RELEASE, children_of, command_line
 from harness.origin import Reply
 from harness.waiting import wait_until
@@ -24,7 +26,10 @@ def status(node):
 def working(node, besides=()):
     """Waits for the one janitor that works, none of those of before; returns its process id."""
     def there():
-        now, known = janitors(node), status(node).get("janitor")
+        try:
+            now, known = janitors(node), status(node).get("janitor")
+        except (OSError, Ended):
+            return False
         return len(now) == 1 and now[0] not in besides and known and known["pid"] == now[0] \
             and known["state"] == "working"
     wait_until(there, f"one janitor, none of {besides}", 20)
@@ -34,7 +39,7 @@ def working(node, besides=()):
 def pages(context, count, size=3000):
     """An origin with that many pages of its own bytes each, and what each page is."""
     origin = context.origin()
-    bodies = [f"page {number} ".encode() * (size // 10) for number in range(count)]
+    bodies = [random.Random(number).randbytes(size) for number in range(count)]
     for number, body in enumerate(bodies):
         origin.script(f"p{number}", "janitor").add(Reply(200, FRESH, body))
     return origin, bodies
@@ -83,8 +88,8 @@ def supervisor_killed(context):
 @case("a janitor killed again and again under traffic in a full cache: no request fails, it is replaced")
 def killed(context):
     count = 1500
-    origin, bodies = pages(context, count)
-    node = context.node(origin.url, flags=["--cache-size", "2MiB"])
+    origin, bodies = pages(context, count, size=12_000)
+    node = context.node(origin.url, flags=["--cache-size", "12MiB"])
     workers = node.workers()
     problems, done = [], threading.Event()
 
@@ -116,6 +121,31 @@ def killed(context):
     expect(not problems, f"every answer whole and right, but {problems[:1]!r}")
     expect(node.workers() == workers, "the same workers")
     expect(status(node)["restarts"] == 0, "no worker was restarted")
+
+
+@case("a cache much too small for its traffic: every request is answered, by both workers")
+def small_cache(context):
+    count = 1500
+    origin, bodies = pages(context, count)
+    node = context.node(origin.url, flags=["--cache-size", "2MiB"])
+    problems = []
+
+    def load(offset):
+        number = offset * 7919
+        try:
+            with Client(node.address) as client:
+                for _ in range(2500):
+                    if ask(client, number % count).body != bodies[number % count]:
+                        problems.append(f"a wrong body for page {number % count}")
+                    number += 7
+        except OSError as problem:
+            problems.append(f"page {number % count}: {problem!r}")
+    threads = [threading.Thread(target=load, args=(offset,)) for offset in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    expect(not problems, f"{problems[:4]}")
 
 
 @case("without anything to do the janitor sleeps: hits do not wake it")
