@@ -60,8 +60,10 @@ def small_documents(context):
     origin, asked = api(context)
     node = context.node(origin.url, flags=["--cache-size", "64MiB"])
     before = cache(node)
-    fill(node, range(600))
-    plain = (cache(node)["storedBytes"] - before["storedBytes"]) / 600
+    # Too few for a dictionary yet.
+    fill(node, range(150))
+    plain = (cache(node)["storedBytes"] - before["storedBytes"]) / 150
+    fill(node, range(150, 600))
     wait_until(lambda: made(node) >= 1, "a dictionary", 20)
     held = cache(node)["storedBytes"]
     fill(node, range(1000, 2000))
