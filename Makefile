@@ -13,8 +13,10 @@ ARGS ?=
 SECONDS_TO_SOAK ?= 600
 # How many processes `make soak-cache` kills.
 KILLS ?= 20000
-# How long each fuzz target runs, in seconds.
+# How long each fuzz target runs, in seconds; how many run at a time; how many streams each differential compares.
 FUZZ_SECONDS ?= 60
+FUZZ_PARALLEL ?= 1
+STREAMS ?= 20000
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,9 +40,11 @@ bench: build ## side by side with the peers, and the counts that CI gates on
 	@deploy/install-packages bench
 	@bash Benchmarks/run $(ARGS)
 
-fuzz: ## libFuzzer targets, FUZZ_SECONDS each
+fuzz: ## libFuzzer targets, FUZZ_SECONDS each, then STREAMS requests and responses through a second parser
 	@deploy/install-packages build fuzz
-	@FUZZ_SECONDS=$(FUZZ_SECONDS) bash Fuzz/run $(ARGS)
+	@FUZZ_PARALLEL=$(FUZZ_PARALLEL) bash Fuzz/run $(FUZZ_SECONDS) $(ARGS)
+	@bash Fuzz/differential $(STREAMS)
+	@bash Fuzz/differential responses $(STREAMS)
 
 soak: build ## the end-to-end suites in their long form, then the restart storm for SECONDS_TO_SOAK, up to hours
 	@deploy/install-packages test

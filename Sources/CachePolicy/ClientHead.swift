@@ -136,8 +136,9 @@ package enum ClientHead {
         sink.append("\r\n")
     }
 
-    static func writeVia(settings: PolicySettings, into sink: inout ByteSink) {
-        sink.append("Via: 1.1 ")
+    /// With the version in which the message came here (RFC 9110 section 7.6.3).
+    static func writeVia(settings: PolicySettings, receivedMinorVersion: UInt8 = 1, into sink: inout ByteSink) {
+        sink.append(receivedMinorVersion == 0 ? "Via: 1.0 " : "Via: 1.1 ")
         settings.nodeName.write(into: &sink)
         sink.append("\r\n")
     }

@@ -76,7 +76,7 @@ package enum OriginRequest {
             bytes: bytes, fields: fields, authority: authority, clientAddress: clientAddress, context: context,
             settings: settings, into: &sink
         )
-        ClientHead.writeVia(settings: settings, into: &sink)
+        ClientHead.writeVia(settings: settings, receivedMinorVersion: head.minorVersion, into: &sink)
         writeBodyAndConnection(
             head: head, bytes: bytes, fields: fields, purpose: purpose, context: context, into: &sink)
         sink.append("\r\n")

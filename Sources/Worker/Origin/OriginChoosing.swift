@@ -89,7 +89,8 @@ extension Worker {
     mutating func connect(_ server: UInt16) -> UInt32? {
         let addresses = upstreams[Int(server)].addresses
         for _ in 0..<addresses.count {
-            let address = addresses[pool.address(of: server, among: addresses.count)]
+            let turn = pool.addressTurn(of: server)
+            let address = addresses[Int(turn) % addresses.count]
             let descriptor = cl_stream_socket(address.domain)
             guard descriptor >= 0 else { return nil }
             let result = unsafe address.withSocketAddress { pointer, length in
@@ -97,7 +98,7 @@ extension Worker {
             }
             guard result == 0 || result == EINPROGRESS else {
                 close(descriptor)
-                pool.addressFailed(server)
+                pool.addressFailed(server, turn: turn)
                 continue
             }
             if address.family != .unix {
@@ -107,6 +108,7 @@ extension Worker {
             var connection = OriginConnection(
                 descriptor: descriptor, origin: server, nowMilliseconds: clock.milliseconds)
             connection.addressRevision = upstreams[Int(server)].addressRevision
+            connection.addressTurn = turn
             return register(connection)
         }
         return nil

@@ -38,6 +38,8 @@ struct OriginConnection: ~Copyable {
     /// Belongs to a health check.
     var isCheck = false
     var addressRevision: UInt32 = 0
+    /// Which of the addresses it goes to, see `OriginPool`.
+    var addressTurn: UInt32 = 0
     var mayRead = true
     /// The kernel has told of the peer's end of stream: it comes after the bytes, and nobody will say so again.
     var endAnnounced = false

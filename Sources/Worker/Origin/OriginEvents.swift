@@ -51,7 +51,7 @@ extension Worker {
     private mutating func connected(_ o: UInt32) -> Bool {
         let error = pendingError(origins[o].descriptor)
         guard error == 0 else {
-            pool.addressFailed(origins[o].origin)
+            pool.addressFailed(origins[o].origin, turn: origins[o].addressTurn)
             originFailed(o, .unreachable)
             return false
         }
@@ -156,7 +156,9 @@ extension Worker {
         let server = Int(origins[o].origin)
         let wasReused = origins[o].isReused
         let wasConnecting = origins[o].phase == .connecting || origins[o].phase == .handshaking
-        if wasConnecting, failure == .timeout { pool.addressFailed(origins[o].origin) }
+        if wasConnecting, failure == .timeout {
+            pool.addressFailed(origins[o].origin, turn: origins[o].addressTurn)
+        }
         closeOrigin(o)
         guard e != .max else { return }
         exchanges[e].connection = .max

@@ -5,8 +5,8 @@ struct OriginPool: ~Copyable {
         var firstIdle = UInt32.max
         var idleCount: UInt32 = 0
         var openCount: UInt32 = 0
-        /// Which of the origin's addresses the next connection tries first.
-        var nextAddress: UInt32 = 0
+        /// Counts the addresses that have failed: says which one the next connection tries first.
+        var addressTurn: UInt32 = 0
     }
 
     private var entries: [Entry]
@@ -30,11 +30,14 @@ struct OriginPool: ~Copyable {
     mutating func opened(_ origin: UInt16) { entries[Int(origin)].openCount += 1 }
     mutating func closed(_ origin: UInt16) { entries[Int(origin)].openCount -= 1 }
 
-    /// The address to try: the one after the last that failed.
-    func address(of origin: UInt16, among count: Int) -> Int { Int(entries[Int(origin)].nextAddress) % max(count, 1) }
-    mutating func addressFailed(_ origin: UInt16) { entries[Int(origin)].nextAddress &+= 1 }
+    /// Whose turn it is: the address after the last that failed, the turn modulo their number.
+    func addressTurn(of origin: UInt16) -> UInt32 { entries[Int(origin)].addressTurn }
+    /// The address of that turn has failed. Several connections to it that fail together count once.
+    mutating func addressFailed(_ origin: UInt16, turn: UInt32) {
+        if entries[Int(origin)].addressTurn == turn { entries[Int(origin)].addressTurn &+= 1 }
+    }
 
-    mutating func restartAddresses(_ origin: UInt16) { entries[Int(origin)].nextAddress = 0 }
+    mutating func restartAddresses(_ origin: UInt16) { entries[Int(origin)].addressTurn = 0 }
 
     mutating func push(_ index: UInt32, _ connections: inout Slab<OriginConnection>) {
         let origin = Int(connections[index].origin)

@@ -8,7 +8,8 @@ extension Worker {
         switch origins[o].phase {
         case _ where origins[o].isCheck: limit = settings.health.timeoutMilliseconds
         case .checking: limit = settings.health.timeoutMilliseconds
-        case .connecting, .handshaking: limit = settings.timeouts.originConnectMilliseconds
+        case .connecting: limit = connectLimit(o)
+        case .handshaking: limit = settings.timeouts.originConnectMilliseconds
         case .idle: limit = settings.timeouts.originIdleMilliseconds
         case .awaitingHead: limit = settings.timeouts.originFirstByteMilliseconds
         case .receivingBody: limit = settings.timeouts.originBetweenBytesMilliseconds
@@ -17,6 +18,18 @@ extension Worker {
         }
         return limit > 0 ? origins[o].lastProgressMilliseconds + Int64(limit) : nil
     }
+
+    /// An address that does not answer is given up early where the origin has another one to try. A lost SYN is sent
+    /// again after a second, and that is waited for (RFC 8305 section 5 wants 0.1 to 2 s between attempts).
+    private borrowing func connectLimit(_ o: UInt32) -> UInt32 {
+        let limit = settings.timeouts.originConnectMilliseconds
+        let e = origins[o].exchange
+        let others = upstreams[Int(origins[o].origin)].addresses.count - 1
+        guard e != .max, Int(exchanges[e].failuresHere) < others else { return limit }
+        return limit == 0 ? Self.attemptMilliseconds : min(limit, Self.attemptMilliseconds)
+    }
+
+    private static var attemptMilliseconds: UInt32 { 1_200 }
 
     /// Arms the timer for the phase that begins now.
     mutating func armOriginTimer(_ o: UInt32) {

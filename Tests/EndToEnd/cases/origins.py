@@ -2,9 +2,11 @@
 
 import collections
 import http.server
+import os
 import socket
 import struct
 import threading
+import time
 
 from harness.client import Client
 from harness.node import free_port
@@ -247,3 +249,32 @@ def ipv6_only(context):
     node = context.node(f"http://origin.test:{server.port}", config=(
         f"dns: {{servers: ['127.0.0.1:{names.port}']}}\n"))
     expect(set(ask_many(node, 20)) == {"six"}, "answers over IPv6")
+
+
+@case("of two addresses one that does not answer costs about a second, once, whichever comes first")
+def silent_address(context):
+    port = free_port()
+    Named(context, "speaks", "127.0.0.1", port)
+    silent = socket.socket()
+    silent.bind(("127.0.0.2", port))
+    silent.listen(0)
+    context.closers.append(silent.close)
+    for _ in range(3):
+        # They fill the queue: whoever comes behind them hears nothing.
+        waiting = socket.socket()
+        waiting.setblocking(False)
+        waiting.connect_ex(("127.0.0.2", port))
+        context.closers.append(waiting.close)
+    slowest = 0.0
+    for addresses in (("127.0.0.2", "127.0.0.1"), ("127.0.0.1", "127.0.0.2")):
+        names = NameServer(context, *addresses)
+        node = context.node(f"http://origin.test:{port}", ready=False, config=(
+            f"dns: {{servers: ['127.0.0.1:{names.port}']}}\n"))
+        wait_until(lambda: os.path.exists(f"{node.runtime}/admin.sock") and len(node.workers()) == 2, "the node", 20)
+        for number in range(12):
+            began = time.monotonic()
+            expect(ask(node, f"/page{number}").body == b"speaks", "the answer of the other address")
+            slowest = max(slowest, time.monotonic() - began)
+    expect(slowest < 3, f"an answer took {slowest:.1f} s")
+    expect(slowest > 1, "somebody has met the silent address")
+    return f"slowest answer {slowest:.1f} s"

@@ -47,6 +47,15 @@ def via(s):
     s.check("1.1 " in s.hit().get("Via", ""), "Via on the hit")
 
 
+@story("RFC 9110 7.6.3", "Via says in which version the request came here")
+def via_of_http_10(s):
+    s.answer(200, {"Cache-Control": "max-age=3600"})
+    client = s.client()
+    client.send(f"GET {s.path} HTTP/1.0\r\nHost: story.test\r\n\r\n".encode())
+    s.equal(client.read_response().status, 200, "status")
+    s.check(s.seen[0].get("Via", "").startswith("1.0 "), "Via: 1.0 at the origin", s.seen[0])
+
+
 @story("RFC 9110 7.6.3", "Via of others is kept in front")
 def via_appended(s):
     s.answer(200, {"Cache-Control": "no-store", "Via": "1.1 upstream"})
