@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: run build test tidy models unit counts stories end-to-end storm bench fuzz soak soak-cache format clean help
+.PHONY: run build test tidy models unit counts stops stories end-to-end storm bench fuzz soak soak-cache format clean help
 
 PYTHON := $(or $(wildcard /usr/bin/python3),python3)
 RELEASE := -c release --static-swift-stdlib
@@ -30,9 +30,9 @@ run: build ## build, then start a node (in front of a small demo site unless ARG
 
 test: ## everything that must hold before a change lands; prints the time of each part
 	@deploy/install-packages build test
-	@PYTHON=$(PYTHON) bash .ci/parts tidy models unit release counts stories end-to-end storm
+	@PYTHON=$(PYTHON) bash .ci/parts tidy models unit release stops counts stories end-to-end storm
 
-tidy models unit counts stories end-to-end storm: ## one part of the test run
+tidy models unit counts stops stories end-to-end storm: ## one part of the test run
 	@deploy/install-packages build test
 	@PYTHON=$(PYTHON) bash .ci/parts $@
 
@@ -51,9 +51,12 @@ soak: build ## the end-to-end suites in their long form, then the restart storm 
 	@$(PYTHON) Tests/EndToEnd/run.py --long $(ARGS)
 	@$(PYTHON) Tests/Storm/run.py --profile long --seconds $(SECONDS_TO_SOAK) $(ARGS)
 
-soak-cache: ## kill -9 storms on the shared cache alone
+soak-cache: ## the shared cache alone: deaths at every writing instruction, works crossed at every access, KILLS kills
 	@deploy/install-packages build
-	MARTLET_CORE_ONLY=1 swift run -c release --scratch-path .build-soak CacheStorm --kills $(KILLS) $(ARGS)
+	MARTLET_CORE_ONLY=1 swift build -c release --scratch-path .build-soak --product CacheStorm
+	.build-soak/release/CacheStorm --stops
+	.build-soak/release/CacheStorm --crossings
+	.build-soak/release/CacheStorm --kills $(KILLS) $(ARGS)
 
 format: ## swift-format over every source in place
 	swift format --in-place --recursive --parallel --configuration .swift-format Package.swift Sources Tests Benchmarks Fuzz

@@ -38,8 +38,10 @@ let coreTargets: [Target] = [
         name: "HTTPMessageTests", dependencies: ["HTTPMessage"], exclude: ["Tables", "Cases"], swiftSettings: settings
     ),
     .testTarget(name: "CachePolicyTests", dependencies: ["CachePolicy", "HTTPMessage"], swiftSettings: settings),
+    .target(name: "WriteStops", path: "Tests/WriteStops"),
     .executableTarget(
-        name: "CacheStorm", dependencies: ["ShmCache", "CLinux"], path: "Tests/CacheStorm", swiftSettings: settings),
+        name: "CacheStorm", dependencies: ["ShmCache", "CLinux", "WriteStops"], path: "Tests/CacheStorm",
+        swiftSettings: settings),
     .testTarget(name: "ShmCacheTests", dependencies: ["ShmCache", "CLinux", "CacheStorm"], swiftSettings: settings),
     .testTarget(name: "ControlChannelTests", dependencies: ["ControlChannel", "CLinux"], swiftSettings: settings),
     .testTarget(

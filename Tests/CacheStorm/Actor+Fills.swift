@@ -125,9 +125,11 @@ extension Actor {
 
 /// Reading stored objects whole.
 enum Verifier {
-    /// The content of a view, if every byte is right. Missing pieces of large objects are allowed, wrong ones are not.
+    /// The content of a view, if every byte is right. Missing pieces of large objects are allowed unless it must be
+    /// complete, wrong ones are not.
     static func check(
-        _ view: borrowing ItemView, key: Int, _ library: borrowing Library, _ buffer: inout [UInt8]
+        _ view: borrowing ItemView, key: Int, _ library: borrowing Library, _ buffer: inout [UInt8],
+        isComplete: Bool = false
     ) -> Content? {
         guard let content = Content(key: key, header: view.header), view.bodyLength == content.length else {
             return nil
@@ -136,7 +138,7 @@ enum Verifier {
         while true {
             switch view.bodyPiece(at: offset) {
             case .end: return offset == content.length ? content : nil
-            case .missing: return content
+            case .missing: return isComplete ? nil : content
             case .raw(let span):
                 guard content.matches(span, at: offset, library) else { return nil }
                 offset += span.byteCount

@@ -33,7 +33,8 @@ struct Actor: ~Copyable {
 
     func count(_ count: Count) { counters.add(count.rawValue) }
 
-    mutating func turn(_ world: borrowing World) {
+    /// One turn of a worker's loop, with more of what it is to be struck in.
+    mutating func turn(_ world: borrowing World, _ wanted: LanePhase) {
         lane.beginTurn(now: world.region.now())
         checkPin(world)
         followTicket(world)
@@ -43,15 +44,65 @@ struct Actor: ~Copyable {
             let key = Int(dice.next() % UInt64(Purgeable.keys))
             switch die {
             case 0..<8: purge(world, key)
-            case 8:
-                world.region.recoverDeadLanes()
-                count(.recoveries)
+            case 8..<100 where wanted == .purge: purge(world, key)
+            case 8: recoverOthers()
             case 9..<300: visit(world, key, refreshing: true)
+            case 300... where wanted == .evict || wanted == .relocate: visit(world, key, refreshing: true)
             default: visit(world, key, refreshing: false)
             }
         }
+        if wanted == .takeover, ticket == nil { inheritFill(world) }
         lane.endTurn()
+        if wanted == .recover {
+            Actor.leaveDead(world, World.firstSpareLane + index)
+            recoverOthers()
+        }
+        if wanted == .grow || dice.next() % 8192 == 0 { grow(world) }
         lane.maintain(now: world.region.now())
+    }
+
+    private mutating func recoverOthers() {
+        lane.recoverOthers()
+        count(.recoveries)
+    }
+
+    /// A segment more, up to the largest size.
+    private mutating func grow(_ world: borrowing World) {
+        let size = world.region.sizeBytes + world.region.segmentSizeBytes
+        if (try? lane.grow(world.region, toBytes: size)) != nil { count(.growths) }
+    }
+
+    /// Another process dies with a fill begun; this one reads it and goes on with it.
+    private mutating func inheritFill(_ world: borrowing World) {
+        let key = Int(dice.next() % UInt64(Purgeable.keys))
+        Actor.leaveDead(world, World.firstSpareLane + index, filling: key)
+        let bytes = Content.keyBytes(key)
+        let oldest = world.oldestVersion(key: key)
+        let hash = unsafe world.region.hash(key: bytes.span.bytes)
+        guard case .join(let new) = unsafe lane.startFill(hash: hash, key: bytes.span.bytes, refreshing: true) else {
+            return
+        }
+        ticket = consume new
+        reading = Reading(key: key, oldest: oldest)
+    }
+
+    /// Leaves a lane to be recovered, perhaps in the middle of a fill.
+    private static func leaveDead(_ world: borrowing World, _ spare: Int, filling key: Int? = nil) {
+        let pid = cl_fork()
+        if pid == 0 {
+            if cl_die_with_parent() != 0 { exit(0) }
+            guard var lane = try? world.region.attachLane(spare) else { exit(0) }
+            lane.beginTurn(now: world.region.now())
+            if let key {
+                let bytes = Content.keyBytes(key)
+                let started = unsafe lane.startFill(
+                    hash: world.region.hash(key: bytes.span.bytes), key: bytes.span.bytes, refreshing: true)
+                kill(getpid(), SIGKILL)
+                _ = consume started
+            }
+            kill(getpid(), SIGKILL)
+        }
+        if pid > 0 { _ = cl_wait(pid) }
     }
 
     private mutating func purge(_ world: borrowing World, _ key: Int) {

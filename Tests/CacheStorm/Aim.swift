@@ -9,8 +9,10 @@ import ShmCache
 struct Aim: ~Copyable {
     /// What a victim can be in the middle of, so that kills land in each.
     static let mutations: [LanePhase] = [
-        .startFill, .append, .commit, .evict, .relocate, .purge, .takeover, .releaseFill, .recover,
+        .startFill, .append, .commit, .evict, .relocate, .purge, .takeover, .releaseFill, .recover, .grow,
     ]
+    /// Those that come rarely by themselves are aimed at more often.
+    private static let targets = mutations + [.evict, .relocate, .purge, .takeover, .recover, .grow]
     /// How long to lie in wait for a rare phase, in nanoseconds.
     private static let patience: UInt64 = 60_000_000
     private static let lanes = 128
@@ -25,7 +27,7 @@ struct Aim: ~Copyable {
         unsafe wanted = page!.bindMemory(to: UInt32.self, capacity: Aim.lanes)
     }
 
-    static func phase(_ dice: inout Dice) -> LanePhase { mutations[Int(dice.next() % UInt64(mutations.count))] }
+    static func phase(_ dice: inout Dice) -> LanePhase { targets[Int(dice.next() % UInt64(targets.count))] }
 
     /// Makes the calling child a target.
     func expose(_ lane: Int, _ region: borrowing CacheRegion) {
@@ -33,6 +35,9 @@ struct Aim: ~Copyable {
         unsafe Target.phase = region.lanePhaseWord(lane)
         signal(SIGUSR1) { _ in Target.struck() }
     }
+
+    /// What a lane's process is to be struck in, so that it comes to it.
+    func wanted(_ lane: Int) -> LanePhase? { LanePhase(rawValue: unsafe cl_load32_relaxed(wanted + lane)) }
 
     /// Ends the victim in that phase; false when it did not come to it in time.
     func strike(_ process: pid_t, in phase: LanePhase, lane: Int) -> Bool {

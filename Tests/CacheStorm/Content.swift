@@ -83,12 +83,15 @@ struct Content {
 
     private var start: Int { Int(seed >> 32) % (Library.length - Content.maximumLength) }
 
-    /// A run of the body. One version in eight can be compressed.
+    /// One version in eight.
+    var isCompressible: Bool { seed >> 7 & 7 == 1 }
+
+    /// A run of the body.
     @_lifetime(borrow library)
     func run(_ range: Range<Int>, _ library: borrowing Library) -> RawSpan {
         let bytes = start + range.lowerBound..<start + range.upperBound
-        return unsafe seed >> 7 & 7 != 1
-            ? library.noise.span.bytes.extracting(bytes) : library.text.span.bytes.extracting(bytes)
+        return unsafe isCompressible
+            ? library.text.span.bytes.extracting(bytes) : library.noise.span.bytes.extracting(bytes)
     }
 
     func matches(_ span: RawSpan, at offset: Int, _ library: borrowing Library) -> Bool {

@@ -27,7 +27,7 @@ struct StormOptions {
             case "--size": sizeBytes = Int(value)
             case "--turns": turns = max(1, value)
             case "--slow": slowReads = max(1, value)
-            case "--without": leaveOut(arguments[i + 1])
+            case "--without": StormOptions.leaveOut(arguments[i + 1])
             default: Storm.fail("there is no option \(arguments[i])")
             }
             i += 2
@@ -35,12 +35,16 @@ struct StormOptions {
     }
 
     /// The negative controls exist in debug builds only.
-    private func leaveOut(_ protection: String) {
+    static func leaveOut(_ protection: String) {
         #if DEBUG
             switch protection {
             case "epoch-wait": unsafe Faults.waitForEpochs = false
             case "pin-scan": unsafe Faults.scanPins = false
-            default: Storm.fail("there is no protection \(protection)")
+            default:
+                guard let part = Omission(rawValue: protection) else {
+                    Storm.fail("there is no protection \(protection)")
+                }
+                unsafe Faults.omitted = part
             }
         #else
             Storm.fail("a release build has no negative controls")
@@ -51,12 +55,21 @@ struct StormOptions {
 @main
 struct Storm {
     static func main() throws {
+        // Children that are forked may not print again what was not written yet.
+        unsafe setlinebuf(stdout)
         if CommandLine.arguments.count >= 4, CommandLine.arguments[1] == "--lookup" {
             return try LookupBench.run(
                 objects: Int(CommandLine.arguments[2]) ?? 16, rounds: Int(CommandLine.arguments[3]) ?? 1_000_000)
         }
+        if CommandLine.arguments.count >= 2, CommandLine.arguments[1] == "--stops" {
+            exit(try Stops.run(Array(CommandLine.arguments.dropFirst(2))))
+        }
+        if CommandLine.arguments.count >= 2, CommandLine.arguments[1] == "--crossings" {
+            exit(try Crossings.run(Array(CommandLine.arguments.dropFirst(2))))
+        }
         let options = StormOptions(arguments: CommandLine.arguments)
-        let world = try World(sizeBytes: options.sizeBytes, lanes: 8, slowReads: options.slowReads)
+        let lanes = 2 * World.firstSpareLane
+        let world = try World(sizeBytes: options.sizeBytes, lanes: lanes, slowReads: options.slowReads)
         var dice = Dice(seed: options.seed)
         var children = [pid_t](repeating: 0, count: options.processes)
         var turns = [UInt64](repeating: 0, count: options.processes)
@@ -71,7 +84,8 @@ struct Storm {
                 Aim.wait(forTurn: turns[lane] + 2 + dice.next() % options.turns, of: lane, world)
             }
             turns[lane] = Aim.turn(world.region, lane)
-            if dice.next() % 2 == 0 || !aim.strike(children[lane], in: Aim.phase(&dice), lane: lane) {
+            let isBlind = dice.next() % 4 == 0
+            if isBlind || !aim.strike(children[lane], in: Aim.phase(&dice), lane: lane) {
                 kill(children[lane], SIGKILL)
             }
             let status = cl_wait(children[lane])
@@ -102,15 +116,16 @@ struct Storm {
             var actor = Actor(
                 lane: try world.region.attachLane(lane), index: lane, seed: seed,
                 counters: world.node.counters(lane: lane))
-            while true { actor.turn(world) }
+            while true { actor.turn(world, aim.wanted(lane) ?? .idle) }
         } catch {
             fail("\(error)")
         }
     }
+
     /// With everybody dead: recovers, lets limbo drain, and looks for what is broken or lost.
-    static func settle(_ region: borrowing CacheRegion) throws -> [String] {
+    static func settle(_ region: borrowing CacheRegion, with index: Int = 7) throws -> [String] {
         region.recoverDeadLanes()
-        var lane = try region.attachLane(7)
+        var lane = try region.attachLane(index)
         for _ in 0..<4 {
             lane.beginTurn(now: region.now())
             lane.endTurn()

@@ -7,6 +7,7 @@ import ShmCache
 /// What the processes count, in the node region, which outlives them.
 enum Count: Int, CaseIterable {
     case lookups, hits, wrongReads, purgedReads, fills, joins, commits, freshened, takeovers, purges, recoveries
+    case growths
 }
 
 /// What can be purged, as an index of the shared table of times.
@@ -33,9 +34,12 @@ struct World: ~Copyable {
     let node: NodeRegion
     let library = Library()
     let slowReads: UInt64
+    /// From here on lanes belong to processes that only die.
+    static let firstSpareLane = 8
 
     init(sizeBytes: Int, lanes: Int, slowReads: UInt64) throws {
-        let region = try CacheRegion.create(RegionOptions(sizeBytes: sizeBytes, laneCount: lanes))
+        let region = try CacheRegion.create(
+            RegionOptions(sizeBytes: sizeBytes, maximumSizeBytes: sizeBytes / 2 * 3, laneCount: lanes))
         let node = try NodeRegion.create(
             laneCount: lanes, slotCount: Purgeable.count, counterCount: Count.allCases.count)
         self.region = region

@@ -28,6 +28,28 @@ import Testing
         Issue.record("nothing noticed without \(protection): \(output)")
     }
 
+    /// Deaths at every write of these works, and two works crossed at every access: the rest of them is a part of its
+    /// own, on the release build.
+    @Test(arguments: [["--stops", "--only", "replace"], ["--stops", "--only", "evict"], ["--crossings", "--only", "look up"]])
+    func nothingIsWrongAtAnyInstruction(words: [String]) throws {
+        let (status, output) = try run(words)
+        #expect(status == 0, "\(output)")
+        #expect(output.contains("\"problems\":[]"), "\(output)")
+    }
+
+    /// The same has to notice each thing that is left out.
+    @Test(arguments: [
+        ("recover-pending", "--stops", "replace"), ("recover-segments", "--stops", "insert in"),
+        ("recover-evictions", "--stops", "evict"), ("recover-wholes", "--stops", "replace large"),
+        ("recover-fills", "--stops", "insert in"), ("recover-ended", "--stops", "insert in"),
+        ("recover-claims", "--stops", "give up"), ("recover-pins", "--stops", "read"),
+        ("predecessor", "--stops", "take over in"), ("second-look", "--crossings", "look up"),
+        ("ban-writer", "--crossings", "purge prefix, 256"), ("recover-index", "--stops", "extend"),
+    ]) func theStopsNoticeWhatIsLeftOut(part: String, mode: String, name: String) throws {
+        let (status, output) = try run([mode, "--only", name, "--recoveries", "1000", "--without", part])
+        #expect(status != 0, "nothing noticed without \(part): \(output)")
+    }
+
     /// Runs the storm beside this test bundle; its exit status and what it printed.
     private func run(_ arguments: [String]) throws -> (Int32, String) {
         var ends: [Int32] = [0, 0]

@@ -1,6 +1,31 @@
 // Where the bytes of a fill's body are: first in blocks, then in whole segments. Read by every process.
 
 extension RegionMap {
+    /// The bytes of a fill's head; nil when they would leave their segment.
+    func headAddress(_ block: UInt32, bytes: Int) -> UnsafeMutableRawPointer? {
+        let offset = Int(block) % blocksPerSegment << blockShift
+        guard Int(block) / blocksPerSegment < segmentCount, offset + bytes <= segmentSize else { return nil }
+        return unsafe blockAddress(block)
+    }
+
+    /// Whether everything that an entry names lies in segments. Only a damaged file can say otherwise.
+    func isWithinBounds(_ fill: Int) -> Bool {
+        let places = UInt32(clamping: segmentCount * blocksPerSegment)
+        let head = fill32(fill, FillWords.headBlock).acquired
+        var bytes = Int(fill32(fill, FillWords.keyLength).relaxed)
+        // A head that is not there yet may be half described.
+        if fill32(fill, FillWords.flags).acquired & FillWords.hasHead != 0 {
+            bytes += Int(fill32(fill, FillWords.tagCount).relaxed) * 8
+            bytes += Int(fill32(fill, FillWords.headerLength).relaxed)
+        }
+        let blocks = Int(fill32(fill, FillWords.blockCount).acquired)
+        guard unsafe headAddress(head, bytes: bytes) != nil, blocks <= FillWords.maximumBlocks else { return false }
+        for index in 0..<blocks where fill32(fill, FillWords.blocks + index * 4).acquired >= places { return false }
+        let wholes = fill64(fill, FillWords.wholes).acquired
+        return (wholes & 0xffff_ffff == 0 || wholes >> 32 < UInt64(segmentCount))
+            && fill64(fill, FillWords.bytesReady).acquired <= UInt64(usableSegments << segmentShift)
+    }
+
     /// The mapped run of body bytes that starts at `offset`, up to `limit`.
     func fillRun(_ fill: Int, at offset: Int, limit: Int) -> (UnsafeMutableRawPointer, Int)? {
         guard offset >= 0, offset < limit else { return nil }

@@ -25,7 +25,7 @@ public struct FillPermit: ~Copyable {
     /// The purge clock read before the origin request; anything purged later makes the commit fail.
     public var born: UInt32 { map.fill32(fill, FillWords.born).relaxed }
     /// Bytes of the body appended so far (by a dead predecessor too).
-    public var bytesReady: Int { Int(map.fill64(fill, FillWords.bytesReady).relaxed) }
+    public var bytesReady: Int { Int(clamping: map.fill64(fill, FillWords.bytesReady).relaxed) }
     /// Whether readers, of any process, hang on this fill (the owner's own tickets count).
     public var hasReaders: Bool { map.hasWaiters(fill) }
     /// Whether a head was set (by a dead predecessor too).
@@ -58,7 +58,6 @@ public struct FillPermit: ~Copyable {
         if let expectedBodyLength, expectedBodyLength > core.maximumObjectBytes { return decline(.tooLarge) }
         if let expectedBodyLength, !core.admits(fill, bytes: expectedBodyLength) { return decline(.firstSight) }
         guard tags.count <= 64 else { return decline(.pass) }
-        if let expectedBodyLength { core.expect(bytes: expectedBodyLength) }
         guard core.writeHead(fill, gen: gen, header, tags) else { return decline(.noSpace) }
         map.setFillAttributes(fill, attributes)
         map.fill64(fill, FillWords.expectedLength).relax(expectedBodyLength.map { UInt64($0) } ?? UInt64.max)
@@ -220,7 +219,7 @@ extension LaneCore {
     /// then can be read.
     func appendBody(_ fill: Int, gen: UInt32, _ bytes: RawSpan) -> Bool {
         let ready = map.fill64(fill, FillWords.bytesReady)
-        var written = Int(ready.relaxed)
+        var written = Int(clamping: ready.relaxed)
         var done = 0
         while done < bytes.byteCount {
             guard let (target, room) = unsafe writable(fill, gen: gen, at: written) else { return false }

@@ -123,44 +123,48 @@ extension RegionMap {
         let bucket = fillBucket(fill / 4)
         let way = fill % 4
         var seen = bucket.acquired
+        var value: UInt64 = 0
         while true {
-            let value = FillWay.at(seen, way) & 0xff | 0x8000 | UInt64(lane) << 8
+            value = FillWay.at(seen, way) & 0xff | 0x8000 | UInt64(lane) << 8
             if bucket.swap(seen, to: FillWay.setting(seen, way, to: value)) { break }
             seen = bucket.acquired
         }
         let state = fillState(fill)
         fill64(fill, FillWords.state).publish(
             FillStateWord(.free, owner: SegmentState.noOwner, gen: state.gen &+ 1).word)
-        clearWay(fill)
+        clearWay(fill, from: value)
     }
 
-    func clearWay(_ fill: Int) {
+    /// Clears a way if it still holds what the caller put there or saw. Nobody clears another lane's claim.
+    func clearWay(_ fill: Int, from value: UInt64) {
         let bucket = fillBucket(fill / 4)
         var seen = bucket.acquired
-        while !bucket.swap(seen, to: FillWay.setting(seen, fill % 4, to: 0)) { seen = bucket.acquired }
+        while FillWay.at(seen, fill % 4) == value {
+            if bucket.swap(seen, to: FillWay.setting(seen, fill % 4, to: 0)) { return }
+            seen = bucket.acquired
+        }
     }
 
     /// Whether a purge since its start covers a fill.
     func isPurged(fill: Int, key: RawSpan) -> Bool {
         let born = fill32(fill, FillWords.born).relaxed
-        if global32(GlobalWords.everythingHard).sequential.isAfter(born) { return true }
-        if addressWord(fill64(fill, FillWords.hash).relaxed).sequential.isAfter(born) { return true }
-        if global32(GlobalWords.newestBan).sequential.isAfter(born) {
-            if isBanned(key: key, born: born) { return true }
-            if global32(GlobalWords.everythingHard).sequential.isAfter(born) { return true }
+        if global32(GlobalWords.everythingHard).sequential > born { return true }
+        if addressWord(fill64(fill, FillWords.hash).relaxed).sequential > born { return true }
+        if global32(GlobalWords.newestBan).sequential > born {
+            if isBanned(key: key, born: born) || global32(GlobalWords.everythingHard).sequential > born { return true }
         }
         guard fill32(fill, FillWords.flags).acquired & FillWords.hasHead != 0 else { return false }
-        guard global32(GlobalWords.newestTagHard).sequential.isAfter(born) else { return false }
-        for i in 0..<Int(fill32(fill, FillWords.tagCount).relaxed) {
-            if hardTag(fillTagHash(fill, i)).sequential.isAfter(born) { return true }
-        }
+        guard global32(GlobalWords.newestTagHard).sequential > born else { return false }
+        let tags = min(64, Int(fill32(fill, FillWords.tagCount).relaxed))
+        for i in 0..<tags where hardTag(fillTagHash(fill, i)).sequential > born { return true }
         return false
     }
 
     /// A purge tag of a fill's head.
     func fillTagHash(_ fill: Int, _ i: Int) -> UInt64 {
-        let head = unsafe blockAddress(fill32(fill, FillWords.headBlock).acquired)
-        return unsafe head.loadUnaligned(
-            fromByteOffset: Int(fill32(fill, FillWords.keyLength).relaxed) + i * 8, as: UInt64.self)
+        let block = fill32(fill, FillWords.headBlock).acquired
+        let offset = Int(fill32(fill, FillWords.keyLength).relaxed) + i * 8
+        guard let head = unsafe headAddress(block, bytes: offset + 8) else { return 0 }
+        return unsafe head.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
     }
 }

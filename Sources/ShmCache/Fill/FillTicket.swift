@@ -37,13 +37,13 @@ public struct FillTicket: ~Copyable {
     }
 
     /// Bytes of the body that can be read.
-    public var bytesReady: Int { Int(map.fill64(fill, FillWords.bytesReady).acquired) }
+    public var bytesReady: Int { Int(clamping: map.fill64(fill, FillWords.bytesReady).acquired) }
 
     /// The body's length as far as it is known.
     public var bodyLength: Int? {
         if map.fill32(fill, FillWords.flags).acquired & FillWords.isComplete != 0 { return bytesReady }
         let expected = map.fill64(fill, FillWords.expectedLength).relaxed
-        return expected == UInt64.max ? nil : Int(expected)
+        return expected == UInt64.max ? nil : Int(clamping: expected)
     }
 
     /// Attributes given with the head. Meaningful from `.streaming` on.
@@ -54,11 +54,10 @@ public struct FillTicket: ~Copyable {
 
     /// A purge issued since the fill began covers it: do not start serving from it.
     public var isPurged: Bool {
-        unsafe map.isPurged(
-            fill: fill,
-            key: RawSpan(
-                _unsafeStart: map.blockAddress(map.fill32(fill, FillWords.headBlock).acquired),
-                byteCount: Int(map.fill32(fill, FillWords.keyLength).relaxed)))
+        let length = Int(map.fill32(fill, FillWords.keyLength).relaxed)
+        let block = map.fill32(fill, FillWords.headBlock).acquired
+        guard let head = unsafe map.headAddress(block, bytes: length) else { return true }
+        return unsafe map.isPurged(fill: fill, key: RawSpan(_unsafeStart: head, byteCount: length))
     }
 
     /// The header block. Empty before `.streaming`.
@@ -82,13 +81,13 @@ public struct FillTicket: ~Copyable {
     /// what is there (`hasHead`, `bytesReady`): resume with a strong validator, or fail it and start anew.
     public borrowing func takeOver() -> FillPermit? {
         let core = core
-        let owner = map.fillState(fill)
-        if owner.state.isRunning, owner.state != .orphaned, Liveness(map, lane: owner.owner).isDead {
-            _ = LaneRecovery.recoverIfDead(map, lane: owner.owner)
-        }
         return core.during(.takeover) {
+            let owner = map.fillState(fill)
+            if owner.state.isRunning, owner.state != .orphaned, Liveness(map, lane: owner.owner).isDead {
+                _ = LaneRecovery.recoverIfDead(map, lane: owner.owner)
+            }
             let seen = map.fillState(fill)
-            guard seen.gen == gen, seen.state == .orphaned else { return nil }
+            guard seen.gen == gen, seen.state == .orphaned, map.isWithinBounds(fill) else { return nil }
             let flags = map.fill32(fill, FillWords.flags).acquired
             let next: FillState =
                 flags & FillWords.isComplete != 0 ? .committing : flags & FillWords.hasHead != 0 ? .streaming : .waiting
@@ -118,8 +117,10 @@ extension RegionMap {
     }
 
     func fillHeader(_ fill: Int) -> (UnsafeMutableRawPointer, Int) {
-        let head = unsafe blockAddress(fill32(fill, FillWords.headBlock).acquired)
+        let block = fill32(fill, FillWords.headBlock).acquired
         let start = Int(fill32(fill, FillWords.keyLength).relaxed) + Int(fill32(fill, FillWords.tagCount).relaxed) * 8
-        return unsafe (head + start, Int(fill32(fill, FillWords.headerLength).relaxed))
+        let count = Int(fill32(fill, FillWords.headerLength).relaxed)
+        guard let head = unsafe headAddress(block, bytes: start + count) else { return unsafe (base, 0) }
+        return unsafe (head + start, count)
     }
 }

@@ -32,7 +32,7 @@ extension LaneCore {
     /// Fills in a claimed entry. False, with the claim given back, when there is no block for the key.
     func openFill(_ fill: Int, gen: UInt32, hash: UInt64, key: RawSpan) -> Bool {
         guard let block = takeBlocks(1, tag: map.fillTag(fill, gen: gen)) else {
-            map.clearWay(fill)
+            map.clearWay(fill, from: FillWay.claimed(lane: lane, hash: hash))
             return false
         }
         unsafe key.withUnsafeBytes {

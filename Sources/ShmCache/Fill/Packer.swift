@@ -25,7 +25,7 @@ struct Packer: ~Copyable {
     /// Does about `budgetBytes` of work; true when the body is packed.
     mutating func pack(_ core: LaneCore, fill: Int, gen: UInt32, budgetBytes: Int) -> Bool {
         let map = core.map
-        let length = Int(map.fill64(fill, FillWords.bytesReady).acquired)
+        let length = Int(clamping: map.fill64(fill, FillWords.bytesReady).acquired)
         let chunks = (length + map.chunkSize - 1) >> map.chunkShift
         if !isPlanned { plan(core, fill: fill, length: length) }
         var spent = 0
@@ -145,7 +145,7 @@ struct Packer: ~Copyable {
             entries.append(ChunkEntry(storedLength: count, isRaw: true, checksum: checksum))
             return true
         }
-        let length = Int(map.fill64(fill, FillWords.bytesReady).relaxed)
+        let length = Int(clamping: map.fill64(fill, FillWords.bytesReady).relaxed)
         let goesInline = length <= map.maximumInlineBytes || start < map.blockBytes
         if goesInline {
             let target = unsafe inline.reserve(count)

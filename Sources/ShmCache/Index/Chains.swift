@@ -95,6 +95,8 @@ extension RegionMap {
             let seen = word.acquired
             let (segment, used) = (Int(seen >> 32) - 1, Int(seen & 0xffff_ffff))
             let count = segment < 0 ? spareBuckets : segmentSize / 64
+            // Only a damaged file names another one.
+            guard segment < usableSegments, segment < 0 || state(segment).phase == .index else { return nil }
             if used < count {
                 guard word.swap(seen, to: seen &+ 1) else { continue }
                 let offset =
@@ -121,13 +123,13 @@ extension RegionMap {
     /// committed.
     private func displacementPays() -> Bool {
         let displaced = global64(GlobalWords.displaced).relaxed
-        guard displaced * 64 >= UInt64(segmentSize) else { return false }
+        guard displaced &* 64 >= UInt64(segmentSize) else { return false }
         var committed: UInt64 = 0
         for lane in 0..<laneCount { committed &+= lane64(lane, LaneWords.committed).relaxed }
         let before = global64(GlobalWords.committedThen).relaxed
         global64(GlobalWords.displaced).relax(0)
         global64(GlobalWords.committedThen).relax(committed)
-        return displaced * 100 >= committed &- before
+        return displaced &* 100 >= committed &- before
     }
 
     private func disown(indexSegment segment: Int) {

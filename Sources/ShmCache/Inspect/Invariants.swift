@@ -49,7 +49,7 @@ extension CacheRegion {
         }
         guard state.gen & 255 == slot.gen else { return "has gen \(slot.gen) of a segment at \(state.gen)" }
         let offset = slot.unit << map.unitShift
-        let written = Int(map.segment32(slot.segment, SegmentWords.written).relaxed)
+        let written = min(map.segmentSize, Int(map.segment32(slot.segment, SegmentWords.written).relaxed))
         let item = unsafe ItemHeader(map.address(segment: slot.segment, offset: offset))
         guard offset + ItemHeader.size <= written,
             item.isPlausible(room: written - offset, chunkShift: map.chunkShift)
@@ -70,8 +70,11 @@ extension CacheRegion {
             if Int(map.segment32(segment, SegmentWords.written).relaxed) > map.segmentSize {
                 broken.append("segment \(segment) has more written than its size")
             }
-            let owned: Set<SegmentPhase> = [.open, .evicting]
-            if owned.contains(state.phase), state.owner >= laneCount || Liveness(map, lane: state.owner).isFree {
+            let owned: Set<SegmentPhase> = [.open, .evicting, .index]
+            let isNobodys = state.owner == SegmentState.noOwner && state.phase == .index
+            if owned.contains(state.phase), !isNobodys,
+                state.owner >= laneCount || Liveness(map, lane: state.owner).isFree
+            {
                 broken.append("segment \(segment) is \(state.phase) and its lane \(state.owner) is nobody's")
             }
             if state.phase == .whole, state.owner == SegmentState.noOwner {

@@ -79,7 +79,10 @@ extension ItemView {
         let start = record.bodyOffset(map.chunkShift)
         guard record.extentCount > 0 else { return .raw(bytes(start + offset, record.bodyLength - offset)) }
         let head = Int(extent(0).firstChunk) << map.chunkShift
-        if offset < head { return .raw(bytes(start + offset, head - offset)) }
+        if offset < head {
+            guard head <= record.inlineLength else { return .missing(offset..<head) }
+            return .raw(bytes(start + offset, head - offset))
+        }
         let (position, end) = extentPosition(chunk: offset >> map.chunkShift, map)
         if offset >> map.chunkShift < end {
             let place = extent(position)
@@ -87,6 +90,9 @@ extension ItemView {
             return rawExtent(place, from: offset - first, bodyOffset: offset, map)
         }
         let tail = end << map.chunkShift
+        guard head + record.bodyLength - tail <= record.inlineLength else {
+            return .missing(offset..<record.bodyLength)
+        }
         return .raw(bytes(start + head + offset - tail, record.bodyLength - offset))
     }
 
@@ -120,10 +126,10 @@ extension ItemView {
         let entry = chunk(wanted)
         let rawStart = wanted << map.chunkShift
         let rawLength = min(map.chunkSize, record.bodyLength - rawStart)
-        let room = inExtent ? Int(extent(position).storedLength) : record.inlineLength
-        guard !inExtent || map.holds(extent: extent(position)), stored + entry.storedLength <= room else {
-            return .missing(offset..<rawStart + rawLength)
-        }
+        let room = inExtent ? min(map.segmentSize, Int(extent(position).storedLength)) : record.inlineLength
+        guard !inExtent || map.holds(extent: extent(position)), stored + entry.storedLength <= room,
+            !entry.isRaw || entry.storedLength == rawLength
+        else { return .missing(offset..<rawStart + rawLength) }
         let start =
             unsafe inExtent
             ? map.address(segment: Int(extent(position).segment), offset: stored)

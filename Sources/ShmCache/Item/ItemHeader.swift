@@ -78,6 +78,12 @@ struct ItemHeader {
     }
 
     var keyOffset: Int { ItemHeader.size }
+    /// The key's bytes in the mapping.
+    @unsafe
+    var key: RawSpan {
+        @_lifetime(immortal)
+        get { unsafe _overrideLifetime(RawSpan(_unsafeStart: address + keyOffset, byteCount: keyLength), copying: ()) }
+    }
     var tagsOffset: Int { keyOffset + keyLength }
     var headerOffset: Int { tagsOffset + tagCount * 8 }
     var directoryOffset: Int { headerOffset + (flags.contains(.packed) ? 0 : headerLength) }
@@ -98,6 +104,7 @@ struct ItemHeader {
         let length = itemLength
         return length >= ItemHeader.size && length <= room && bodyLength >> chunkShift < 1 << 24
             && bodyOffset(chunkShift) + inlineLength <= length
+            && (!flags.contains(.raw) || extentCount > 0 || bodyLength == inlineLength)
     }
 
     /// Checksum of everything but the body's bytes and the gen.

@@ -24,7 +24,7 @@ extension LaneCore {
         let total = item.headerOffset + item.headerLength + length
         guard !item.flags.contains(.raw), item.extentCount == 0, length >= Lane.smallestRawCopyBytes,
             total <= map.segmentSize / 4,
-            map.global64(GlobalWords.rawCopyBytes).relaxed + UInt64(total) <= UInt64(
+            map.global64(GlobalWords.rawCopyBytes).relaxed &+ UInt64(total) <= UInt64(
                 map.usableSegments << map.segmentShift) / 10
         else { return false }
         let sizeClass = SizeClass.of(itemLength: total, extents: 0, segmentSize: map.segmentSize)

@@ -36,12 +36,10 @@ public struct Lane: ~Copyable {
     }
 
     /// Background work of a loop turn, between `endTurn()` and `beginTurn`: keeps some segments free so that a fill
-    /// never waits. Evicts at most `maximumSegments`, or as many as the turn took. Cheap when there is nothing to do.
+    /// never waits. Evicts at most `maximumSegments`. Cheap when there is nothing to do.
     public mutating func maintain(now: CacheInstant, maximumSegments: Int = 4) {
         core.now = now
-        core.maintain(maximumSegments: max(maximumSegments, 2 * core.takenSegments, core.expectedSegments))
-        core.takenSegments = 0
-        core.expectedSegments = 0
+        core.maintain(maximumSegments: maximumSegments)
     }
 
     /// Frees every segment that can be freed and puts the reserve in order, however long that takes. For a janitor, and
@@ -57,6 +55,9 @@ public struct Lane: ~Copyable {
     @_lifetime(borrow self)
     public borrowing func lookup(hash: UInt64, key: RawSpan) -> ItemView? {
         guard let found = unsafe mapPointer.pointee.find(hash: hash, key: key) else { return nil }
+        // Whatever a damaged file says, nothing outside of the item's segment is read.
+        let room = unsafe mapPointer.pointee.segmentSize &- found.word.unit << mapPointer.pointee.unitShift
+        guard unsafe found.item.isPlausible(room: room, chunkShift: mapPointer.pointee.chunkShift) else { return nil }
         let purge = unsafe mapPointer.pointee.purgeState(found.item)
         guard purge != .gone else { return nil }
         if found.word.frequency < 3 {

@@ -39,7 +39,7 @@ extension LaneCore {
         let word = map.segment64(segment, SegmentWords.state)
         guard word.swap(state.word, to: state.with(.evicting, owner: lane).word) else { return false }
         during(.evict) {
-            let written = Int(map.segment32(segment, SegmentWords.written).acquired)
+            let written = min(map.segmentSize, Int(map.segment32(segment, SegmentWords.written).acquired))
             var offset = 0
             while offset + ItemHeader.size <= written {
                 let item = unsafe ItemHeader(map.address(segment: segment, offset: offset))

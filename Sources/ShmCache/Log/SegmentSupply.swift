@@ -15,7 +15,6 @@ extension LaneCore {
             guard map.segment64(segment, SegmentWords.state).swap(state.word, to: taken.word) else { continue }
             freeCursor = segment + 1
             tookSegments = true
-            takenSegments += 1
             return segment
         }
         return nil
@@ -103,17 +102,4 @@ extension RegionMap {
         }
         return true
     }
-}
-
-/// Negative controls of the tests: protections that a debug build can leave out, to show that the tests would notice.
-package enum Faults {
-    #if DEBUG
-    package nonisolated(unsafe) static var waitForEpochs = true
-    package nonisolated(unsafe) static var scanPins = true
-    static var waitsForEpochs: Bool { unsafe waitForEpochs }
-    static var scansPins: Bool { unsafe scanPins }
-    #else
-    static var waitsForEpochs: Bool { @inline(__always) get { true } }
-    static var scansPins: Bool { @inline(__always) get { true } }
-    #endif
 }

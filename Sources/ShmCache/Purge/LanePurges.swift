@@ -8,7 +8,7 @@ extension Lane {
         let core = core
         return core.during(.purge) {
             // First the word that commits and joins read, then the slots: a commit does it the other way round.
-            core.map.addressWord(hash).raise(toPurge: core.nextPurge())
+            core.map.addressWord(hash).raise(to: core.map.nextPurge())
             var removed = false
             while let found = core.map.find(hash: hash, key: key, pendingToo: true) {
                 guard core.map.slot(found.slot).swap(found.word.word, to: 0) else { continue }
@@ -25,34 +25,41 @@ extension Lane {
         let core = core
         core.during(.purge) {
             let map = core.map
-            let clock = core.nextPurge()
-            (soft ? map.softTag(tag) : map.hardTag(tag)).raise(toPurge: clock)
-            map.global32(soft ? GlobalWords.newestTagSoft : GlobalWords.newestTagHard).raise(toPurge: clock)
+            let clock = map.nextPurge()
+            (soft ? map.softTag(tag) : map.hardTag(tag)).raise(to: clock)
+            map.global32(soft ? GlobalWords.newestTagSoft : GlobalWords.newestTagHard).raise(to: clock)
             map.persist(soft ? map.softTag(tag) : map.hardTag(tag))
         }
     }
 
     /// Purges all objects whose key begins with `head` and has `prefix` at byte `offset` (both below 64 KiB). The
     /// oldest of 256 such purges becomes a purge of everything before it when another is added: true says that this
-    /// happened.
+    /// happened, or that another process was at that very place and everything of before is purged.
     @discardableResult
     public borrowing func purge(keyHead head: RawSpan, prefix: RawSpan, at offset: Int) -> Bool {
-        let core = core
-        let index = Int(core.map.global32(GlobalWords.bansWritten).add(1))
-        let isFull = index >= 256
         // A raw span cannot be captured by a closure.
         let phase = core.map.lane32(core.lane, LaneWords.phase)
         let before = phase.relaxed
         phase.release(LanePhase.purge.rawValue)
         defer { phase.release(before) }
         let map = core.map
-        let ban = Ban(map: map, index: index % 256)
-        if isFull { map.global32(GlobalWords.everythingHard).raise(toPurge: ban.clock.sequential) }
-        let clock = core.nextPurge()
+        let everything = map.global32(GlobalWords.everythingHard)
+        let ban = Ban(map: map, index: Int(map.global32(GlobalWords.bansWritten).add(1)) % Ban.count)
+        guard ban.take(lane: core.lane) else {
+            // Lapped by 256 others: theirs must stay.
+            everything.raise(to: map.nextPurge())
+            map.persist(everything)
+            return true
+        }
+        let old = ban.clock.sequential
+        // Before a word of it is overwritten; who reads the ring looks at these two words before and after.
+        map.global32(GlobalWords.newestBan).raise(to: old)
+        everything.raise(to: old)
+        let clock = map.nextPurge()
         ban.write(clock: clock, head: head, prefix: prefix, at: offset)
-        map.global32(GlobalWords.newestBan).raise(toPurge: clock)
+        map.global32(GlobalWords.newestBan).raise(to: clock)
         map.persist(ban.clock)
-        return isFull
+        return old != 0
     }
 
     /// Purges everything.
@@ -60,7 +67,7 @@ extension Lane {
         let core = core
         core.during(.purge) {
             let word = core.map.global32(soft ? GlobalWords.everythingSoft : GlobalWords.everythingHard)
-            word.raise(toPurge: core.nextPurge())
+            word.raise(to: core.map.nextPurge())
             core.map.persist(core.map.global32(GlobalWords.everythingHard))
         }
     }

@@ -44,6 +44,8 @@ public struct CacheRegion: ~Copyable, Sendable {
     public var descriptor: Int32 { mapping.descriptor }
     /// Bytes of the mapping in use.
     public var sizeBytes: Int { map.data + map.usableSegments * map.segmentSize }
+    /// Bytes that `grow` can reach.
+    public var largestSizeBytes: Int { map.data + map.segmentCount * map.segmentSize }
     /// Number of lanes.
     public var laneCount: Int { map.laneCount }
     /// Bytes of one segment.
@@ -75,14 +77,22 @@ public struct CacheRegion: ~Copyable, Sendable {
     public func grow(toBytes bytes: Int) throws(RegionError) {
         let wanted = min(map.segmentCount, (bytes - map.data) / map.segmentSize)
         guard wanted > map.usableSegments else { return }
-        try RegionFile.claimRoom(mapping.descriptor, length: map.data + wanted * map.segmentSize, path: mapping.path)
+        let length = map.data + wanted * map.segmentSize
+        // A file that is long enough already, since somebody died here, is never made shorter.
+        let isLonger = mapping.fileSize > length
+        try RegionFile.claimRoom(
+            mapping.descriptor, length: isLonger ? mapping.fileSize : length, path: mapping.path,
+            more: wanted - map.usableSegments << map.segmentShift)
         map.global64(GlobalWords.usableSegments).release(UInt64(wanted))
     }
 
     /// Says that nobody writes any more, and writes a file's contents to disk: after the next reboot everything in it
-    /// is trusted. Only for the last process, after the others' lanes are given back.
+    /// is trusted. Only for the last process, after the others' lanes are given back or recovered. Attaching a lane
+    /// takes it back.
     public func markClean() {
-        map.global32(GlobalWords.clean).release(1)
-        if mapping.path != nil { _ = unsafe cl_sync_mapping(mapping.address, sizeBytes) }
+        // What it vouches for comes first.
+        let isOnDisk = map.global32(GlobalWords.durable).relaxed == 1
+        if isOnDisk { _ = unsafe cl_sync_mapping(mapping.address, sizeBytes) }
+        map.setClean(true)
     }
 }

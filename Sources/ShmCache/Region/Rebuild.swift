@@ -36,8 +36,9 @@ struct Rebuild {
     }
 
     private func free(_ segment: Int, _ state: SegmentState) {
-        map.clear(map.segments + segment * SegmentWords.size, count: SegmentWords.size)
+        // The generation first: killed in between, nothing in the segment may seem to be of the one to come.
         map.segment64(segment, SegmentWords.state).relax(SegmentState(.free, gen: state.gen &+ 1).word)
+        map.clear(map.segments + segment * SegmentWords.size + 8, count: SegmentWords.size - 8)
     }
 
     /// Gives slots to the items of one segment, up to the first that is not whole.
@@ -49,7 +50,7 @@ struct Rebuild {
             guard item.gen == state.gen, item.isPlausible(room: map.segmentSize - offset, chunkShift: map.chunkShift),
                 item.computeChecksum(map.chunkShift) == item.headerChecksum
             else { break }
-            map.global32(GlobalWords.purgeClock).raise(toPurge: item.born)
+            map.global32(GlobalWords.purgeClock).raise(to: item.born)
             let sequence = map.global64(GlobalWords.commitSequence)
             if sequence.relaxed <= item.sequence { sequence.relax(item.sequence &+ 1) }
             insert(item, segment: segment, offset: offset)
@@ -65,7 +66,9 @@ struct Rebuild {
         }
         map.segment32(segment, SegmentWords.written).relax(UInt32(offset))
         map.segment32(segment, SegmentWords.items).relax(UInt32(items))
-        map.segment64(segment, SegmentWords.state).relax(state.with(.sealed).word)
+        let sizeClass = min(state.sizeClass, SizeClass.count - 1)
+        let sealed = SegmentState(.sealed, gen: state.gen, sizeClass: sizeClass, main: state.isMain)
+        map.segment64(segment, SegmentWords.state).relax(sealed.word)
     }
 
     /// Clears the slots of items that a purge covers or whose body is damaged, and counts the others.
@@ -86,7 +89,7 @@ struct Rebuild {
 
     /// Whether no purge covers the item, and every chunk of its body has its checksum.
     private func isWhole(_ item: ItemHeader) -> Bool {
-        map.purgeState(item) != .gone && !map.addressWord(item.hash).relaxed.isAfter(item.born) && map.isBodyWhole(item)
+        map.purgeState(item) != .gone && map.addressWord(item.hash).relaxed <= item.born && map.isBodyWhole(item)
     }
 
     /// Gives the item its slot, unless a newer one of its key has it.

@@ -24,6 +24,8 @@ enum RegionFile {
         if path == nil { _ = cl_memfd_seal_shrink(mapping.descriptor) }
         let page = superblock.encoded()
         unsafe page.withUnsafeBytes { unsafe mapping.address.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
+        // The first page never changes again, and nothing in the file means anything without it.
+        if isDurable { _ = unsafe cl_sync_mapping(mapping.address, 2 * RegionLayout.pageSize) }
         return CacheRegion(mapping: mapping, superblock: superblock, map: map, wasWarm: false)
     }
 
@@ -65,22 +67,27 @@ enum RegionFile {
     }
 
     /// Memory is only promised, a file's blocks are taken at once: a full file system must not end in SIGBUS.
-    static func claimRoom(_ descriptor: Int32, length: Int, path: String?) throws(RegionError) {
+    /// `more` bytes of it are new, all of them unless told.
+    static func claimRoom(_ descriptor: Int32, length: Int, path: String?, more: Int? = nil) throws(RegionError) {
+        let more = more ?? length
         let memory = Int(cl_available_memory())
-        if path == nil || cl_is_memory_file(descriptor), memory >= 0, length > memory {
+        let isInMemory = cl_is_memory_file(descriptor)
+        if isInMemory, memory >= 0, more > memory {
             throw .noRoom(
-                "the cache needs \(length) bytes of memory and \(memory) are available; choose a smaller size")
+                "the cache needs \(more) more bytes of memory and \(memory) are available; choose a smaller size")
         }
-        if let path {
+        let isFile = path != nil || !isInMemory
+        if isFile {
             let room = Int(cl_file_system_room(descriptor))
-            guard room < 0 || length <= room else {
-                throw .noRoom("the cache file \(path) needs \(length) bytes and its file system has \(room) left")
+            guard room < 0 || more <= room else {
+                throw .noRoom(
+                    "the cache file \(path ?? "") needs \(more) more bytes and its file system has \(room) left")
             }
         }
         guard cl_set_file_size(descriptor, Int64(length)) == 0 else {
             throw .system(call: "ftruncate", errno: cl_errno(), path: path)
         }
-        if path != nil, cl_allocate(descriptor, 0, Int64(length)) != 0 {
+        if isFile, cl_allocate(descriptor, 0, Int64(length)) != 0 {
             throw .system(call: "fallocate", errno: cl_errno(), path: path)
         }
     }

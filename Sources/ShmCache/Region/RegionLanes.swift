@@ -10,7 +10,7 @@ extension CacheRegion {
             throw .laneInUse(lane: index, processID: Int32(bitPattern: map.lane32(index, LaneWords.processID).relaxed))
         }
         _ = LaneRecovery(map: map, lane: index).run()
-        map.global32(GlobalWords.clean).relax(0)
+        if map.isClean { map.setClean(false) }
         map.lane32(index, LaneWords.processID).relax(UInt32(bitPattern: cl_process_id()))
         return Lane(core: LaneCore(mapping: mapping, map: map, lane: index))
     }

@@ -93,13 +93,14 @@ struct RegionLayout: Equatable {
     }
 
     private static func sections(options: RegionOptions, segments: Int, segmentSize: Int) -> [Section] {
-        let dataBytes = segments * segmentSize
+        // For the size at the beginning: a grown region's index grows by chains, the rest is shared by more.
+        let dataBytes = min(segments * segmentSize, options.sizeBytes)
         let objects = max(256, dataBytes / options.averageObjectBytes)
         // Four in five are the index proper, at a load of 0.83; the rest is spare: with objects coming and going some
         // buckets are full at some time and need one more.
         let buckets = objects * 3 / 16 + 8
         let words = powerOfTwo(atLeast: dataBytes / 8192, 1024...(1 << 20))
-        let fills = powerOfTwo(atLeast: segments, 128...4096)
+        let fills = powerOfTwo(atLeast: dataBytes / segmentSize, 128...4096)
         let blocks = segmentSize / BlockGeometry(segmentSize: segmentSize).blockSize
         let table: [(SectionKind, Int, Int)] = [
             (.globals, 1, pageSize),
@@ -114,7 +115,7 @@ struct RegionLayout: Equatable {
             (.hardTags, words, 4),
             (.softTags, words, 4),
             (.addresses, words, 4),
-            (.bans, 256, 32),
+            (.bans, Ban.count, 32),
             dictionaries(sizeBytes: options.sizeBytes),
             (.data, segments, segmentSize),
         ]
