@@ -6,6 +6,7 @@ struct ChunkLine: Sendable {
     /// The size, once the line is complete.
     private(set) var size: UInt64 = 0
     private var state = State.size
+    /// Digits of the size, leading zeros left out.
     private var digits = 0
     private var lineBytes = 0
     /// Bytes of extensions in the whole body.
@@ -32,6 +33,8 @@ struct ChunkLine: Sendable {
             lineBytes &+= 1
             if state == .lineFeed { return byte == 0x0A ? .complete : .rejected(.invalidChunkExtension) }
             if state == .size {
+                // The byte that ends the size is not counted.
+                guard lineBytes <= limits.chunkLineBytes &+ 1 else { return .rejected(.invalidChunkSize) }
                 if let reason = takeDigit(byte) { return .rejected(reason) }
                 continue
             }
@@ -49,12 +52,12 @@ struct ChunkLine: Sendable {
     private mutating func takeDigit(_ byte: UInt8) -> Rejection? {
         let digit = ByteClass.hexadecimalValue(byte)
         if digit != 255 {
-            digits &+= 1
+            if digit != 0 || digits > 0 { digits &+= 1 }
             guard digits <= 16 else { return .invalidChunkSize }
             size = size << 4 | UInt64(digit)
             return nil
         }
-        guard digits > 0, size <= UInt64(Int64.max) else { return .invalidChunkSize }
+        guard lineBytes > 1, size <= UInt64(Int64.max) else { return .invalidChunkSize }
         switch byte {
         case 0x0D: state = .lineFeed
         case 0x3B: state = .beforeName
