@@ -13,7 +13,7 @@ import Testing
         #expect(FillWords.wholes % 8 == 0 && LaneWords.robust % 8 == 0)
         #expect(LaneWords.liveness == LaneWords.robust + 8)
         #expect(GlobalWords.ghostFigures + SizeClass.count * 16 <= GlobalWords.janitor)
-        #expect(GlobalWords.unpackedObjects + 8 <= GlobalWords.size && DictionaryWords.size == 64)
+        #expect(GlobalWords.sweptClock + 4 <= GlobalWords.size && DictionaryWords.size == 64)
     }
 
     @Test func aSlotKeepsItsParts() {

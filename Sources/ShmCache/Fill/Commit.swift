@@ -260,7 +260,7 @@ extension RegionMap {
     /// Whether a purge forbids to make an item findable. A confirmed body must pass by its own age too: it may have
     /// been read while a purge of its address had raised the word and not yet removed the slot.
     func isPurgedForCommit(_ item: ItemHeader) -> Bool {
-        purgeState(item) == .gone || addressWord(item.hash).sequential > item.born
+        purgeState(item) == .gone || addressWord(item.hash).sequential.isAfter(item.born)
     }
 
     /// Whether two items name the same whole segments.

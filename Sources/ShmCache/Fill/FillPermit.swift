@@ -58,6 +58,7 @@ public struct FillPermit: ~Copyable {
         if let expectedBodyLength, expectedBodyLength > core.maximumObjectBytes { return decline(.tooLarge) }
         if let expectedBodyLength, !core.admits(fill, bytes: expectedBodyLength) { return decline(.firstSight) }
         guard tags.count <= 64 else { return decline(.pass) }
+        if let expectedBodyLength { core.expect(bytes: expectedBodyLength) }
         guard core.writeHead(fill, gen: gen, header, tags) else { return decline(.noSpace) }
         map.setFillAttributes(fill, attributes)
         map.fill64(fill, FillWords.expectedLength).relax(expectedBodyLength.map { UInt64($0) } ?? UInt64.max)

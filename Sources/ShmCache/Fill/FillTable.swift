@@ -148,15 +148,16 @@ extension RegionMap {
     /// Whether a purge since its start covers a fill.
     func isPurged(fill: Int, key: RawSpan) -> Bool {
         let born = fill32(fill, FillWords.born).relaxed
-        if global32(GlobalWords.everythingHard).sequential > born { return true }
-        if addressWord(fill64(fill, FillWords.hash).relaxed).sequential > born { return true }
-        if global32(GlobalWords.newestBan).sequential > born {
-            if isBanned(key: key, born: born) || global32(GlobalWords.everythingHard).sequential > born { return true }
+        if global32(GlobalWords.everythingHard).sequential.isAfter(born) { return true }
+        if addressWord(fill64(fill, FillWords.hash).relaxed).sequential.isAfter(born) { return true }
+        if global32(GlobalWords.newestBan).sequential.isAfter(born) {
+            if isBanned(key: key, born: born) { return true }
+            if global32(GlobalWords.everythingHard).sequential.isAfter(born) { return true }
         }
         guard fill32(fill, FillWords.flags).acquired & FillWords.hasHead != 0 else { return false }
-        guard global32(GlobalWords.newestTagHard).sequential > born else { return false }
+        guard global32(GlobalWords.newestTagHard).sequential.isAfter(born) else { return false }
         let tags = min(64, Int(fill32(fill, FillWords.tagCount).relaxed))
-        for i in 0..<tags where hardTag(fillTagHash(fill, i)).sequential > born { return true }
+        for i in 0..<tags where hardTag(fillTagHash(fill, i)).sequential.isAfter(born) { return true }
         return false
     }
 

@@ -16,6 +16,13 @@ extension LaneCore {
         return false
     }
 
+    /// Makes the next upkeep free the segments that a large body will take.
+    func expect(bytes: Int) {
+        guard bytes > LaneCore.freelyAdmittedBytes else { return }
+        expectedSegments = min(map.usableSegments / 8, bytes >> map.segmentShift + 4)
+        tookSegments = true
+    }
+
     private func isWaitedForByOthers(_ fill: Int) -> Bool {
         let own = lane < 64 ? (laneBit, 0) : (0, laneBit)
         let low = map.fill64(fill, FillWords.waitersLow).sequential & ~own.0

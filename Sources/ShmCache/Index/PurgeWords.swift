@@ -19,22 +19,26 @@ extension RegionMap {
     @inline(__always)
     func purgeState(_ item: ItemHeader) -> PurgeState {
         let born = item.born
-        if global32(GlobalWords.everythingHard).acquired > born { return .gone }
-        if global32(GlobalWords.newestTagHard).acquired > born, tagged(item, born: born, hard: true) { return .gone }
-        if global32(GlobalWords.newestBan).acquired > born {
+        if global32(GlobalWords.everythingHard).acquired.isAfter(born) { return .gone }
+        if global32(GlobalWords.newestTagHard).acquired.isAfter(born), tagged(item, born: born, hard: true) {
+            return .gone
+        }
+        if global32(GlobalWords.newestBan).acquired.isAfter(born) {
             if isBanned(key: item, born: born) { return .gone }
             // A ban that was overwritten during the look is in this word since before.
-            if global32(GlobalWords.everythingHard).acquired > born, !Faults.skips(.secondLook) { return .gone }
+            if global32(GlobalWords.everythingHard).acquired.isAfter(born), !Faults.skips(.secondLook) { return .gone }
         }
-        if global32(GlobalWords.everythingSoft).acquired > born { return .stale }
-        if global32(GlobalWords.newestTagSoft).acquired > born, tagged(item, born: born, hard: false) { return .stale }
+        if global32(GlobalWords.everythingSoft).acquired.isAfter(born) { return .stale }
+        if global32(GlobalWords.newestTagSoft).acquired.isAfter(born), tagged(item, born: born, hard: false) {
+            return .stale
+        }
         return .untouched
     }
 
     private func tagged(_ item: ItemHeader, born: UInt32, hard: Bool) -> Bool {
         for i in 0..<item.tagCount {
             let tag = item.tag(i)
-            if (hard ? hardTag(tag) : softTag(tag)).acquired > born { return true }
+            if (hard ? hardTag(tag) : softTag(tag)).acquired.isAfter(born) { return true }
         }
         return false
     }
@@ -49,7 +53,7 @@ extension RegionMap {
         let count = min(Ban.count, Int(global32(GlobalWords.bansWritten).acquired))
         for i in 0..<count {
             let ban = Ban(map: self, index: i)
-            if ban.clock.acquired > born, ban.covers(key) { return true }
+            if ban.clock.acquired.isAfter(born), ban.covers(key) { return true }
         }
         return false
     }

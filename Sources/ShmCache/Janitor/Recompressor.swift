@@ -8,6 +8,8 @@ internal import CLinux
 final class Recompressor {
     /// Of LZ4-HC: most of the gain at a fraction of the time.
     private static let level: Int32 = 3
+    /// Longer items would keep the janitor from listening for too long.
+    private static let longest = 1 << 18
 
     private let stream: UnsafeMutablePointer<LZ4_streamHC_t>
     private let raw: ScratchBuffer
@@ -25,7 +27,7 @@ final class Recompressor {
     func image(of item: ItemHeader, _ core: LaneCore) -> ItemHeader? {
         let flags = item.flags
         guard item.extentCount == 0, flags.isDisjoint(with: [.tight, .rawCopy, .passMarker]),
-            item.itemLength <= core.map.segmentSize / 4
+            item.itemLength <= Recompressor.longest
         else { return nil }
         if let id = core.dictionary(of: item.attributes.kind),
             Packing.isSmall(headerLength: item.headerLength, bodyLength: item.bodyLength),

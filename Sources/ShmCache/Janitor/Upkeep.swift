@@ -68,6 +68,9 @@ extension LaneCore {
 }
 
 extension RegionMap {
+    /// Segments that a janitor keeps free; below that it is woken. In a small region it needs more of a start.
+    var janitorReserve: Int { max(min(8, usableSegments / 16), usableSegments / 64) + sharedDemand }
+
     /// Segments that lanes were short of lately.
     var sharedDemand: Int { min(Int(global32(GlobalWords.demand).relaxed), usableSegments / 8) }
 

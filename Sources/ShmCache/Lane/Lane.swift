@@ -36,10 +36,12 @@ public struct Lane: ~Copyable {
     }
 
     /// Background work of a loop turn, between `endTurn()` and `beginTurn`: keeps some segments free so that a fill
-    /// never waits. Evicts at most `maximumSegments`. Cheap when there is nothing to do.
+    /// never waits. Evicts at most `maximumSegments`, or as many as the turn took. Cheap when there is nothing to do.
     public mutating func maintain(now: CacheInstant, maximumSegments: Int = 4) {
         core.now = now
-        core.maintain(maximumSegments: maximumSegments)
+        core.maintain(maximumSegments: max(maximumSegments, 2 * core.takenSegments, core.expectedSegments))
+        core.takenSegments = 0
+        core.expectedSegments = 0
     }
 
     /// Frees every segment that can be freed and puts the reserve in order, however long that takes. For a janitor, and

@@ -25,6 +25,10 @@ final class LaneCore {
     var freeCursor = 0
     /// Set when segments were taken since the last look at the reserve.
     var tookSegments = true
+    /// Segments taken since the last upkeep between two turns: the next turn may want as many.
+    var takenSegments = 0
+    /// Segments that a large body which has just begun will take.
+    var expectedSegments = 0
     /// Segments to keep free beyond the usual reserve, since some were missing lately.
     var demand = 0
     var pinnedSegments = 0
@@ -44,6 +48,7 @@ final class LaneCore {
     /// A janitor's.
     var training = TrainingMemory()
     var referenceCount = ReferenceCount()
+    var sweep = PurgeSweep()
     var recompressor: Recompressor?
     var recompressedObjects: UInt64 = 0
 

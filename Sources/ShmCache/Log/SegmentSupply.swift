@@ -15,6 +15,7 @@ extension LaneCore {
             guard map.segment64(segment, SegmentWords.state).swap(state.word, to: taken.word) else { continue }
             freeCursor = segment + 1
             tookSegments = true
+            takenSegments += 1
             return segment
         }
         return nil

@@ -60,7 +60,7 @@ extension LaneCore {
     }
 
     /// Segments to keep free: for bursts within one turn, and for survivors.
-    var reserveSegments: Int { max(3, map.usableSegments / 64) + (isJanitor ? map.sharedDemand : demand) }
+    var reserveSegments: Int { isJanitor ? map.janitorReserve : max(3, map.usableSegments / 64) + demand }
 
     /// Segments below which a lane evicts by itself although a janitor lives.
     var ownReserve: Int { max(2, map.usableSegments / 256) }
@@ -73,8 +73,10 @@ extension LaneCore {
         var scan = scanTable()
         var evicted = 0
         let hasHelp = !isJanitor && map.hasJanitor
-        if hasHelp, scan.free + scan.limbo < max(3, map.usableSegments / 64) + map.sharedDemand { wakeJanitor() }
-        let mark = hasHelp ? ownReserve : reserveSegments
+        if hasHelp, scan.free + scan.limbo < map.janitorReserve { wakeJanitor() }
+        // A large body takes many segments in each of its turns: whoever takes them evicts them, a janitor may be late.
+        let taken = takenSegments > 2 ? min(2 * takenSegments, map.usableSegments / 8) : 0
+        let mark = max(expectedSegments, hasHelp ? max(ownReserve, taken) : reserveSegments)
         while scan.free + scan.limbo < mark, evicted < maximumSegments {
             guard evictOne(scan) else { break }
             evicted += 1

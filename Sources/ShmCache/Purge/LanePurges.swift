@@ -8,7 +8,7 @@ extension Lane {
         let core = core
         return core.during(.purge) {
             // First the word that commits and joins read, then the slots: a commit does it the other way round.
-            core.map.addressWord(hash).raise(to: core.map.nextPurge())
+            core.map.addressWord(hash).raise(toPurge: core.nextPurge())
             var removed = false
             while let found = core.map.find(hash: hash, key: key, pendingToo: true) {
                 guard core.map.slot(found.slot).swap(found.word.word, to: 0) else { continue }
@@ -25,9 +25,9 @@ extension Lane {
         let core = core
         core.during(.purge) {
             let map = core.map
-            let clock = map.nextPurge()
-            (soft ? map.softTag(tag) : map.hardTag(tag)).raise(to: clock)
-            map.global32(soft ? GlobalWords.newestTagSoft : GlobalWords.newestTagHard).raise(to: clock)
+            let clock = core.nextPurge()
+            (soft ? map.softTag(tag) : map.hardTag(tag)).raise(toPurge: clock)
+            map.global32(soft ? GlobalWords.newestTagSoft : GlobalWords.newestTagHard).raise(toPurge: clock)
             map.persist(soft ? map.softTag(tag) : map.hardTag(tag))
         }
     }
@@ -44,22 +44,25 @@ extension Lane {
         defer { phase.release(before) }
         let map = core.map
         let everything = map.global32(GlobalWords.everythingHard)
-        let ban = Ban(map: map, index: Int(map.global32(GlobalWords.bansWritten).add(1)) % Ban.count)
+        let index = Int(map.global32(GlobalWords.bansWritten).add(1))
+        let ban = Ban(map: map, index: index % Ban.count)
         guard ban.take(lane: core.lane) else {
             // Lapped by 256 others: theirs must stay.
-            everything.raise(to: map.nextPurge())
+            everything.raise(toPurge: core.nextPurge())
             map.persist(everything)
             return true
         }
-        let old = ban.clock.sequential
-        // Before a word of it is overwritten; who reads the ring looks at these two words before and after.
-        map.global32(GlobalWords.newestBan).raise(to: old)
-        everything.raise(to: old)
-        let clock = map.nextPurge()
+        if index >= Ban.count {
+            // Before a word of it is overwritten; who reads the ring looks at these two words before and after.
+            let old = ban.clock.sequential
+            map.global32(GlobalWords.newestBan).raise(toPurge: old)
+            everything.raise(toPurge: old)
+        }
+        let clock = core.nextPurge()
         ban.write(clock: clock, head: head, prefix: prefix, at: offset)
-        map.global32(GlobalWords.newestBan).raise(to: clock)
+        map.global32(GlobalWords.newestBan).raise(toPurge: clock)
         map.persist(ban.clock)
-        return old != 0
+        return index >= Ban.count
     }
 
     /// Purges everything.
@@ -67,7 +70,7 @@ extension Lane {
         let core = core
         core.during(.purge) {
             let word = core.map.global32(soft ? GlobalWords.everythingSoft : GlobalWords.everythingHard)
-            word.raise(to: core.map.nextPurge())
+            word.raise(toPurge: core.nextPurge())
             core.map.persist(core.map.global32(GlobalWords.everythingHard))
         }
     }

@@ -50,7 +50,7 @@ struct Rebuild {
             guard item.gen == state.gen, item.isPlausible(room: map.segmentSize - offset, chunkShift: map.chunkShift),
                 item.computeChecksum(map.chunkShift) == item.headerChecksum
             else { break }
-            map.global32(GlobalWords.purgeClock).raise(to: item.born)
+            map.global32(GlobalWords.purgeClock).raise(toPurge: item.born)
             let sequence = map.global64(GlobalWords.commitSequence)
             if sequence.relaxed <= item.sequence { sequence.relax(item.sequence &+ 1) }
             insert(item, segment: segment, offset: offset)
@@ -89,7 +89,7 @@ struct Rebuild {
 
     /// Whether no purge covers the item, and every chunk of its body has its checksum.
     private func isWhole(_ item: ItemHeader) -> Bool {
-        map.purgeState(item) != .gone && map.addressWord(item.hash).relaxed <= item.born && map.isBodyWhole(item)
+        map.purgeState(item) != .gone && !map.addressWord(item.hash).relaxed.isAfter(item.born) && map.isBodyWhole(item)
     }
 
     /// Gives the item its slot, unless a newer one of its key has it.

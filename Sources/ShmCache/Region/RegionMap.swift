@@ -152,7 +152,7 @@ struct RegionMap: @unchecked Sendable {
 ///                                                  committed then 8
 ///          newest tag hard 4 | soft 4           320  eviction figures: 8 classes of {ghost hits 8, bytes 8}
 ///          newest ban 4 | bans written 4                512  janitor's lane + 1 4 | demand 4 | dictionaries' version 8
-///                                                  unpacked objects 8
+///                                                  unpacked objects 8 | swept clock 4
 enum GlobalWords {
     static let size = 4096
     static let epoch = 0
@@ -189,6 +189,8 @@ enum GlobalWords {
     static let dictionaryVersion = 520
     /// Small objects stored that no dictionary helped, counted in dozens.
     static let unpackedObjects = 528
+    /// The purge clock as of the last sweep.
+    static let sweptClock = 536
 }
 
 /// Words of a lane, four cache lines.

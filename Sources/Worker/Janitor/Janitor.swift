@@ -72,7 +72,7 @@ struct Janitor: ~Copyable {
         counters.add(Counter.janitorRecompressions.rawValue, outcome.recompressedObjects)
         if outcome.wantsMore { return 0 }
         let pause = outcome.limboSegments > 0 ? Self.limboMilliseconds : Self.idleMilliseconds
-        if lane.countDictionaries(now: region.now()) { return 0 }
+        if lane.sweepPurged(now: region.now()) || lane.countDictionaries(now: region.now()) { return 0 }
         return min(pause, train())
     }
 

@@ -97,3 +97,35 @@ def cache_file(context):
     again = context.node(origin.url, flags=flags)
     fill(again, range(900))
     expect(len(asked) == fetched, f"{len(asked) - fetched} documents were fetched again")
+
+
+def article(number):
+    dice = random.Random(number)
+    return " ".join(dice.choice(WORDS) + str(dice.randrange(100)) for _ in range(1500)).encode()
+
+
+@case("objects that are asked for again are compressed anew when they are promoted, and stay the same bytes")
+def promotion(context):
+    def act(connection, request):
+        body = article(int(request.target.split("/")[-1]))
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nCache-Control: max-age=3600\r\n"
+                        b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        return True
+    origin = context.origin()
+    origin.script("docs", "dictionaries").add(Reply(act=act))
+    node = context.node(origin.url, flags=["--cache-size", "4MiB"])
+
+    def recompressed():
+        return node.admin("GET", "/v1/status")[1]["counters"]["janitor_recompressions"]
+    with Client(node.address) as client:
+        for number in range(3000):
+            expect(ask(client, number).body == article(number), f"article {number}")
+            # Every fifth is asked for again while its neighbours come and go.
+            for _ in range(3 if number % 5 == 0 else 0):
+                expect(ask(client, number).body == article(number), f"article {number} again")
+            if number % 100 == 0 and recompressed() > 50:
+                break
+        wait_until(lambda: recompressed() > 0, "an object compressed anew")
+        for earlier in range(0, number, 5):
+            expect(ask(client, earlier).body == article(earlier), f"article {earlier} afterwards")
+    return f"{recompressed()} compressed anew after {number} articles"
