@@ -16,6 +16,7 @@ package enum Counter: Int, CaseIterable, Sendable {
 
     case originQueued, originEjections, originChecksFailed, originMoves, resolveFailures
     case janitorWakes, janitorEvictions, janitorDictionaries, janitorRecompressions
+    case fillsRefused, fillsLeft
 
     /// Words reserved in a row, so that workers of two versions share a region.
     package static let rowWords = 64
@@ -101,6 +102,8 @@ extension Counter {
         case .janitorDictionaries: .init("janitor_dictionaries", "Dictionaries that the janitor trained and published")
         case .janitorRecompressions:
             .init("janitor_recompressions", "Objects compressed anew when they were promoted to the main queue")
+        case .fillsRefused: .init("fills_refused", "Misses fetched alone because no more fills can be kept track of")
+        case .fillsLeft: .init("fills_left", "Requests fetched alone because the fill they waited for came to nothing")
         }
     }
 }

@@ -45,6 +45,36 @@ import Testing
         reader.endTurn()
     }
 
+    /// A cold start: hundreds of objects are fetched at once, and each of them once.
+    @Test func manyFillsRunAtOnce() throws {
+        let region = try CacheRegion.create(RegionOptions(sizeBytes: 8 << 20))
+        let owner = try region.attachLane(0)
+        let reader = try region.attachLane(1)
+        let count = region.map.fillCount * 2 / 5
+        var permits = InlineArray<512, FillPermit?> { _ in nil }
+        try #require(count <= 512)
+        var refused = 0
+        for n in 0..<count {
+            let key = Sample.key(n)
+            switch unsafe owner.startFill(hash: region.hash(key: key.span.bytes), key: key.span.bytes) {
+            case .own(let permit): permits[n] = consume permit
+            default: refused += 1
+            }
+        }
+        #expect(refused == 0, "of \(count)")
+        var alone = 0
+        for n in 0..<count {
+            let key = Sample.key(n)
+            switch unsafe reader.startFill(hash: region.hash(key: key.span.bytes), key: key.span.bytes) {
+            case .join: break
+            default: alone += 1
+            }
+        }
+        #expect(alone == 0, "of \(count)")
+        for n in 0..<count { permits[n] = nil }
+        #expect(region.checkInvariants() == [])
+    }
+
     @Test func aDroppedPermitFailsItsReaders() throws {
         let region = try CacheRegion.create(RegionOptions(sizeBytes: 4 << 20))
         var owner = try region.attachLane(0)

@@ -28,6 +28,7 @@ def arguments():
     parser.add_argument("--seconds", type=float, help="goes on so long, with changes in proportion")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 30))
     parser.add_argument("--scale", type=float, default=1.0, help="share of the usual load")
+    parser.add_argument("--origin-delay", type=int, default=0, metavar="MS", help="the origin holds every object back")
     parser.add_argument("--only", nargs="*", choices=KINDS, help="only these kinds of change")
     return parser.parse_args()
 
@@ -49,7 +50,7 @@ def storm(options, directory):
     order, seconds = plan(options, chance)
     print(f"storm: seed {options.seed}, {len(order)} changes in {seconds:g} s", flush=True)
     build(directory)
-    origin = Origin(directory)
+    origin = Origin(directory, *(("delay", str(options.origin_delay)) if options.origin_delay else ()))
     node = StormNode(origin.port, chance)
     clients = None
     try:

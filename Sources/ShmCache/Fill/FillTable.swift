@@ -9,45 +9,61 @@ enum FillClaim {
     case full
 }
 
+/// What a bucket has for a key.
+enum FillRival {
+    case none
+    /// Claimed and not yet begun, or being given back.
+    case unsettled
+    case running(fill: Int, gen: UInt32)
+}
+
 extension LaneCore {
-    /// Claims an entry for a key, or finds the one that runs.
+    private static var claimTries: Int { 200 }
+
+    /// Claims an entry for a key, or finds the one that runs. A key has two buckets and goes to the one with more room,
+    /// so that the table fills evenly and no key is turned away by a few others. Within a bucket one exchange of its
+    /// word decides. Between the two, whoever has claimed looks into the other bucket afterwards: of two that claim at
+    /// once at least one sees the other, and gives way (Tests/Model/claim.pml).
     func claimFill(hash: UInt64, key: RawSpan) -> FillClaim {
-        let bucket = Int(truncatingIfNeeded: (hash >> 32 &* UInt64(map.fillBucketCount)) >> 32)
-        let word = map.fillBucket(bucket)
+        let (first, second) = map.fillBuckets(of: hash)
         var tries = 0
-        while true {
-            let seen = word.acquired
-            var freeWay = -1
-            var unsettled = false
-            for way in 0..<4 {
-                let value = FillWay.at(seen, way)
-                if value == 0 {
-                    if freeWay < 0 { freeWay = way }
-                    continue
-                }
-                guard value & 0xff == FillWay.fingerprint(hash) else { continue }
-                let fill = bucket * 4 + way
-                let state = map.fillState(fill)
-                switch state.state {
-                case .free, .releasing: unsettled = true
-                case .waiting, .streaming, .committing, .orphaned:
-                    let isThis = map.fill64(fill, FillWords.hash).acquired == hash && map.fillKeyEquals(fill, key)
-                    if isThis, !map.isPurged(fill: fill, key: key) { return .running(fill: fill, gen: state.gen) }
-                case .done, .failed: break
-                }
-            }
-            if unsettled {
+        while tries < Self.claimTries {
+            let (one, two) = (map.fillBucket(first).sequential, map.fillBucket(second).sequential)
+            var rival = map.rival(first, one, hash, key)
+            if case .none = rival { rival = map.rival(second, two, hash, key) }
+            if case .running(let fill, let gen) = rival { return .running(fill: fill, gen: gen) }
+            if case .unsettled = rival {
                 tries += 1
-                if tries > 200 { return .busy }
                 continue
             }
-            guard freeWay >= 0 else { return reclaimWay(bucket) ? claimFill(hash: hash, key: key) : .full }
-            let claimed = FillWay.setting(seen, freeWay, to: FillWay.claimed(lane: lane, hash: hash))
-            if word.swap(seen, to: claimed) {
-                let fill = bucket * 4 + freeWay
-                return .claimed(fill: fill, gen: map.fillState(fill).gen)
+            let inFirst = FillWay.freeCount(one) >= FillWay.freeCount(two)
+            let (bucket, seen) = inFirst ? (first, one) : (second, two)
+            guard let way = FillWay.firstFree(seen) else {
+                if reclaimWay(first) || reclaimWay(second) { continue }
+                return .full
             }
+            let claimed = FillWay.setting(seen, way, to: FillWay.claimed(lane: lane, hash: hash))
+            guard map.fillBucket(bucket).swap(seen, to: claimed) else { continue }
+            let fill = bucket * 4 + way
+            switch lookAcross(inFirst ? second : first, holdsOn: inFirst, hash, key) {
+            case .none: return .claimed(fill: fill, gen: map.fillState(fill).gen)
+            case .unsettled: tries += 1
+            case .running: break
+            }
+            map.clearWay(fill, from: FillWay.claimed(lane: lane, hash: hash))
         }
+        return .busy
+    }
+
+    /// After a claim: whether somebody has one in the key's other bucket. In the second bucket one gives way at once;
+    /// in the first one waits a while for the other to do so, or to turn out to have been earlier.
+    private func lookAcross(_ bucket: Int, holdsOn: Bool, _ hash: UInt64, _ key: RawSpan) -> FillRival {
+        var rival = FillRival.none
+        for _ in 0..<(holdsOn ? Self.claimTries : 1) {
+            rival = map.rival(bucket, map.fillBucket(bucket).sequential, hash, key)
+            guard case .unsettled = rival else { break }
+        }
+        return rival
     }
 
     /// Gives back an entry of the bucket that is over and has no readers any more.
@@ -97,6 +113,32 @@ extension LaneCore {
 }
 
 extension RegionMap {
+    /// The two buckets of a key.
+    func fillBuckets(of hash: UInt64) -> (Int, Int) {
+        let first = Int(truncatingIfNeeded: (hash >> 32 &* UInt64(fillBucketCount)) >> 32)
+        let distance = 1 + Int(truncatingIfNeeded: hash & 0xff_ffff) % (fillBucketCount - 1)
+        return (first, (first + distance) % fillBucketCount)
+    }
+
+    /// What runs for a key in a bucket whose word was `seen`.
+    func rival(_ bucket: Int, _ seen: UInt64, _ hash: UInt64, _ key: RawSpan) -> FillRival {
+        var unsettled = false
+        for way in 0..<4 {
+            let value = FillWay.at(seen, way)
+            guard value != 0, value & 0xff == FillWay.fingerprint(hash) else { continue }
+            let fill = bucket * 4 + way
+            let state = fillState(fill)
+            switch state.state {
+            case .free, .releasing: unsettled = true
+            case .waiting, .streaming, .committing, .orphaned:
+                guard fill64(fill, FillWords.hash).acquired == hash, fillKeyEquals(fill, key) else { break }
+                if !isPurged(fill: fill, key: key) { return .running(fill: fill, gen: state.gen) }
+            case .done, .failed: break
+            }
+        }
+        return unsettled ? .unsettled : .none
+    }
+
     func hasWaiters(_ fill: Int) -> Bool {
         fill64(fill, FillWords.waitersLow).sequential | fill64(fill, FillWords.waitersHigh).sequential != 0
     }

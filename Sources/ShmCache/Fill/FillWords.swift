@@ -83,11 +83,13 @@ struct FillStateWord: Equatable {
 }
 
 /// One way of a fill bucket, 16 bits: {used 1 | claiming lane 7 | key fingerprint 8}. Four ways make the bucket's word,
-/// and claiming a way is one exchange of the whole word, so that two lanes can never claim one key at once.
+/// and claiming a way is one exchange of the whole word, so that two lanes can never claim one key at once in it.
 struct FillWay {
     static func claimed(lane: Int, hash: UInt64) -> UInt64 { 0x8000 | UInt64(lane) << 8 | fingerprint(hash) }
     static func fingerprint(_ hash: UInt64) -> UInt64 { hash >> 24 & 0xff }
     static func at(_ word: UInt64, _ way: Int) -> UInt64 { word >> UInt64(way * 16) & 0xffff }
+    static func freeCount(_ word: UInt64) -> Int { (0..<4).count { at(word, $0) == 0 } }
+    static func firstFree(_ word: UInt64) -> Int? { (0..<4).first { at(word, $0) == 0 } }
     static func setting(_ word: UInt64, _ way: Int, to value: UInt64) -> UInt64 {
         word & ~(0xffff << UInt64(way * 16)) | value << UInt64(way * 16)
     }

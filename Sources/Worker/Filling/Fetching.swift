@@ -57,6 +57,7 @@ extension Worker {
         case .appeared: waitOutTurn(c, route, report)
         case .retryNextTurn: waitOutTurn(c, route, report)
         case .unavailable:
+            count(.fillsRefused)
             var report = report
             report.refusal = .noRoom
             pass(c, route, report: report, probe: probe)

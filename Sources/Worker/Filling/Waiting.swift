@@ -190,7 +190,10 @@ extension Worker {
     /// The fill ended without an object for this request.
     private mutating func fillFailed(_ x: UInt32, _ reason: FillFailure) -> Bool {
         switch reason {
-        case .pass, .tooLarge, .noSpace: return goAlone(x)
+        case .noSpace:
+            count(.fillsLeft)
+            return goAlone(x)
+        case .pass, .tooLarge: return goAlone(x)
         case .originFailed: return answerFailure(x, status: 502)
         case .purged, .abandoned, .ownerLost, .freshened, .firstSight: return restart(x)
         }
@@ -201,7 +204,10 @@ extension Worker {
     mutating func restart(_ x: UInt32) -> Bool {
         guard Self.mayRepeat(requests[contexts[x].request]) else { return answerFailure(x, status: 502) }
         let restarts = contexts[x].restarts + 1
-        guard restarts <= Self.maximumRestarts else { return goAlone(x) }
+        guard restarts <= Self.maximumRestarts else {
+            count(.fillsLeft)
+            return goAlone(x)
+        }
         let c = contexts[x].client.index
         let route = contexts[x].route
         forgetContext(x)

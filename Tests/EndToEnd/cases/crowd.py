@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 
+from harness.client import Client
 from harness.node import owner_of_connection
 from harness.origin import Reply
 from harness.waiting import pace, wait_until
@@ -122,3 +123,28 @@ def fetcher_killed(context):
     expect(whole >= CLIENTS // 5, f"the clients of the other worker get the whole body: {whole}")
     expect(len(script.requests) <= 2, f"at most one fetch more: {len(script.requests)}")
     return f"{whole} whole, {cut} cut with their worker, {len(script.requests)} fetches"
+
+
+@case("a cold start: 200 objects asked for at once, each over every worker: each is fetched once")
+def cold_start(context):
+    gate, origin = threading.Event(), context.origin()
+
+    def held_back(connection, request):
+        gate.wait(60)
+        connection.send(b"HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\nContent-Length: 4\r\n\r\ncold")
+        return True
+    script = origin.script("s1", "crowd").add(Reply(act=held_back))
+    node = context.node(origin.url)
+    clients = []
+    for _ in range(3):
+        for number in range(200):
+            clients.append(Client(node.address, 60))
+            clients[-1].request("GET", f"/s1/{number}")
+    wait_until(lambda: len(script.requests) >= 200, "every object asked for", 30)
+    gate.set()
+    for client in clients:
+        expect(client.read_response().body == b"cold", "an answer")
+        client.close()
+    expect(len(script.requests) == 200, f"{len(script.requests)} fetches of 200 objects")
+    counters = node.admin("GET", "/v1/status")[1]["counters"]
+    expect(counters["fills_refused"] == 0, f"{counters['fills_refused']} requests went alone")

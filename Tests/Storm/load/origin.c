@@ -2,6 +2,7 @@
 // object was fetched and each POST arrived, echoes WebSocket frames. One thread, epoll. Prints a line per fetch
 // ("get <us> <peer port> <id>") and at the end, on SIGTERM, one line of totals and one per POST that came twice.
 // `origin plain` delays nothing and prints no fetches: the plain server that latency.py measures beside the node.
+// `origin delay MS` holds every object back so long: many fetches run at once.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -30,10 +31,13 @@ struct peer {
     uint32_t id, at, size;
     // A paced body goes on at `due`; of a delayed one the second half does.
     uint64_t due;
+    // Nothing is sent before that; 0 for at once.
+    uint64_t held;
     int paced, delayed, damaged, blocked;
 };
 
 static int poller, highest, is_plain;
+static uint64_t delay_us;
 static struct peer *peers[65536];
 static uint8_t posted[MAX_ID];
 static uint64_t fetches, posts;
@@ -92,6 +96,7 @@ static void begin_get(struct peer *p, const char *path) {
         if (!is_plain) printf("get %llu %d %s%u\n", (unsigned long long)now_us(), p->port, is_big ? "big/" : "", p->id);
         begin_answer(p, "Cache-Control: max-age=86400\r\n", is_big ? SLOW_BYTES : object_size(p->id));
         p->delayed = !is_plain && !is_big && p->id % 4 == 0;
+        p->held = delay_us ? now_us() + delay_us : 0;
     } else if (sscanf(path, "/slow/%u", &p->id) == 1) {
         begin_answer(p, "Cache-Control: no-store\r\n", SLOW_BYTES);
         p->paced = 1;
@@ -169,6 +174,8 @@ static uint32_t allowance(struct peer *p) {
 
 // Sends what there is. False when the peer was dropped.
 static int push(struct peer *p) {
+    if (p->held > now_us()) return 1;
+    p->held = 0;
     while (!p->blocked) {
         if (p->out_from == p->out_to) p->out_from = p->out_to = 0;
         if (p->state == ANSWERING && p->at < p->size && p->out_to < OUTPUT) {
@@ -249,7 +256,8 @@ static void run_timers(void) {
     last = now;
     for (int fd = 0; fd <= highest; fd++) {
         struct peer *p = peers[fd];
-        if (p && p->state == ANSWERING && (p->paced || p->delayed == 2) && p->due <= now) act(p);
+        if (!p || p->state != ANSWERING) continue;
+        if (p->held ? p->held <= now : (p->paced || p->delayed == 2) && p->due <= now) act(p);
     }
 }
 
@@ -266,6 +274,7 @@ static int listen_anywhere(void) {
 
 int main(int argc, char **argv) {
     is_plain = argc > 1 && strcmp(argv[1], "plain") == 0;
+    if (argc > 2 && strcmp(argv[1], "delay") == 0) delay_us = strtoull(argv[2], NULL, 10) * 1000u;
     signal(SIGTERM, stop);
     signal(SIGINT, SIG_IGN);
     setvbuf(stdout, NULL, _IOLBF, 1 << 16);
