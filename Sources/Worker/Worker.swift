@@ -21,7 +21,7 @@ struct Worker: ~Copyable {
     let region: CacheRegion
     let node: NodeRegion
     var lane: Lane
-    let counters: LaneCounters
+    var counters: LaneCounters
 
     var clients: Slab<ClientConnection>
     var contexts: Slab<RequestContext>

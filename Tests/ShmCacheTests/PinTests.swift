@@ -3,6 +3,35 @@ import Testing
 
 @testable import ShmCache
 
+/// A holder that needs its lane no longer gives it back and goes on without.
+@Suite struct GivenBackLaneTests {
+    @Test func somebodyElseMayTakeIt() throws {
+        let region = try CacheRegion.create(RegionOptions(sizeBytes: 4 << 20))
+        var first = try region.attachLane(0)
+        first.beginTurn(now: region.now())
+        first.store(region, Sample.key(1), [1, 2, 3])
+        first.giveBack()
+        let isGivenBack = first.isGivenBack
+        #expect(isGivenBack)
+        var second = try region.attachLane(0)
+        second.beginTurn(now: region.now())
+        // What the first one does with its turns is nobody's business any more.
+        first.endTurn()
+        first.beginTurn(now: region.now())
+        first.endTurn()
+        #expect(region.laneState(0).isInTurn)
+        #expect(second.fetch(region, Sample.key(1)) == [1, 2, 3])
+        _ = consume first
+        #expect(region.laneState(0).isInTurn)
+        second.endTurn()
+        #expect(region.checkInvariants() == [])
+    }
+}
+
+extension LaneState {
+    fileprivate var isInTurn: Bool { if case .live(_, _, true) = self { true } else { false } }
+}
+
 @Suite struct PinTests {
     private static let regionBytes = 16 << 20
     /// Small enough to lie in one segment with its item.

@@ -26,18 +26,21 @@ public struct Lane: ~Copyable {
     /// Opens a loop turn: from now to `endTurn()` nothing that a lookup returns is reused. Call once per turn, not per
     /// request.
     public mutating func beginTurn(now: CacheInstant) {
+        guard !core.isGivenBack else { return }
         core.now = now
         Epoch(core.map, lane: index).enter()
     }
 
     /// Closes the turn: call before blocking.
     public mutating func endTurn() {
+        guard !core.isGivenBack else { return }
         Epoch(core.map, lane: index).leave()
     }
 
     /// Background work of a loop turn, between `endTurn()` and `beginTurn`: keeps some segments free so that a fill
     /// never waits. Evicts at most `maximumSegments`, or as many as the turn took. Cheap when there is nothing to do.
     public mutating func maintain(now: CacheInstant, maximumSegments: Int = 4) {
+        guard !core.isGivenBack else { return }
         core.now = now
         core.maintain(maximumSegments: max(maximumSegments, 2 * core.takenSegments, core.expectedSegments))
         core.takenSegments = 0
@@ -51,6 +54,17 @@ public struct Lane: ~Copyable {
         core.tookSegments = true
         core.maintain(maximumSegments: Int.max)
     }
+
+    /// Gives the lane back before its holder ends, so that another process may take it. For a holder without any view,
+    /// pin, permit or ticket that will look nothing up any more: from now on only `isGivenBack` may be asked, and turns
+    /// do nothing. Ends the turn that is under way.
+    public mutating func giveBack() {
+        endTurn()
+        core.giveBack()
+    }
+
+    /// Whether `giveBack` was called.
+    public var isGivenBack: Bool { core.isGivenBack }
 
     /// Finds an object by its key. No allocation, no lock, and no shared write once the object is known to be popular.
     /// Valid inside a turn.

@@ -51,6 +51,7 @@ final class LaneCore {
     var sweep = PurgeSweep()
     var recompressor: Recompressor?
     var recompressedObjects: UInt64 = 0
+    private(set) var isGivenBack = false
 
     init(mapping: Mapping, map: RegionMap, lane: Int) {
         self.mapping = mapping
@@ -64,11 +65,17 @@ final class LaneCore {
     }
 
     deinit {
-        // A clean end leaves exactly what a death leaves, so the same code tidies up.
-        _ = LaneRecovery(map: map, lane: lane).run()
-        Liveness(map, lane: lane).release()
+        giveBack()
         unsafe mapPointer.deallocate()
         unpacker.deallocate()
+    }
+
+    /// A clean end leaves exactly what a death leaves, so the same code tidies up.
+    func giveBack() {
+        guard !isGivenBack else { return }
+        isGivenBack = true
+        _ = LaneRecovery(map: map, lane: lane).run()
+        Liveness(map, lane: lane).release()
     }
 
     func word64(_ field: Int) -> SharedWord64 { map.lane64(lane, field) }

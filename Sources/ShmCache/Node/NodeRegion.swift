@@ -89,7 +89,7 @@ public struct NodeRegion: ~Copyable, Sendable {
 public struct LaneCounters: ~Copyable {
     private let mapping: Mapping
     private let row: UnsafeMutableRawPointer
-    private let count: Int
+    private var count: Int
 
     init(mapping: Mapping, row: UnsafeMutableRawPointer, count: Int) {
         self.mapping = mapping
@@ -102,6 +102,9 @@ public struct LaneCounters: ~Copyable {
         guard counter >= 0, counter < count else { return }
         unsafe SharedWord64(row + counter * 8).bumpOwn(amount)
     }
+
+    /// From now on nothing is counted: the row is somebody else's.
+    public mutating func giveBack() { count = 0 }
 
     /// Sets a gauge.
     public borrowing func set(_ counter: Int, _ value: UInt64) {

@@ -23,6 +23,8 @@ struct StatusDocument: Codable, Sendable, Equatable {
         var pid: Int32?
         var slot: Int
         var lane: Int
+        /// False once a draining worker that keeps tunnels only has given its lane back.
+        var holdsLane: Bool
         var state: String
         var accepts: [Int]
         var uptimeSeconds: Int

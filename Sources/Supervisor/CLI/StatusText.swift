@@ -51,8 +51,9 @@ enum StatusText {
         let kept = generation.keptBy.map { ", kept by \($0)" } ?? ""
         var lines = ["generation \(generation.number) (\(generation.state)\(kept))"]
         for worker in generation.workers {
+            let lane = worker.holdsLane ? "lane \(worker.lane)" : "no lane any more"
             var line =
-                "  pid \(worker.pid.map(String.init) ?? "-") slot \(worker.slot) lane \(worker.lane) \(worker.state)"
+                "  pid \(worker.pid.map(String.init) ?? "-") slot \(worker.slot) \(lane) \(worker.state)"
             line += ", up \(duration(worker.uptimeSeconds))"
             if worker.adopted { line += ", adopted" }
             if let connections = worker.connections {

@@ -44,7 +44,7 @@ extension Node {
     private func phaseText(_ change: Change) -> String {
         switch change.phase {
         case .starting: "starting"
-        case .canary: "canary"
+        case .canary, .confirming: "canary"
         case .moving: "moving slots, \(change.remaining.count) left"
         }
     }
@@ -89,8 +89,8 @@ extension Node {
             counters["\(counter.declaration.name)"] = regions.node.value(counter: counter.rawValue, lane: member.lane)
         }
         return .init(
-            pid: member.pid, slot: member.slot, lane: member.lane, state: member.phase.rawValue,
-            accepts: member.accepts.sorted(),
+            pid: member.pid, slot: member.slot, lane: member.lane, holdsLane: member.holdsLane,
+            state: member.phase.rawValue, accepts: member.accepts.sorted(),
             uptimeSeconds: Int((LoopExecutor.now() - member.startedAt) / 1_000),
             adopted: process.map { !$0.isChild } ?? false, backend: process?.backend.map { "\($0)" },
             build: process?.build, connections: process?.report.map(connections), counters: counters)

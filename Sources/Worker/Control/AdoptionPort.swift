@@ -4,6 +4,7 @@
 internal import CLinux
 internal import ControlChannel
 internal import Glibc
+internal import ShmCache
 
 extension Worker {
     /// A new supervisor knocks.
@@ -30,7 +31,8 @@ extension Worker {
 
     private borrowing func introduce(_ socket: inout WorkerControlSocket) throws(ControlError) {
         let state = OrphanState(
-            pid: getpid(), assignment: assignment, accepting: accepting.slots, draining: drain.isDraining)
+            pid: getpid(), assignment: assignment, accepting: accepting.slots, draining: drain.isDraining,
+            laneReleased: lane.isGivenBack)
         let regions = [control.cacheDescriptor, control.nodeDescriptor, control.configurationDescriptor]
         try socket.send(.orphan(state), regions.map { .keeping($0) })
         let events = control.eventDescriptors

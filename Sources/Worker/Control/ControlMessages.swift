@@ -3,6 +3,7 @@
 internal import CLinux
 internal import ControlChannel
 internal import Glibc
+internal import ShmCache
 
 extension Worker {
     mutating func controlReady() {
@@ -15,6 +16,7 @@ extension Worker {
     private mutating func obey(_ message: SupervisorMessage, _ descriptors: [Int32]) {
         switch message {
         case .accept(let slot):
+            guard !lane.isGivenBack else { return }
             startAccepting(slot)
             control.send(.accepting(slot: slot))
         case .stopAccepting(let slot):

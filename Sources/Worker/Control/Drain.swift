@@ -2,6 +2,7 @@
 
 internal import ControlChannel
 internal import Glibc
+internal import ShmCache
 
 struct DrainState {
     var isDraining = false
@@ -56,6 +57,36 @@ extension Worker {
             case .reading, .answering: if isPast(drain.deadlines.requestMilliseconds, elapsed) { cut(c) }
             }
         }
+        if !lane.isGivenBack, needsNoLane { giveLaneBack() }
+    }
+
+    /// Only tunnels are left: nothing will be looked up, pinned or stored any more.
+    private var needsNoLane: Bool {
+        guard clients.count > 0, exchanges.count == clients.count, firstFinishing == .max else { return false }
+        var c: UInt32 = 0
+        while c < clients.endIndex {
+            if clients.isTaken(c) {
+                let travels = clients[c].phase == .leaving && !clients[c].context.isNone
+                guard clients[c].phase == .tunnelling || travels else { return false }
+            }
+            c += 1
+        }
+        var e: UInt32 = 0
+        while e < exchanges.endIndex {
+            if exchanges.isTaken(e), exchanges[e].usesCache { return false }
+            e += 1
+        }
+        return true
+    }
+
+    /// Tunnels may last for hours, and there are only so many lanes for the workers to come.
+    private mutating func giveLaneBack() {
+        counters.set(Counter.connectionsOpen.rawValue, 0)
+        counters.giveBack()
+        let wake = control.eventDescriptor(ofLane: Int(assignment.lane))
+        if wake >= 0 { poller.remove(wake, Token(.wake)) }
+        lane.giveBack()
+        control.send(.laneReleased)
     }
 
     private borrowing func isPast(_ limit: UInt32, _ elapsed: Int64) -> Bool { limit > 0 && elapsed > Int64(limit) }

@@ -69,6 +69,8 @@ struct Exchange: ~Copyable {
     var missing: ByteRange?
     /// The stored part that this answer is being joined with.
     var joined: JoinedPart?
+    /// Whether it writes into the cache or reads from it.
+    var usesCache: Bool { permit != nil || joined != nil }
     /// The request's body has been sent, or there is none.
     var uploadIsDone = true
     /// Tunnels: the client's end was passed on.
