@@ -8,7 +8,9 @@ import Testing
 
 private func state(_ machine: NodeMachine) -> SavedState {
     SavedState(
-        directory: "/run/x", lock: 3, directoryWasMade: true, cache: 4, node: 5, events: [6, 7],
+        directory: "/run/x", lock: 3,
+        admin: .init(listener: 13, connections: [.init(fd: 14, input: [71, 69])]), directoryWasMade: true, cache: 4,
+        node: 5, events: [6, 7],
         listeners: .init(
             addresses: [.init(text: "127.0.0.1:80", isActive: true, descriptors: [8, 9])], specs: ["127.0.0.1:80"],
             requested: ["127.0.0.1:80"], slots: 2, steeringRefused: nil),
@@ -30,7 +32,8 @@ struct SavedStateTests {
         defer { close(fd) }
         let back = try SavedState.read(fd)
         #expect(back.machine == harness.machine)
-        #expect(back.descriptors.sorted() == Array(3...12))
+        #expect(back.descriptors.sorted() == Array(3...14))
+        #expect(back.admin?.connections.map(\.input) == [[71, 69]])
         #expect(back.flags == RunFlags())
     }
 

@@ -8,9 +8,6 @@ struct Operation: Codable, Sendable, Equatable {
         var text: String
     }
 
-    /// How the answer to a question for an operation begins that this supervisor has not.
-    static let unknown = "there is no operation"
-
     var id: UInt32
     var kind: String
     var progress: [String] = []

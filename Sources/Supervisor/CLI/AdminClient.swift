@@ -16,15 +16,38 @@ struct AdminClient {
         var error: Inner
     }
 
-    func get<Answer: Decodable>(_ path: String, as: Answer.Type = Answer.self) async throws -> Answer {
-        try decode(try await send(.GET, path, nil))
+    /// The node was reached and said no.
+    private struct Refusal: Error {
+        var status: Int
+        var text: String
+
+        var failure: Failure { Failure(kind: status == 400 ? .usage : .runtime, description: text) }
     }
 
-    func raw(_ path: String) async throws -> String { String(decoding: try await send(.GET, path, nil), as: UTF8.self) }
+    func get<Answer: Decodable>(_ path: String, timeoutSeconds: Double = 30) async throws -> Answer {
+        try decode(try await ask(.GET, path, nil, timeoutSeconds))
+    }
 
-    func post<Question: Encodable, Answer: Decodable>(_ path: String, _ question: Question) async throws -> Answer {
+    func raw(_ path: String, timeoutSeconds: Double) async throws -> String {
+        String(decoding: try await ask(.GET, path, nil, timeoutSeconds), as: UTF8.self)
+    }
+
+    func post<Question: Encodable, Answer: Decodable>(
+        _ path: String, _ question: Question, timeoutSeconds: Double
+    ) async throws -> Answer {
         let body = try JSONEncoder().encode(question)
-        return try decode(try await send(.POST, path, String(decoding: body, as: UTF8.self)))
+        return try decode(try await ask(.POST, path, String(decoding: body, as: UTF8.self), timeoutSeconds))
+    }
+
+    /// A refusal ends the command.
+    private func ask(
+        _ method: HTTPMethod, _ path: String, _ body: String?, _ timeoutSeconds: Double
+    ) async throws -> Data {
+        do {
+            return try await send(method, path, body, timeout: .seconds(timeoutSeconds))
+        } catch let refusal as Refusal {
+            throw refusal.failure
+        }
     }
 
     /// Asks for a change and waits for its outcome, printing each step as it comes.
@@ -37,7 +60,7 @@ struct AdminClient {
         let wasRunning = RuntimeDirectory.isLocked(directory)
         let answer: Data
         do {
-            answer = try await send(.POST, path, "{\(fields.joined(separator: ", "))}")
+            answer = try await ask(.POST, path, "{\(fields.joined(separator: ", "))}", timeoutSeconds)
         } catch let failure as Failure {
             // A node that ended while it was asked to has done what was wanted.
             guard path == "/v1/stop", wasRunning, !RuntimeDirectory.isLocked(directory) else { throw failure }
@@ -60,12 +83,12 @@ struct AdminClient {
             do {
                 operation = try decode(
                     try await send(.GET, "/v1/operations/\(number)?seen=\(seen)", nil, timeout: .seconds(5)))
+            } catch let refusal as Refusal {
+                guard refusal.status == AdminAnswer.unknownOperation else { throw refusal.failure }
+                throw Failure.runtime(
+                    "the supervisor that was at it died, and the one that serves now does not know of it; "
+                        + "`martlet status` says how the node is")
             } catch let failure as Failure {
-                if failure.description.hasPrefix(Operation.unknown) {
-                    throw Failure.runtime(
-                        "the supervisor that was at it died, and the one that serves now does not know of it; "
-                            + "`martlet status` says how the node is")
-                }
                 // The supervisor may be between two program images, or gone because it was told to stop.
                 if path == "/v1/stop", !RuntimeDirectory.isLocked(directory) { return "stopped" }
                 guard RuntimeDirectory.isLocked(directory) else {
@@ -96,7 +119,7 @@ struct AdminClient {
     }
 
     private func send(
-        _ method: HTTPMethod, _ path: String, _ body: String?, timeout: Duration = .seconds(30)
+        _ method: HTTPMethod, _ path: String, _ body: String?, timeout: Duration
     ) async throws -> Data {
         let socket = directory + "/admin.sock"
         guard FileManager.default.fileExists(atPath: socket) else {
@@ -116,8 +139,7 @@ struct AdminClient {
         let data = Data(answer.body.readableBytesView)
         guard (200...299).contains(answer.status.code) else {
             let text = (try? JSONDecoder().decode(Complaint.self, from: data))?.error.message
-            let isOurs = answer.status.code == 400
-            throw Failure(kind: isOurs ? .usage : .runtime, description: text ?? "\(answer.status)")
+            throw Refusal(status: Int(answer.status.code), text: text ?? "\(answer.status)")
         }
         return data
     }

@@ -25,6 +25,8 @@ enum Program {
         do {
             let command = try Martlet.parseAsRoot()
             if command is RunCommand || command is ResumeCommand { Signals.block() }
+            // No thread but this one has opened anything yet.
+            if let resume = command as? ResumeCommand { try resume.closeOthers() }
             let box = CommandBox(command)
             Task.detached {
                 await box.run()

@@ -20,13 +20,14 @@ struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status", abstract: "Show generations, slots, connections, cache and restarts of a node.")
     @OptionGroup var node: NodeOptions
+    @OptionGroup var wait: WaitOptions
     @Flag(help: "Print the whole document as JSON.") var json = false
 
     mutating func run() async throws {
         if json {
-            print(try await node.client.raw("/v1/status"), terminator: "")
+            print(try await node.client.raw("/v1/status", timeoutSeconds: wait.timeout), terminator: "")
         } else {
-            let document: StatusDocument = try await node.client.get("/v1/status")
+            let document: StatusDocument = try await node.client.get("/v1/status", timeoutSeconds: wait.timeout)
             print(StatusText.render(document), terminator: "")
         }
     }

@@ -7,6 +7,7 @@ struct PurgeCommand: AsyncParsableCommand {
         commandName: "purge", abstract: "Make the cache forget a URL, a prefix, a host, a tag or everything.",
         discussion: "In force for every worker when the command returns, whatever the cache holds.")
     @OptionGroup var node: NodeOptions
+    @OptionGroup var wait: WaitOptions
     @Option(help: "One URL, all its variants; without scheme both http and https.") var url: String?
     @Option(help: "All URLs that begin so, as in http://example.com/news/.") var prefix: String?
     @Option(help: "All URLs of a host, as in example.com:8080.") var host: String?
@@ -18,7 +19,7 @@ struct PurgeCommand: AsyncParsableCommand {
         let request = PurgeRequest(
             url: url, prefix: prefix, host: host, tag: tag, all: all ? true : nil, soft: soft ? true : nil)
         try request.check()
-        let answer: PurgeAnswer = try await node.client.post("/v1/purge", request)
+        let answer: PurgeAnswer = try await node.client.post("/v1/purge", request, timeoutSeconds: wait.timeout)
         let found = answer.stored.map { $0 ? "" : " (it was not stored)" } ?? ""
         Console.say("purged \(answer.purged)\(found)")
     }

@@ -2,6 +2,7 @@
 import ArgumentParser
 import CLinux
 import Foundation
+import Glibc
 
 struct UpgradeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -43,6 +44,15 @@ struct PreflightCommand: AsyncParsableCommand {
 struct ResumeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "resume", shouldDisplay: false)
     @Option var state: Int32
+
+    /// Closes what came through exec without being in the state: what another thread had opened in the last moment. A
+    /// connection among them would look alive to its peer, and nobody would ever answer it.
+    func closeOthers() throws {
+        let kept = Set(try SavedState.read(state).descriptors + [state])
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? [] {
+            if let fd = Int32(name), fd > 2, !kept.contains(fd) { close(fd) }
+        }
+    }
 
     mutating func run() async throws {
         _ = unsafe cl_set_process_name("martlet")

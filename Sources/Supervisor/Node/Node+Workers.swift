@@ -12,6 +12,8 @@ enum LoopToken {
     case signals
     case janitorControl
     case janitorProcess
+    case admin
+    case adminConnection(UInt32)
 
     var packed: UInt64 {
         switch self {
@@ -21,6 +23,8 @@ enum LoopToken {
         case .signals: 4 << 32
         case .janitorControl: 5 << 32
         case .janitorProcess: 6 << 32
+        case .admin: 7 << 32
+        case .adminConnection(let id): 8 << 32 | UInt64(id)
         }
     }
 
@@ -33,6 +37,8 @@ enum LoopToken {
         case 4: self = .signals
         case 5: self = .janitorControl
         case 6: self = .janitorProcess
+        case 7: self = .admin
+        case 8: self = .adminConnection(id.number)
         default: return nil
         }
     }
@@ -48,6 +54,8 @@ extension Node {
             case .signals: node.readSignals()
             case .janitorControl: node.hearJanitor()
             case .janitorProcess: node.janitorEnded()
+            case .admin: node.acceptAdmin()
+            case .adminConnection(let id): node.adminReady(id)
             case nil: break
             }
         }

@@ -18,6 +18,7 @@ actor Node: LoopExecutor.Delegate {
     nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe loop.asUnownedSerialExecutor() }
     nonisolated let directory: RuntimeDirectory
     nonisolated let regions: Regions
+    nonisolated let purger: Purger
     nonisolated let log: Logger
 
     var machine: NodeMachine
@@ -52,6 +53,8 @@ actor Node: LoopExecutor.Delegate {
     var janitor: WorkerProcess?
     var janitorStartedAt = Date()
     var janitorRestarts = 0
+    /// Nil until it is opened, and once the node has ended.
+    var admin: AdminPort?
 
     init(
         loop: LoopExecutor, directory: RuntimeDirectory, regions: Regions, listeners: consuming Listeners,
@@ -60,6 +63,7 @@ actor Node: LoopExecutor.Delegate {
         self.loop = loop
         self.directory = directory
         self.regions = regions
+        purger = Purger(regions)
         self.listeners = listeners
         self.machine = machine
         self.flags = flags

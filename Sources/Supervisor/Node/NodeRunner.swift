@@ -4,7 +4,6 @@ import CLinux
 import Foundation
 import Glibc
 import Logging
-import ServiceLifecycle
 import ShmCache
 
 enum NodeRunner {
@@ -49,7 +48,9 @@ enum NodeRunner {
             listeners: try Listeners(state.listeners), machine: state.machine, flags: state.flags,
             demoOrigin: state.demoOrigin, log: logger())
         node.loop.start(delegate: node)
-        try await live(node, signals, isDemo: false) {
+        // Before anybody asks after the operation that is under way.
+        await node.restore(state)
+        try await live(node, signals, isDemo: false, admin: state.admin) {
             await node.resume(state)
             return nil
         }
@@ -100,35 +101,25 @@ enum NodeRunner {
     }
 
     private static func live(
-        _ node: Node, _ signals: Int32, isDemo: Bool, _ begin: @Sendable () async throws -> OperationID?
+        _ node: Node, _ signals: Int32, isDemo: Bool, admin: AdminPort.Record? = nil,
+        _ begin: @Sendable () async throws -> OperationID?
     ) async throws {
         await node.watchSignals(signals)
         node.directory.writePIDFile()
-        let admin = AdminServer(node: node, directory: node.directory).service()
-        let serving = Task.detached { try await admin.run() }
+        let port = try admin.map { AdminPort(listener: $0.listener) } ?? AdminPort.listen(in: node.directory)
+        await node.openAdmin(port, admin?.connections ?? [])
         let operation = try await begin()
         let announcing = Task.detached {
             if let operation { await announce(node, operation, isDemo: isDemo) }
         }
         let end = await node.waitForEnd()
         announcing.cancel()
-        // No new questions: one that is accepted while the server shuts down would be dropped under its client.
+        // No new questions. Whoever waits for the outcome of the stop is told it first.
         unsafe unlink(node.directory.adminSocket)
-        await endAdmin(admin, serving)
+        await node.closeAdmin(patienceMilliseconds: 2_000)
         node.systemd.flush()
         node.directory.clear()
         if case .failed(let reason) = end { throw Failure.runtime("the node could not be started: \(reason)") }
-    }
-
-    /// Whoever waits for the outcome of the stop is told it first; one that does not read gets two seconds.
-    private static func endAdmin(_ admin: ServiceGroup, _ serving: Task<Void, any Error>) async {
-        await admin.triggerGracefulShutdown()
-        let watchdog = Task.detached {
-            try await Task.sleep(for: .seconds(2))
-            serving.cancel()
-        }
-        _ = await serving.result
-        watchdog.cancel()
     }
 
     /// Says where the node serves once it does; with the demo site, shows a miss and a hit.

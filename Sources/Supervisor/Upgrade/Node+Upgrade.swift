@@ -32,8 +32,6 @@ extension Node {
         _ operation: OperationID, _ path: String, _ worker: String?, replacesWorkers: Bool, _ deadline: Int64
     ) async {
         do {
-            // The answer that names the operation must be out before the program image goes.
-            try await Task.sleep(for: .milliseconds(50))
             try await quiesce(operation, deadline)
             if let worker { flags.worker = worker }
             let binary = unsafe open(path, O_RDONLY | O_CLOEXEC)
@@ -54,15 +52,19 @@ extension Node {
         }
     }
 
-    /// Waits until nothing is under way: no change, no starting worker, no message half sent.
+    /// Waits until nothing is under way: no change, no starting worker, no message and no answer half sent. The answer
+    /// that names the operation must be out before the program image goes.
     private func quiesce(_ operation: OperationID, _ deadline: Int64) async throws {
         while true {
             guard machine.stopping == nil else { throw Failure.runtime("the node is stopping") }
             let isStarting = machine.members.values.contains(where: \.isStarting)
             let isTalking = workers.values.contains { $0.control.hasQueued || $0.probe >= 0 }
-            if machine.change == nil, machine.queue.isEmpty, !isStarting, !isTalking { return }
-            operations.progress(operation, "waiting for the change under way")
-            guard LoopExecutor.now() < deadline else { throw Failure.runtime("timed out: a change was under way") }
+            let isQuiet = machine.change == nil && machine.queue.isEmpty && !isStarting && !isTalking
+            if isQuiet, admin?.isBusy(LoopExecutor.now()) != true { return }
+            if !isQuiet { operations.progress(operation, "waiting for the change under way") }
+            guard LoopExecutor.now() < deadline else {
+                throw Failure.runtime("timed out: \(isQuiet ? "an admin request" : "a change") was under way")
+            }
             try await Task.sleep(for: .milliseconds(10))
         }
     }
@@ -120,7 +122,8 @@ extension Node {
                 revision: launch.revision, orphanSeconds: launch.orphanSeconds)
         }
         return SavedState(
-            directory: directory.path, lock: directory.lock, directoryWasMade: directory.wasMadeByUs,
+            directory: directory.path, lock: directory.lock, admin: admin?.record,
+            directoryWasMade: directory.wasMadeByUs,
             cache: descriptors.cache, node: descriptors.node, events: regions.events, listeners: listeners.record,
             machine: machine, workers: records, launches: launches, nextLaunch: nextLaunch, revision: revision,
             operations: operations, restarts: restarts, restartCount: restartCount, flags: flags,
@@ -155,8 +158,8 @@ extension Node {
 
     // MARK: The other side of exec
 
-    /// Continues from the saved state: workers are watched again, the upgrade is finished or goes on with the workers.
-    func resume(_ state: SavedState) async {
+    /// Everything as the old image left it; workers are watched again.
+    func restore(_ state: SavedState) {
         // A supervisor without a janitor may have saved the state.
         machine.settings.lanes = Regions.workerLanes
         startedAt = state.startedAt
@@ -174,6 +177,10 @@ extension Node {
                 orphanSeconds: record.orphanSeconds)
         }
         take(state.workers)
+    }
+
+    /// Ends the upgrade, or goes on with the workers.
+    func resume(_ state: SavedState) async {
         guard state.replacesWorkers else {
             operations.finish(state.operation, succeeded: true, "supervisor \(Build.version) took over in place")
             return

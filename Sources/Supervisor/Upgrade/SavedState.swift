@@ -39,6 +39,8 @@ struct SavedState: Codable, Sendable {
 
     var directory: String
     var lock: Int32
+    /// The admin socket and who is connected. Optional because older binaries kept none.
+    var admin: AdminPort.Record?
     var directoryWasMade: Bool
     var cache: Int32
     var node: Int32
@@ -65,6 +67,7 @@ struct SavedState: Codable, Sendable {
     /// Every descriptor that must stay open through exec.
     var descriptors: [Int32] {
         [lock, cache, node] + events + listeners.addresses.flatMap(\.descriptors)
+            + (admin.map { [$0.listener] + $0.connections.map(\.fd) } ?? [])
             + workers.flatMap { [$0.pidfd, $0.control] } + launches.map(\.configuration)
     }
 

@@ -4,7 +4,9 @@ import os
 import shutil
 import subprocess
 
+from cases.restarts import CHANGES, command, echo
 from harness.client import Client
+from harness.node import command_line, owner_of_connection
 from harness.origin import Reply
 from harness.waiting import wait_until
 from support import Skipped, case, expect
@@ -134,6 +136,40 @@ def both_ways(context):
         response = client.read_response()
     expect(response.status == 200 and response.body == BLOCK * 8, f"the answer: {response!r}")
     expect(script.requests[0].body == BLOCK * 8, "the upload's bytes")
+
+
+@case("a tunnel to an https origin outlives every kind of change where it is; everything else moves on without it")
+def tunnel(context):
+    authority = Authority(context)
+    origin = context.origin()
+    origin.script("s1", "tunnel").add(Reply(act=echo))
+    proxy = served(context, authority, "origin.test",
+                   "location /s1/ { proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; "
+                   f"proxy_set_header Connection upgrade; proxy_pass http://127.0.0.1:{origin.port}; }}")
+    node = context.node(None, config=config(proxy, "origin.test", f"ca-file: {authority.file}"))
+    through, idle = Client(node.address, 30), Client(node.address, 30)
+    through.request("GET", "/s1/echo", [("Connection", "Upgrade"), ("Upgrade", "echo")])
+    expect(through.read_head().status == 101, "switched")
+    idle.request("GET", "/name")
+    expect(idle.read_response().body == b"origin.test", "an answer before")
+    holder = owner_of_connection(node.workers(), node.port, through.port)
+    for number, (name, change) in enumerate(CHANGES.items()):
+        if name == "adoption":
+            # The next supervisor is told all anew; the origin is in the file that this one was given.
+            continue
+        node = change(context, node)
+        message = b"%08d" % number * 500
+        through.send(message)
+        pieces = []
+        through.reader.exactly(len(message), pieces.append)
+        expect(b"".join(pieces) == message, f"{name}: the echo")
+        idle.request("GET", "/name")
+        expect(idle.read_response().body == b"origin.test", f"{name}: an answer on the connection from before")
+    expect(owner_of_connection([holder], node.port, through.port) == holder, "the tunnel where it was")
+    expect(owner_of_connection([holder], node.port, idle.port) is None, "the other connection elsewhere")
+    wait_until(lambda: command(node, "status").count("kept by 1 streams") == 1, "status says what keeps it")
+    through.close()
+    wait_until(lambda: not command_line(holder), "the old worker gone with its tunnel")
 
 
 @case("a certificate file that is not one keeps the node from starting, and the message says why")

@@ -1,0 +1,206 @@
+// The admin socket and who is connected to it, on the node's loop. Listener and connections outlive the program: an
+// upgrade in place hands them on with what was read of them, so nobody who asks is refused, cut or left waiting.
+import CLinux
+import ControlChannel
+import Glibc
+
+/// One connection: a question, its answer, the end.
+final class AdminConnection {
+    enum Phase {
+        case reading
+        case answering(AdminRequest)
+        /// `output` is being sent.
+        case sending(since: Int64)
+    }
+
+    let fd: Int32
+    let openedAt: Int64
+    var phase = Phase.reading
+    /// All that was read; kept until the answer is known.
+    var input: [UInt8]
+    var output: [UInt8] = []
+    var sent = 0
+
+    init(fd: Int32, openedAt: Int64, input: [UInt8] = []) {
+        self.fd = fd
+        self.openedAt = openedAt
+        self.input = input
+    }
+
+    deinit { close(fd) }
+}
+
+struct AdminPort {
+    /// Bound to `admin.sock` and listening for as long as the node lives.
+    let listener: Int32
+    var connections: [UInt32: AdminConnection] = [:]
+    var nextID: UInt32 = 1
+
+    static let mostConnections = 512
+    static let mostInput = 256 * 1024
+
+    /// As one program image leaves it to the next.
+    struct Record: Codable, Sendable {
+        struct Connection: Codable, Sendable {
+            var fd: Int32
+            var input: [UInt8]
+        }
+
+        var listener: Int32
+        var connections: [Connection]
+    }
+
+    init(listener: Int32) { self.listener = listener }
+
+    /// A socket that listens; it appears under its name only now.
+    static func listen(in directory: RuntimeDirectory) throws(Failure) -> AdminPort {
+        let temporary = directory.path + "/admin-\(getpid()).sock"
+        unsafe unlink(temporary)
+        let fd = cl_stream_socket(AF_UNIX)
+        let address = SocketAddress(path: temporary)
+        guard fd >= 0, unsafe address.withSocketAddress({ unsafe bind(fd, $0, $1) }) == 0,
+            Glibc.listen(fd, 1_024) == 0, unsafe rename(temporary, directory.adminSocket) == 0
+        else {
+            throw .runtime("\(directory.adminSocket) cannot be listened on: \(systemText(cl_errno()))")
+        }
+        return AdminPort(listener: fd)
+    }
+
+    /// Whether exec must wait: something that must not be done twice is being done, or an answer is half out and its
+    /// reader has not had a second to take the rest.
+    func isBusy(_ now: Int64) -> Bool {
+        connections.values.contains { connection in
+            switch connection.phase {
+            case .reading: false
+            case .answering(let request): !request.isRepeatable
+            case .sending(let since): now - since < 1_000
+            }
+        }
+    }
+
+    /// Questions under way are put again to the next image, which finds their bytes here.
+    var record: Record {
+        let passed = connections.sorted { $0.key < $1.key }.map(\.value).filter { connection in
+            if case .sending = connection.phase { false } else { true }
+        }
+        return Record(
+            listener: listener, connections: passed.map { Record.Connection(fd: $0.fd, input: $0.input) })
+    }
+}
+
+extension Node {
+    /// Begins to answer, with what an earlier image had begun.
+    func openAdmin(_ port: AdminPort, _ inherited: [AdminPort.Record.Connection] = []) {
+        admin = port
+        loop.watch(port.listener, token: LoopToken.admin.packed)
+        for connection in inherited { take(connection.fd, connection.input) }
+    }
+
+    func acceptAdmin() {
+        guard let listener = admin?.listener else { return }
+        while true {
+            var peer = sockaddr_storage()
+            var length: socklen_t = 0
+            let fd = unsafe cl_accept(listener, &peer, &length)
+            guard fd >= 0 else { return }
+            take(fd, [])
+        }
+    }
+
+    private func take(_ fd: Int32, _ input: [UInt8]) {
+        if let count = admin?.connections.count, count >= AdminPort.mostConnections { dropOldestAdmin() }
+        guard let id = admin?.nextID else { return }
+        admin?.nextID &+= 1
+        admin?.connections[id] = AdminConnection(fd: fd, openedAt: LoopExecutor.now(), input: input)
+        loop.watch(fd, token: LoopToken.adminConnection(id).packed)
+        readAdmin(id)
+    }
+
+    /// Whoever connects and never asks must not keep others out.
+    private func dropOldestAdmin() {
+        guard let oldest = admin?.connections.keys.min() else { return }
+        dropAdmin(oldest)
+    }
+
+    private func dropAdmin(_ id: UInt32) {
+        guard let connection = admin?.connections.removeValue(forKey: id) else { return }
+        loop.unwatch(connection.fd)
+    }
+
+    func adminReady(_ id: UInt32) {
+        guard let connection = admin?.connections[id] else { return }
+        switch connection.phase {
+        case .reading: readAdmin(id)
+        case .answering: break
+        case .sending: sendAdmin(id)
+        }
+    }
+
+    private func readAdmin(_ id: UInt32) {
+        guard let connection = admin?.connections[id] else { return }
+        var buffer = [UInt8](repeating: 0, count: 16_384)
+        var hasEnded = false
+        while connection.input.count < AdminPort.mostInput {
+            let count = unsafe recv(connection.fd, &buffer, buffer.count, 0)
+            if count < 0, errno == EINTR { continue }
+            if count < 0, errno == EAGAIN { break }
+            hasEnded = count <= 0
+            if hasEnded { break }
+            connection.input += buffer[0..<count]
+        }
+        switch AdminRequest.parse(connection.input) {
+        case .incomplete:
+            if hasEnded || connection.input.count >= AdminPort.mostInput { dropAdmin(id) }
+        case .refused(let answer): send(answer, id)
+        case .whole(let request):
+            // Not watched meanwhile: a client that leaves would keep the loop busy until its answer is there.
+            loop.unwatch(connection.fd)
+            connection.phase = .answering(request)
+            Task {
+                let answer = await AdminPlane(node: self).answer(request)
+                self.send(answer, id)
+            }
+        }
+    }
+
+    private func send(_ answer: AdminAnswer, _ id: UInt32) {
+        guard let connection = admin?.connections[id] else { return }
+        connection.output = answer.bytes
+        connection.phase = .sending(since: LoopExecutor.now())
+        sendAdmin(id)
+    }
+
+    private func sendAdmin(_ id: UInt32) {
+        guard let connection = admin?.connections[id] else { return }
+        while connection.sent < connection.output.count {
+            let count = unsafe connection.output.withUnsafeBytes {
+                unsafe cl_send(connection.fd, $0.baseAddress! + connection.sent, $0.count - connection.sent, false)
+            }
+            if count < 0, errno == EINTR { continue }
+            if count < 0, errno == EAGAIN {
+                return loop.watch(connection.fd, token: LoopToken.adminConnection(id).packed, writable: true)
+            }
+            guard count > 0 else { break }
+            connection.sent += count
+        }
+        dropAdmin(id)
+    }
+
+    /// The node ends: whoever has asked is answered, within the patience; nobody else is let in.
+    func closeAdmin(patienceMilliseconds: Int64) async {
+        guard let port = admin else { return }
+        acceptAdmin()
+        loop.unwatch(port.listener)
+        let began = LoopExecutor.now()
+        while LoopExecutor.now() - began < patienceMilliseconds {
+            let waiting = admin?.connections.values.contains { connection in
+                if case .reading = connection.phase { LoopExecutor.now() - connection.openedAt < 200 } else { true }
+            }
+            guard waiting == true else { break }
+            try? await Task.sleep(for: .milliseconds(5))
+        }
+        close(port.listener)
+        for id in (admin?.connections ?? [:]).keys { dropAdmin(id) }
+        admin = nil
+    }
+}
