@@ -12,6 +12,10 @@ struct MachineHarness {
     var mute: Set<UInt32> = []
     var dieOnAccept: Set<UInt32> = []
     var failing: Set<UInt32> = []
+    /// They answer their first probe, and nothing more once they accept.
+    var hanging: Set<UInt32> = []
+    /// They do not go when they are told to.
+    var deaf = false
     private var nextOperation: UInt32 = 1
     private var nextPID: Int32 = 100
 
@@ -73,7 +77,10 @@ struct MachineHarness {
             } else if !mute.contains(member.launch) {
                 events.append(.ready(member.id))
             }
-        case .probe(let id): events.append(.probed(id))
+        case .probe(let id):
+            let member = machine.members[id]
+            let hangs = member.map { hanging.contains($0.launch) && !$0.accepts.isEmpty } ?? false
+            if !hangs { events.append(.probed(id)) }
         case .accept(let id, let slot):
             if let member = machine.members[id], dieOnAccept.contains(member.launch) {
                 events.append(.exited(id, .signal(11)))
@@ -81,7 +88,8 @@ struct MachineHarness {
                 events.append(.accepting(id, slot: slot))
             }
         case .stopAccepting(let id, let slot): events.append(.stoppedAccepting(id, slot: slot))
-        case .stop(let id), .kill(let id, _): events.append(.exited(id, .exited(0)))
+        case .stop(let id): if !deaf { events.append(.exited(id, .exited(0))) }
+        case .kill(let id, _): events.append(.exited(id, .signal(9)))
         default: break
         }
     }

@@ -12,6 +12,8 @@ struct Change: Equatable, Codable, Sendable {
         case starting
         /// The first slot is being moved, or has been and is watched.
         case canary(until: Milliseconds?)
+        /// The watch is over: that worker has not crashed, and must now answer another probe, in case it hangs.
+        case confirming(MemberID)
         /// Slots are moved one at a time, from `remaining`'s front.
         case moving
     }
@@ -28,6 +30,8 @@ struct Change: Equatable, Codable, Sendable {
     var remaining: [Int] = []
     var moveDeadline: Milliseconds?
     var startedAt: Milliseconds
+    /// Whom the first slot was moved to.
+    var watched: MemberID?
     /// Who held a slot before it was moved.
     var previousHolders: [Int: MemberID] = [:]
 }

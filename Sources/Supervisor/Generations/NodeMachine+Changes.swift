@@ -177,6 +177,7 @@ extension NodeMachine {
         change.moveDeadline = nil
         if case .canary = change.phase, case .replace = change.kind {
             change.phase = .canary(until: now + settings.canaryMilliseconds)
+            change.watched = id
             self.change = change
             actions.append(
                 .progress(
@@ -189,13 +190,42 @@ extension NodeMachine {
     }
 
     mutating func passChangeTime(_ now: Milliseconds, _ actions: inout [MachineAction]) {
-        if case .canary(let until?) = change?.phase, until <= now {
-            change?.phase = .moving
-            moveNext(now, &actions)
+        if case .canary(let until?) = change?.phase, until <= now { confirm(now, &actions) }
+        if case .confirming(let id) = change?.phase {
+            guard let deadline = change?.moveDeadline, deadline <= now else { return passRequestTime(now, &actions) }
+            let reason = "did not answer a probe at the end of its watch"
+            failChange("\(id) (slot \(members[id]?.slot ?? 0)) \(reason)", now, &actions)
+            // It hangs: neither does it hear that it should drain.
+            members[id]?.phase = .leaving
+            actions.append(.kill(id, reason: reason))
+            return
         }
         if let deadline = change?.moveDeadline, deadline <= now, let slot = change?.remaining.first {
             failChange("the new worker of slot \(slot) did not begin to accept", now, &actions)
         }
+        passRequestTime(now, &actions)
+    }
+
+    /// Probes the first new worker once more, now that it has real connections.
+    private mutating func confirm(_ now: Milliseconds, _ actions: inout [MachineAction]) {
+        guard let id = change?.watched, members[id] != nil else {
+            change?.phase = .moving
+            return moveNext(now, &actions)
+        }
+        change?.phase = .confirming(id)
+        change?.moveDeadline = now + settings.confirmMilliseconds
+        actions.append(.probe(id))
+    }
+
+    /// The watched worker has answered: the other slots follow.
+    mutating func wasConfirmed(_ id: MemberID, _ now: Milliseconds, _ actions: inout [MachineAction]) {
+        guard change?.phase == .confirming(id) else { return }
+        change?.phase = .moving
+        change?.moveDeadline = nil
+        moveNext(now, &actions)
+    }
+
+    private mutating func passRequestTime(_ now: Milliseconds, _ actions: inout [MachineAction]) {
         if let change, change.request.deadline <= now {
             failChange("timed out while \(change.phase == .starting ? "starting" : "moving slots")", now, &actions)
         }

@@ -18,6 +18,7 @@ extension NodeMachine {
         actions.append(.progress(request.operation, "stopping \(workers(members.count))"))
         for member in members.values.sorted(by: { $0.id < $1.id }) {
             switch (manner, member.phase) {
+            case (_, .leaving): break
             case (.now, _), (_, .starting), (_, .probing): dismiss(member.id, now: now, &actions)
             case (.drain, _): beginDraining(member.id, settings.stopDeadlines, now: now, &actions)
             case (.patient, _): beginDraining(member.id, settings.patientDeadlines, now: now, &actions)

@@ -9,7 +9,7 @@ extension NodeMachine {
     }
 
     mutating func wasProbed(_ id: MemberID, _ now: Milliseconds, _ actions: inout [MachineAction]) {
-        guard let member = members[id], member.phase == .probing else { return }
+        guard let member = members[id], member.phase == .probing else { return wasConfirmed(id, now, &actions) }
         members[id]?.phase = .waiting
         members[id]?.deadline = nil
         if change?.members.contains(id) == true {

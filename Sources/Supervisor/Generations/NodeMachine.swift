@@ -1,7 +1,7 @@
 // The node's state machine: which workers there are, who accepts on which slot, and what is being changed. It takes
 // events and answers with actions; it reads no clock, opens nothing and waits for nobody.
 //
-//     request ──► queue ──► change ──► (canary) ──► moves ──► old workers drain
+//     request ──► queue ──► change ──► (canary, probe) ──► moves ──► old workers drain
 //                             │
 //                             └── any new worker fails: slots go back, the new ones stop, the request fails
 //

@@ -77,6 +77,9 @@ def worker_binaries(context):
     # Becomes a good worker, and is killed by a fault of its own about a second later.
     crashing = script(context, f"#!/bin/sh\n(sleep 1; kill -SEGV $$) &\nexec {worker}\n")
     untouched.refuses(["upgrade", "--worker", crashing], "SIGSEGV")
+    # The same, and it stands still instead.
+    hanging = script(context, f"#!/bin/sh\n(sleep 1; kill -STOP $$) &\nexec {worker}\n")
+    untouched.refuses(["upgrade", "--worker", hanging], "did not answer a probe")
     command(untouched.node, "upgrade", "--worker", worker)
     expect(exchange(untouched.client) == BODY, "a good one takes over on the same connection")
 
