@@ -68,7 +68,7 @@ struct AdminClient {
         }
         let accepted: Accepted = try decode(answer)
         let outcome = try await follow(
-            accepted.operation, timeoutSeconds: timeoutSeconds + 5, path: path, quiet: quiet)
+            accepted.operation, timeoutSeconds: timeoutSeconds + 2, path: path, quiet: quiet)
         if says { Console.say(outcome) }
     }
 
@@ -78,11 +78,14 @@ struct AdminClient {
     ) async throws -> String {
         let deadline = ContinuousClock.now + .seconds(timeoutSeconds)
         var seen = 0
+        var problem: Failure?
         while ContinuousClock.now < deadline {
             let operation: Operation
+            let left = max(.milliseconds(200), deadline - ContinuousClock.now)
             do {
                 operation = try decode(
-                    try await send(.GET, "/v1/operations/\(number)?seen=\(seen)", nil, timeout: .seconds(5)))
+                    try await send(
+                        .GET, "/v1/operations/\(number)?seen=\(seen)", nil, timeout: min(.seconds(5), left)))
             } catch let refusal as Refusal {
                 guard refusal.status == AdminAnswer.unknownOperation else { throw refusal.failure }
                 throw Failure.runtime(
@@ -96,16 +99,19 @@ struct AdminClient {
                         "the supervisor died; its workers serve on, and the next `martlet run` adopts them (\(failure))"
                     )
                 }
+                problem = failure
                 try await Task.sleep(for: .milliseconds(50))
                 continue
             }
+            problem = nil
             for line in operation.progress.dropFirst(seen) where !quiet { Console.say("  " + line) }
             seen = operation.progress.count
             guard let outcome = operation.outcome else { continue }
             guard outcome.succeeded else { throw Failure.runtime(outcome.text) }
             return outcome.text
         }
-        throw Failure.runtime("no outcome within \(Int(timeoutSeconds)) s")
+        let why = problem.map { ": \($0)" } ?? ""
+        throw Failure.runtime("no outcome within \(Int(timeoutSeconds)) s\(why)")
     }
 
     private func decode<Answer: Decodable>(_ data: Data) throws -> Answer {

@@ -121,6 +121,19 @@ def dies_after_exec(context):
     expect(heir.workers(), "new workers")
 
 
+@case("a supervisor binary that stands still after exec: workers serve on, the command says so in time, a kill helps")
+def stands_still_after_exec(context):
+    untouched = Untouched(context)
+    bad = program(context, 'if (n > 1 && !strcmp(a[1], "resume")) for (;;) pause();')
+    began = time.monotonic()
+    said = command(untouched.node, "upgrade", "--binary", bad, "--timeout", "2", code=1)
+    expect("no outcome" in said and "no answer in time" in said, f"the command reports it: {said!r}")
+    expect(time.monotonic() - began < 6, f"within its timeout and a little: {time.monotonic() - began:.1f} s")
+    expect(exchange(untouched.client) == BODY, "workers serve on")
+    adopt(context, untouched.node)
+    expect(exchange(untouched.client) == BODY, "the connection goes on after a kill and the adoption")
+
+
 @case("configurations that do not parse, name a taken port or ask for too much: refused, nothing touched")
 def configurations(context):
     config = f"{context.directory()}/node.yaml"
