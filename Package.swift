@@ -66,7 +66,8 @@ let supervisorTargets: [Target] = [
         ],
         swiftSettings: settings
     ),
-    .testTarget(name: "SupervisorTests", dependencies: ["Supervisor"], swiftSettings: settings),
+    .testTarget(
+        name: "SupervisorTests", dependencies: ["Supervisor"], exclude: ["SavedStates"], swiftSettings: settings),
 ]
 
 let package = Package(

@@ -105,21 +105,6 @@ struct GenerationTests {
         #expect(harness.machine.members.count == 2)
     }
 
-    @Test func aHangWhileWatchedGivesTheSlotBack() {
-        var harness = MachineHarness.serving(3)
-        let before = harness.machine.holders
-        harness.hanging = [2]
-        harness.replace(3, launch: 2)
-        harness.advance(1_000)
-        #expect(harness.outcome == nil)
-        harness.advance(2_000)
-        #expect(harness.outcome?.succeeded == false)
-        #expect(harness.outcome?.text.contains("did not answer a probe") == true)
-        #expect(harness.machine.holders == before)
-        #expect(harness.machine.members.count == 3)
-        #expect(harness.uncovered.isEmpty)
-    }
-
     @Test func aCrashOnAcceptGivesTheSlotBack() {
         var harness = MachineHarness.serving(2)
         let before = harness.machine.holders

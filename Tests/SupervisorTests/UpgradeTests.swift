@@ -37,6 +37,21 @@ struct SavedStateTests {
         #expect(back.flags == RunFlags())
     }
 
+    /// Whoever upgrades runs an older binary: what it saves must be understood for ever. The folder keeps one state for
+    /// every change of what is saved.
+    @Test func statesOfOlderBinariesAreUnderstood() throws {
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("SavedStates")
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+        #expect(!names.isEmpty)
+        for name in names {
+            let fd = unsafe open(folder.appendingPathComponent(name).path, O_RDONLY)
+            defer { close(fd) }
+            let state = try SavedState.read(fd)
+            #expect(state.machine.serving.count == 3 && state.machine.current.count == 3, "\(name)")
+            #expect(state.workers.count == 3 && state.events.count == 128, "\(name)")
+        }
+    }
+
     @Test func damageAndOtherVersionsAreRefused() throws {
         let fd = try state(MachineHarness.serving(1).machine).write()
         defer { close(fd) }

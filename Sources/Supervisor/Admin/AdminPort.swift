@@ -148,6 +148,8 @@ extension Node {
             if hasEnded { break }
             connection.input += buffer[0..<count]
         }
+        // Whoever asked has given up: nothing is done that nobody waits for.
+        if hasEnded, hasHungUp(connection.fd) { return dropAdmin(id) }
         switch AdminRequest.parse(connection.input) {
         case .incomplete:
             if hasEnded || connection.input.count >= AdminPort.mostInput { dropAdmin(id) }
@@ -161,6 +163,12 @@ extension Node {
                 self.send(answer, id)
             }
         }
+    }
+
+    /// Gone altogether; a peer that has only finished sending still wants its answer.
+    private func hasHungUp(_ fd: Int32) -> Bool {
+        var poll = pollfd(fd: fd, events: 0, revents: 0)
+        return unsafe Glibc.poll(&poll, 1, 0) > 0 && poll.revents & Int16(POLLHUP) != 0
     }
 
     private func send(_ answer: AdminAnswer, _ id: UInt32) {

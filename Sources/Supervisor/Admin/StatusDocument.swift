@@ -24,7 +24,7 @@ struct StatusDocument: Codable, Sendable, Equatable {
         var slot: Int
         var lane: Int
         /// False once a draining worker that keeps tunnels only has given its lane back.
-        var holdsLane: Bool
+        var holdsLane: Bool?
         var state: String
         var accepts: [Int]
         var uptimeSeconds: Int

@@ -51,7 +51,7 @@ enum StatusText {
         let kept = generation.keptBy.map { ", kept by \($0)" } ?? ""
         var lines = ["generation \(generation.number) (\(generation.state)\(kept))"]
         for worker in generation.workers {
-            let lane = worker.holdsLane ? "lane \(worker.lane)" : "no lane any more"
+            let lane = worker.holdsLane != false ? "lane \(worker.lane)" : "no lane any more"
             var line =
                 "  pid \(worker.pid.map(String.init) ?? "-") slot \(worker.slot) \(lane) \(worker.state)"
             line += ", up \(duration(worker.uptimeSeconds))"

@@ -92,8 +92,9 @@ struct MachineSettings: Equatable, Codable, Sendable {
     var startMilliseconds: Milliseconds = 20_000
     var moveMilliseconds: Milliseconds = 5_000
     var canaryMilliseconds: Milliseconds = 250
-    /// How long the watched worker may take to answer the probe at the end of its watch.
-    var confirmMilliseconds: Milliseconds = 2_000
+    /// How long the watched worker may take to answer the probe at the end of its watch. Not stored: states that older
+    /// binaries saved do not have it.
+    var confirmMilliseconds: Milliseconds { 2_000 }
     var oldGenerations = 4
     /// A worker that lives this long is healthy: its next death is no crash loop.
     var healthyMilliseconds: Milliseconds = 5_000

@@ -5,7 +5,7 @@ extension NodeMachine {
     mutating func take(_ request: ChangeRequest, _ now: Milliseconds, _ actions: inout [MachineAction]) {
         if case .stop = request.kind {
             beginStop(request, now, &actions)
-        } else if stopping != nil {
+        } else if stopping != nil || isOver == true {
             actions.append(.fail(request.operation, "the node is stopping"))
             retire(request, &actions)
         } else if queue.count >= 16 {

@@ -4,6 +4,7 @@ import ControlChannel
 extension NodeMachine {
     mutating func beginStop(_ request: ChangeRequest, _ now: Milliseconds, _ actions: inout [MachineAction]) {
         guard case .stop(let manner) = request.kind else { return }
+        guard isOver != true else { return actions.append(.succeed(request.operation, "stopped")) }
         if stopping != nil, manner != .now {
             actions.append(.progress(request.operation, "the node is stopping already"))
         }
@@ -37,6 +38,7 @@ extension NodeMachine {
         guard let request = stopping, members.isEmpty else { return }
         stopping = nil
         stopDeadline = nil
+        isOver = true
         actions.append(.succeed(request.operation, "stopped"))
         actions.append(.finished)
     }

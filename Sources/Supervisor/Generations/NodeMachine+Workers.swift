@@ -95,7 +95,7 @@ extension NodeMachine {
 
     /// Makes what is like what should be.
     mutating func reconcile(_ now: Milliseconds, _ actions: inout [MachineAction]) {
-        guard stopping == nil else { return }
+        guard stopping == nil, isOver != true else { return }
         if mayStart { startMissing(now, &actions) }
         coverSlots(&actions)
         connectDraining(&actions)

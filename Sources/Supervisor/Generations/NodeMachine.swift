@@ -29,8 +29,10 @@ struct NodeMachine: Equatable, Codable, Sendable {
     var waitingSaid: Set<OperationID> = []
     var stopping: ChangeRequest?
     var stopDeadline: Milliseconds?
+    /// The stop is done: nothing begins any more. Optional, like what else older binaries did not save.
+    var isOver: Bool?
     var backOffs: [Int: BackOff] = [:]
-    /// Who takes the connections of a draining member. Optional because older binaries saved none.
+    /// Who takes the connections of a draining member.
     var takers: [MemberID: [MemberID]]?
     var nextMember: UInt32 = 1
     var nextGeneration: UInt32 = 1

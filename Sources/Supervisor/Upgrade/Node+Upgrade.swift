@@ -56,7 +56,7 @@ extension Node {
     /// that names the operation must be out before the program image goes.
     private func quiesce(_ operation: OperationID, _ deadline: Int64) async throws {
         while true {
-            guard machine.stopping == nil else { throw Failure.runtime("the node is stopping") }
+            guard machine.stopping == nil, end == nil else { throw Failure.runtime("the node is stopping") }
             let isStarting = machine.members.values.contains(where: \.isStarting)
             let isTalking = workers.values.contains { $0.control.hasQueued || $0.probe >= 0 }
             let isQuiet = machine.change == nil && machine.queue.isEmpty && !isStarting && !isTalking

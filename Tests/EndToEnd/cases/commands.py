@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import threading
 import time
 
@@ -35,9 +36,10 @@ def in_time(node, words, seconds, code=1):
     return said
 
 
-@case("every command gives up at its --timeout when the supervisor does not answer, and says so")
+@case("every command gives up at its --timeout when the supervisor stands still, and what it asked is not done later")
 def standing_supervisor(context):
     node = context.node(site(context)[0].url)
+    before = node.workers()
     os.kill(node.pid, signal.SIGSTOP)
     try:
         for words in EVERY:
@@ -45,8 +47,23 @@ def standing_supervisor(context):
             expect("no answer in time" in said and node.runtime in said, f"{words}: {said!r}")
     finally:
         os.kill(node.pid, signal.SIGCONT)
-    # What it had been told while it stood still, it does now.
-    expect(node.process.wait(30) == 0, "stopped in the end")
+    status = node.admin("GET", "/v1/status", seconds=20)[1]
+    expect(status["state"] == "serving" and not status.get("change") and not status["waitingChanges"], f"{status}")
+    expect(node.workers() == before and status["generations"][-1]["number"] == 1, "the same workers")
+    # Asked all at once, and waited for by nobody: whatever is done first, in the end the node is gone with its workers.
+    sockets = [node_socket(node) for _ in range(3)]
+    for sock, path in zip(sockets, ("reload", "upgrade", "stop")):
+        sock.sendall(f"POST /v1/{path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode())
+    expect(node.process.wait(30) == 0, "exit code 0")
+    seen = f"{node.runtime}/"
+    with open("/proc/net/unix", encoding="ascii") as table:
+        expect(seen not in table.read(), "no process left")
+
+
+def node_socket(node):
+    sock = socket.socket(socket.AF_UNIX)
+    sock.connect(f"{node.runtime}/admin.sock")
+    return sock
 
 
 @case("every command without a node, and with a wrong time: one line and the right code")
@@ -66,7 +83,7 @@ def workers_that_cannot_start(context):
     worker = f"{home}/worker"
     with open(worker, "w", encoding="ascii") as file:
         file.write(f"#!/bin/sh\n[ -e {home}/exits ] && exit 4\n[ -e {home}/hangs ] && exec sleep 600\n"
-                   f"exec {os.path.abspath(RELEASE)}/martlet-worker\n")
+                   f"exec {os.path.abspath(RELEASE)}/martlet-worker \"$@\"\n")
     os.chmod(worker, 0o755)
     node = context.node(origin.url, flags=["--worker", worker])
     before = node.workers()
