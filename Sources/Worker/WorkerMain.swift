@@ -17,22 +17,26 @@ struct WorkerMain {
         // The supervisor decides when a worker ends: a Ctrl-C in its terminal must not.
         _ = signal(SIGINT, SIG_IGN)
         var socket = WorkerControlSocket(taking: controlDescriptor)
+        // A start that fails takes the socket with it, and the operator must hear why.
+        let spare = fcntl(controlDescriptor, F_DUPFD_CLOEXEC, controlDescriptor)
         do {
             let provisions = try Provisions.collect(&socket)
             if CommandLine.arguments.contains("--janitor") {
                 var janitor = try Janitor.start(provisions, control: socket)
+                close(spare)
                 janitor.run()
             } else {
                 var worker = try Worker.start(provisions, control: socket)
+                close(spare)
                 worker.run()
             }
         } catch {
-            fail(error)
+            fail(error, over: spare)
         }
     }
 
-    private static func fail(_ error: StartupFailure) {
-        var socket = WorkerControlSocket(taking: controlDescriptor)
+    private static func fail(_ error: StartupFailure, over descriptor: Int32) {
+        var socket = WorkerControlSocket(taking: descriptor)
         try? socket.send(.failed(reason: error.reason))
         report("martlet-worker: \(error.reason)")
         exit(1)

@@ -154,6 +154,9 @@ def configurations(context):
         ("workers: 700", "700"),
         ("cache:\n  size: 900TiB", "cache size"),
         ("worker: /nonexistent/worker", "/nonexistent/worker"),
+        # Only the new workers can tell.
+        (f"sites:\n  - {{hosts: [tls.test], origin: 'https://127.0.0.1:1'}}\norigin-tls: {{ca-file: {config}}}",
+         "origin-tls.ca-file", config),
     ):
         write(text)
         untouched.refuses(["reload"], *reasons)
