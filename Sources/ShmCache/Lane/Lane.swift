@@ -42,6 +42,8 @@ public struct Lane: ~Copyable {
     public mutating func maintain(now: CacheInstant, maximumSegments: Int = 4) {
         guard !core.isGivenBack else { return }
         core.now = now
+        // Most turns took nothing: then this is all.
+        guard core.tookSegments else { return }
         core.maintain(maximumSegments: max(maximumSegments, 2 * core.takenSegments, core.expectedSegments))
         core.takenSegments = 0
         core.expectedSegments = 0
