@@ -44,7 +44,7 @@ package struct RequestFacts: Sendable {
 
     /// Whether nothing in the request can change what a fresh stored object answers, its content coding excepted
     /// (see `StoredHead.isPlain`).
-    @inlinable
+    @inlinable @inline(__always)
     package static func isPlain(method: Method, fields: borrowing FieldTable) -> Bool {
         method == .get && !fields.containsAny(notPlain)
     }

@@ -62,7 +62,9 @@
     /// How many field lines there are.
     @inlinable package var count: Int { tally.count }
     /// Which known names there are.
-    @inlinable package var presence: FieldSet { tally.presence }
+    @inlinable package var presence: FieldSet {
+        @inline(__always) get { tally.presence }
+    }
     /// Which of the names with a bit of their own come more than once.
     @inlinable package var repeated: FieldSet { tally.repeated }
     /// How many of the lines are marked as dropped.
@@ -83,12 +85,12 @@
     @inlinable
     package subscript(_ index: Int) -> FieldEntry { entries[index] }
 
-    @inlinable
+    @inlinable @inline(__always)
     package func contains(_ field: KnownField) -> Bool {
         field.rawValue < 64 ? presence.intersects(field.bit) : index(of: field) != nil
     }
 
-    @inlinable
+    @inlinable @inline(__always)
     package func containsAny(_ set: FieldSet) -> Bool { presence.intersects(set) }
 
     /// The first line of that name at or after `start`. Of names without a bit of their own, lines that were dropped

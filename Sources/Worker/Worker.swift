@@ -19,6 +19,7 @@ struct Worker: ~Copyable {
     var clock: TurnClock
 
     let region: CacheRegion
+    let keyHash: KeyHash
     let node: NodeRegion
     var lane: Lane
     var counters: LaneCounters
@@ -39,6 +40,7 @@ struct Worker: ~Copyable {
     /// Buffers for responses, requests to origins, keys and decoded chunks.
     var buffers: BufferPool
     var scratch: Scratch
+    var rendered = RenderedAnswers()
     /// Contexts with work that no event will announce, and those that wait for a fill.
     var queues = ContextQueues()
     /// Origin connections that had more to say than one turn listens to.
@@ -65,6 +67,10 @@ struct Worker: ~Copyable {
     var answered: [SlabID] = []
     /// Connections that came in this turn and were not read from yet.
     var fresh: [SlabID] = []
+    /// Connections whose requests were received and are to be answered, and those whose answers are to be sent.
+    var heard = Cohort()
+    var heldBack = Cohort()
+    var holdsAnswersBack = false
     /// Counts loop turns.
     var turn: UInt64 = 0
     /// Waiting contexts are to be looked at in any case.
@@ -83,7 +89,7 @@ struct Worker: ~Copyable {
         router = Router(snapshot)
         assignment = provisions.assignment
         counters = node.counters(lane: Int(provisions.assignment.lane))
-        clock = TurnClock(region)
+        clock = TurnClock(lane)
         let limit = settings.connectionLimit
         timers = TimerWheel(capacity: 3 * limit + 3 * settings.origins.count + 2, nowMilliseconds: clock.milliseconds)
         clients = Slab(limit: limit)
@@ -105,6 +111,7 @@ struct Worker: ~Copyable {
         talkative.reserveCapacity(256)
         fresh.reserveCapacity(1024)
         control = ControlPort(socket: socket, provisions: provisions)
+        keyHash = region.keyHash
         self.region = region
         self.node = node
         self.lane = lane
@@ -172,7 +179,7 @@ struct Worker: ~Copyable {
             lane.endTurn()
             lane.maintain(now: clock.cache)
             let ready = poller.wait(timeoutMilliseconds: timeout)
-            clock = TurnClock(region)
+            clock = TurnClock(lane)
             lane.beginTurn(now: clock.cache)
             turn &+= 1
             counters.add(Counter.turns.rawValue)
@@ -180,6 +187,7 @@ struct Worker: ~Copyable {
                 guard let event = poller.event(index) else { continue }
                 dispatch(event)
             }
+            answerHeard()
             hearTalkative()
             progressFresh()
             expireTimers()
@@ -192,7 +200,7 @@ struct Worker: ~Copyable {
         lane.endTurn()
     }
 
-    private borrowing func sleepMilliseconds() -> Int32 {
+    private mutating func sleepMilliseconds() -> Int32 {
         if firstFinishing != .max || looksAgain || queues.next != nil { return 0 }
         if !talkative.isEmpty || !fresh.isEmpty { return 0 }
         return timers.sleepMilliseconds(nowMilliseconds: clock.milliseconds)

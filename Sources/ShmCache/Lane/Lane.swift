@@ -101,6 +101,12 @@ public struct Lane: ~Copyable {
         unsafe CacheClock.now(mapPointer.pointee)
     }
 
+    /// The cache clock at a moment that CLOCK_BOOTTIME has already been read at.
+    public borrowing func instant(sinceBootNanoseconds: Int64) -> CacheInstant {
+        let offset = unsafe mapPointer.pointee.global64(GlobalWords.clockOffset).relaxed
+        return CacheInstant(nanoseconds: sinceBootNanoseconds &+ Int64(bitPattern: offset))
+    }
+
     /// Tells which descriptor of this process wakes a lane (eventfd). Not owned.
     public mutating func setEventDescriptor(_ descriptor: Int32, forLane lane: Int) {
         guard lane >= 0, lane < core.eventDescriptors.count else { return }

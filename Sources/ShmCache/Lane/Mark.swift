@@ -2,7 +2,7 @@
 // pinned. Looking again costs two loads; an object that has moved or gone meanwhile is simply not there.
 
 /// Where an object was. Keeps nothing in place: turn it into a view in a later turn with `Lane.view(of:)`.
-public struct Mark: Sendable {
+public struct Mark: Equatable, Sendable {
     let segment: UInt32
     let itemOffset: UInt32
     let gen: UInt32

@@ -58,6 +58,9 @@ public struct CacheRegion: ~Copyable, Sendable {
     /// The keyed 64-bit hash of a key text, of a tag or of a host. Differs from region to region.
     public func hash(key: RawSpan) -> UInt64 { map.hash(key) }
 
+    /// The same hash, to be kept apart from the region.
+    public var keyHash: KeyHash { KeyHash(seed: map.hashSeed, final: map.hashFinal) }
+
     /// The cache clock.
     public func now() -> CacheInstant { CacheClock.now(map) }
 

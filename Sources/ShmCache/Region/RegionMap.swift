@@ -136,11 +136,7 @@ struct RegionMap: @unchecked Sendable {
 
     /// The keyed hash of a key, a tag or a host.
     @inline(__always)
-    func hash(_ key: RawSpan) -> UInt64 {
-        var h = hash64(key, seed: hashSeed) ^ hashFinal
-        h = (h ^ (h >> 32)) &* 0x9E37_79B9_7F4A_7C15
-        return h ^ (h >> 29)
-    }
+    func hash(_ key: RawSpan) -> UInt64 { KeyHash(seed: hashSeed, final: hashFinal).hash(key) }
 }
 
 /// Words of the globals section: hot words on lines of their own.

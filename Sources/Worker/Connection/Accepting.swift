@@ -80,11 +80,11 @@ extension Worker {
     /// never costs an epoll_ctl.
     mutating func progressFresh() {
         guard !fresh.isEmpty else { return }
+        for index in 0..<fresh.count where clients.contains(fresh[index]) { hear(fresh[index].index) }
+        answerHeard()
         var unserved = fresh.count
         for id in fresh {
             unserved -= 1
-            guard clients.contains(id) else { continue }
-            progress(id.index)
             guard clients.contains(id), !passOn(id.index, unserved: unserved) else { continue }
             if clients.contains(id) { watch(id.index) }
         }

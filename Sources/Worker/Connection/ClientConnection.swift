@@ -48,6 +48,8 @@ struct ClientConnection: ~Copyable {
     /// Number of the request buffer, or `.max`.
     var request = UInt32.max
     var context = SlabID.none
+    /// The rendered answer that is owed and is sent before the turn ends, or `.max`.
+    var rendered = UInt16.max
     var requestsServed: UInt32 = 0
     let acceptedMilliseconds: Int64
     /// When the connection last came to rest or made progress; the timer looks here when it expires.
@@ -70,7 +72,9 @@ struct ClientConnection: ~Copyable {
     deinit { close(sink.descriptor) }
 
     /// Between requests, with nothing read and nothing owed.
-    var isIdle: Bool { phase == .reading && request == .max && !sink.hasPending }
+    var isIdle: Bool {
+        @inline(__always) get { phase == .reading && request == .max && !sink.hasPending }
+    }
 }
 
 /// A client's address in 20 bytes.

@@ -19,11 +19,11 @@ extension Worker {
         if ready.contains(.readable) || ready.contains(.peerClosed) { clients[c].mayRead = true }
         if ready.contains(.peerClosed) { clients[c].endAnnounced = true }
         if isSendingBody(c) { return continueLater(clients[c].context.index) }
-        progress(c)
+        hear(c)
     }
 
     /// In the middle of a body: a readable or writable socket has its piece when it is its turn.
-    private borrowing func isSendingBody(_ c: UInt32) -> Bool {
+    private mutating func isSendingBody(_ c: UInt32) -> Bool {
         guard clients[c].phase == .answering, contexts.contains(clients[c].context) else { return false }
         return contexts[clients[c].context.index].phase == .sending
     }
@@ -55,7 +55,7 @@ extension Worker {
 
     /// Parses and answers what is there, reads what is not. False when nothing more can be done now.
     private mutating func progressReading(_ c: UInt32) -> Bool {
-        if clients[c].closesAfterResponse { return finishClosing(c) }
+        if clients[c].closesAfterResponse { return holdsBack(c) ? false : finishClosing(c) }
         if clients[c].sink.isBlocked, clients[c].sink.pendingCount > BodyPump.copyLimit {
             // A client that pipelines and does not read: answer no further until it does.
             return rest(c)
@@ -76,7 +76,7 @@ extension Worker {
                 }
             }
         }
-        guard flushed(c) else { return false }
+        guard !holdsBack(c), flushed(c) else { return false }
         return readRequest(c)
     }
 
@@ -91,7 +91,7 @@ extension Worker {
     }
 
     /// Reads more of a request. False when the kernel has nothing.
-    private mutating func readRequest(_ c: UInt32) -> Bool {
+    mutating func readRequest(_ c: UInt32) -> Bool {
         guard clients[c].mayRead else { return rest(c) }
         if clients[c].request == .max {
             guard let fresh = requests.acquire() else { return rest(c) }

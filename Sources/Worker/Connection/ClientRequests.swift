@@ -43,7 +43,7 @@ extension Worker {
         }
     }
 
-    private borrowing func closesAfterThis(_ c: UInt32) -> Bool {
+    private mutating func closesAfterThis(_ c: UInt32) -> Bool {
         if drain.lastCallMilliseconds != nil || clients[c].isLastCall { return true }
         return settings.requestsPerConnection > 0 && clients[c].requestsServed >= settings.requestsPerConnection
     }
@@ -58,11 +58,12 @@ extension Worker {
         guard let key = Self.writeKey(&scratch.key, requests, r, router, route) else {
             return refuse(c, status: 414)
         }
-        let hash = region.hash(key: scratch.key.readable)
+        let hash = keyHash.hash(scratch.key.readable)
         let moment = Moment(now: clock.unixMilliseconds, random: random.next())
         let probe = CacheProbe(key: key, hash: hash, closing: clients[c].closesAfterResponse)
         let answer = Self.answer(
-            probe, moment, lane, scratch.key, &scratch.variantKey, region, requests, r, settings, &clients, c)
+            probe, moment, lane, scratch.key, &scratch.variantKey, keyHash, requests, r, settings, &rendered, turn,
+            &clients, c)
         act(on: answer, c, route, probe)
     }
 
@@ -71,6 +72,9 @@ extension Worker {
         case .complete(let counter):
             count(counter)
             endOfResponse(c)
+        case .rendered(let slot):
+            count(.hits)
+            if self.answer(c, rendered: slot) { endOfResponse(c) }
         case .completeAndRefresh(let counter, let lookup):
             count(counter)
             refreshInBackground(c, route, probe, lookup)

@@ -68,9 +68,13 @@ struct ClientSink: ~Copyable {
 
     init(descriptor: Int32) { self.descriptor = descriptor }
 
-    var hasPending: Bool { pendingCount > 0 }
+    var hasPending: Bool {
+        @inline(__always) get { pendingCount > 0 }
+    }
     var hasBuffer: Bool { pending != nil }
-    var pendingCount: Int { readableCount(pending) }
+    var pendingCount: Int {
+        @inline(__always) get { readableCount(pending) }
+    }
     var pendingSpace: Int { writableCount(pending) }
 
     mutating func adopt(_ buffer: consuming Buffer) { pending = consume buffer }
@@ -163,6 +167,16 @@ struct ClientSink: ~Copyable {
         guard flush(more: true) != .failed else { return false }
         pending?.compact()
         return pendingSpace >= count + Self.headAllowance
+    }
+
+    /// Sends a whole response that was made elsewhere and keeps what the socket does not take. Nothing may be pending, and
+    /// the buffer must have room for it.
+    mutating func sendWhole(_ response: RawSpan) -> OfferOutcome {
+        framing = .none
+        let outcome = sendPending(followedBy: response, more: false)
+        guard case .took(let taken) = outcome, taken < response.byteCount else { return outcome }
+        let rest = response.extracting(taken...)
+        return append(rest) ? outcome : .failed
     }
 
     mutating func becameWritable() { isBlocked = false }

@@ -12,7 +12,7 @@ extension Worker {
     private static var lastCallMilliseconds: Int64 { 1_000 }
 
     /// When the phase that the connection is in has lasted too long; nil when it may last for ever.
-    private borrowing func clientDeadline(_ c: UInt32) -> Int64? {
+    private mutating func clientDeadline(_ c: UInt32) -> Int64? {
         let since = clients[c].lastProgressMilliseconds
         let limit: Int64
         switch clients[c].phase {

@@ -5,8 +5,8 @@ internal import HTTPMessage
 
 struct RequestBuffer: ~Copyable {
     var bytes: Buffer
-    var parser: RequestParser
-    var fields: FieldTable
+    private var parser: Box<RequestParser>
+    private var table: Box<FieldTable>
     /// Offset (from the first readable byte) of the first byte behind the head that nobody has used yet.
     private(set) var bodyOffset = 0
     /// The connection, and the origin exchange that still looks at this head.
@@ -15,13 +15,13 @@ struct RequestBuffer: ~Copyable {
 
     init(capacity: Int, limits: MessageLimits, fieldCapacity: Int) {
         bytes = Buffer(capacity: capacity)
-        parser = RequestParser(limits: limits)
-        fields = FieldTable(capacity: fieldCapacity)
+        parser = Box(RequestParser(limits: limits))
+        table = Box(FieldTable(capacity: fieldCapacity))
     }
 
     /// Parses on; see `RequestParser`.
     mutating func parse() -> RequestProgress {
-        let progress = Self.parse(bytes, &parser, &fields)
+        let progress = Self.parse(bytes, &parser.value, &table.value)
         if case .complete(let length) = progress { bodyOffset = length }
         return progress
     }
@@ -33,7 +33,13 @@ struct RequestBuffer: ~Copyable {
         parser.parse(bytes.readable, into: &fields)
     }
 
-    var head: RequestHead { parser.head }
+    var head: RequestHead {
+        @inline(__always) get { parser.value.head }
+    }
+
+    var fields: FieldTable {
+        @inline(__always) unsafeAddress { unsafe UnsafePointer(table.place) }
+    }
 
     /// Bytes behind the head that have arrived: body, then further requests.
     var unread: RawSpan {
@@ -66,13 +72,13 @@ struct RequestBuffer: ~Copyable {
     mutating func advance() {
         bytes.consume(bodyOffset)
         bodyOffset = 0
-        parser.reset()
+        parser.value.reset()
     }
 
     mutating func reset() {
         bytes.clear()
         bodyOffset = 0
-        parser.reset()
+        parser.value.reset()
     }
 }
 

@@ -73,7 +73,7 @@ enum BodyPump {
     private static func nextPart<Sink: ResponseSink & ~Copyable>(
         _ view: borrowing ItemView, _ source: inout BodySource, into sink: inout Sink
     ) -> PumpOutcome? {
-        guard var multipart = source.multipart else { return .finished }
+        guard let multipart = source.multipart else { return .finished }
         if multipart.hasWrittenEnd { return .finished }
         guard let stored = StoredHead(view.header) else { return .finished }
         let type = stored.contentType
@@ -96,7 +96,6 @@ enum BodyPump {
             source.end = Int(range.last) + 1
             multipart.next += 1
         }
-        source.multipart = multipart
         return .waiting
     }
 

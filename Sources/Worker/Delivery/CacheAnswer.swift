@@ -50,7 +50,9 @@ struct LookupResult {
 enum CacheAnswer: ~Copyable {
     /// Head and body are in the sink.
     case complete(Counter)
-    /// So they are, and the object should be refreshed in the background.
+    /// A hit whose head and body lie rendered in this slot.
+    case rendered(UInt16)
+    /// Head and body are in the sink, and the object should be refreshed in the background.
     case completeAndRefresh(Counter, LookupResult)
     /// The head is in the sink, the source has the rest of the body.
     case streaming(BodySource, Counter)
@@ -66,34 +68,40 @@ extension Worker {
     /// Answers from the cache if that is possible.
     static func answer(
         _ probe: CacheProbe, _ moment: Moment, _ lane: borrowing Lane, _ key: borrowing Buffer,
-        _ variantKey: inout Buffer, _ region: borrowing CacheRegion, _ requests: borrowing RequestBuffers, _ r: UInt32,
-        _ settings: borrowing WorkerSettings, _ clients: inout Slab<ClientConnection>, _ c: UInt32
+        _ variantKey: inout Buffer, _ keyHash: KeyHash, _ requests: borrowing RequestBuffers, _ r: UInt32,
+        _ settings: borrowing WorkerSettings, _ rendered: inout RenderedAnswers, _ turn: UInt64,
+        _ clients: inout Slab<ClientConnection>, _ c: UInt32
     ) -> CacheAnswer {
-        answer(probe, moment, lane, key, &variantKey, region, requests[r], settings, &clients[c].sink)
+        answer(probe, moment, lane, key, &variantKey, keyHash, requests[r], settings, &rendered, turn, &clients[c].sink)
     }
 
     private static func answer(
         _ probe: CacheProbe, _ moment: Moment, _ lane: borrowing Lane, _ key: borrowing Buffer,
-        _ variantKey: inout Buffer, _ region: borrowing CacheRegion, _ request: borrowing RequestBuffer,
-        _ settings: borrowing WorkerSettings, _ sink: inout ClientSink
+        _ variantKey: inout Buffer, _ keyHash: KeyHash, _ request: borrowing RequestBuffer,
+        _ settings: borrowing WorkerSettings, _ rendered: inout RenderedAnswers, _ turn: UInt64,
+        _ sink: inout ClientSink
     ) -> CacheAnswer {
         guard let view = lane.lookup(hash: probe.hash, key: key.readable) else {
             return nothingStored(LookupResult(hash: probe.hash), request)
         }
         if view.isPassMarker { return markerAnswer(view, LookupResult(hash: probe.hash), moment, request) }
         guard StoredKind.of(view.header) == .varyRecord else {
-            return use(view, LookupResult(hash: probe.hash), probe, moment, lane, key, request, settings, &sink)
+            return use(
+                view, LookupResult(hash: probe.hash), probe, moment, lane, key, request, settings, &rendered, turn,
+                &sink)
         }
-        return answerVariant(view, probe, moment, lane, key, &variantKey, region, request, settings, &sink)
+        return answerVariant(
+            view, probe, moment, lane, key, &variantKey, keyHash, request, settings, &rendered, turn, &sink)
     }
 
     /// The URL's answers vary: the record says by what, the variant key finds the one for this request.
     private static func answerVariant(
         _ recordView: borrowing ItemView, _ probe: CacheProbe, _ moment: Moment, _ lane: borrowing Lane,
-        _ key: borrowing Buffer, _ variantKey: inout Buffer, _ region: borrowing CacheRegion,
-        _ request: borrowing RequestBuffer, _ settings: borrowing WorkerSettings, _ sink: inout ClientSink
+        _ key: borrowing Buffer, _ variantKey: inout Buffer, _ keyHash: KeyHash,
+        _ request: borrowing RequestBuffer, _ settings: borrowing WorkerSettings,
+        _ rendered: inout RenderedAnswers, _ turn: UInt64, _ sink: inout ClientSink
     ) -> CacheAnswer {
-        guard let hash = writeVariantKey(recordView, key, &variantKey, region, request) else {
+        guard let hash = writeVariantKey(recordView, key, &variantKey, keyHash, request) else {
             return .miss(LookupResult(hash: probe.hash, alone: true))
         }
         var lookup = LookupResult(hash: hash, isVariant: true, forward: .varyMiss)
@@ -102,17 +110,18 @@ extension Worker {
         }
         if view.isPassMarker { return markerAnswer(view, lookup, moment, request) }
         lookup.forward = .miss
-        return use(view, lookup, probe, moment, lane, variantKey, request, settings, &sink)
+        return use(
+            view, lookup, probe, moment, lane, variantKey, request, settings, &rendered, turn, &sink)
     }
 
     /// Writes the variant key of a request under a record; gives its hash, nil when it does not fit.
     static func writeVariantKey(
         _ recordView: borrowing ItemView, _ key: borrowing Buffer, _ variantKey: inout Buffer,
-        _ region: borrowing CacheRegion, _ request: borrowing RequestBuffer
+        _ keyHash: KeyHash, _ request: borrowing RequestBuffer
     ) -> UInt64? {
         guard let record = VaryRecord(recordView.header) else { return nil }
         guard write(variant: record, key, request, into: &variantKey) else { return nil }
-        return region.hash(key: variantKey.readable)
+        return keyHash.hash(variantKey.readable)
     }
 
     static func write(
@@ -153,7 +162,8 @@ extension Worker {
     private static func use(
         _ view: borrowing ItemView, _ lookup: LookupResult, _ probe: CacheProbe, _ moment: Moment,
         _ lane: borrowing Lane, _ key: borrowing Buffer, _ request: borrowing RequestBuffer,
-        _ settings: borrowing WorkerSettings, _ sink: inout ClientSink
+        _ settings: borrowing WorkerSettings, _ rendered: inout RenderedAnswers, _ turn: UInt64,
+        _ sink: inout ClientSink
     ) -> CacheAnswer {
         var lookup = lookup
         lookup.isStored = true
@@ -165,6 +175,12 @@ extension Worker {
             return StoredAnswer.decide(view, stored, lookup, probe, moment, lane, key, request, settings, &sink)
         }
         let length = view.bodyLength
+        if length <= RenderedAnswers.bodyLimit, !probe.closing, head.minorVersion > 0, !moment.offersRawCopy,
+            !sink.hasPending, request.unreadCount == 0,
+            let slot = render(view, stored, lookup.hash, moment, lane, settings, &rendered, turn)
+        {
+            return .rendered(slot)
+        }
         sink.framing = length > 0 ? .length(UInt64(length)) : .none
         let written = sink.appendHit(
             stored, bodyLength: UInt64(length), now: moment.now, keepAlive: !probe.closing,

@@ -90,34 +90,34 @@ extension Worker {
         let r = contexts[x].request
         guard let key = Self.writeKey(&scratch.key, requests, r, router, contexts[x].route) else { return nil }
         _ = key
-        let hash = region.hash(key: scratch.key.readable)
+        let hash = keyHash.hash(scratch.key.readable)
         let moment = Moment(now: clock.unixMilliseconds, random: random.next())
         return Self.staleAnswer(
-            hash, moment, lane, scratch.key, &scratch.variantKey, region, requests, r, settings,
+            hash, moment, lane, scratch.key, &scratch.variantKey, keyHash, requests, r, settings,
             unreachable: unreachable, &clients, c)
     }
 
     private static func staleAnswer(
         _ hash: UInt64, _ moment: Moment, _ lane: borrowing Lane, _ key: borrowing Buffer,
-        _ variantKey: inout Buffer, _ region: borrowing CacheRegion, _ requests: borrowing RequestBuffers, _ r: UInt32,
+        _ variantKey: inout Buffer, _ keyHash: KeyHash, _ requests: borrowing RequestBuffers, _ r: UInt32,
         _ settings: borrowing WorkerSettings, unreachable: Bool, _ clients: inout Slab<ClientConnection>, _ c: UInt32
     ) -> CacheAnswer? {
         let closing = clients[c].closesAfterResponse
         return staleAnswer(
-            hash, moment, lane, key, &variantKey, region, requests[r], settings, closing: closing,
+            hash, moment, lane, key, &variantKey, keyHash, requests[r], settings, closing: closing,
             unreachable: unreachable, &clients[c].sink)
     }
 
     private static func staleAnswer(
         _ hash: UInt64, _ moment: Moment, _ lane: borrowing Lane, _ key: borrowing Buffer,
-        _ variantKey: inout Buffer, _ region: borrowing CacheRegion, _ request: borrowing RequestBuffer,
+        _ variantKey: inout Buffer, _ keyHash: KeyHash, _ request: borrowing RequestBuffer,
         _ settings: borrowing WorkerSettings, closing: Bool, unreachable: Bool, _ sink: inout ClientSink
     ) -> CacheAnswer? {
         guard request.head.method == .get || request.head.method == .head,
             let view = lane.lookup(hash: hash, key: key.readable), !view.isPassMarker
         else { return nil }
         if StoredKind.of(view.header) == .varyRecord {
-            guard let hash = writeVariantKey(view, key, &variantKey, region, request),
+            guard let hash = writeVariantKey(view, key, &variantKey, keyHash, request),
                 let variant = lane.lookup(hash: hash, key: variantKey.readable), !variant.isPassMarker
             else { return nil }
             return sendStale(

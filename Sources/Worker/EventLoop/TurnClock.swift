@@ -10,10 +10,10 @@ struct TurnClock {
     private(set) var cache: CacheInstant
 
     /// One reading serves both: timers count the time since boot, cache time is that plus an offset.
-    init(_ region: borrowing CacheRegion) {
+    init(_ lane: borrowing Lane) {
         let sinceBoot = cl_boottime_nanoseconds()
         milliseconds = sinceBoot / 1_000_000
-        cache = region.instant(sinceBootNanoseconds: sinceBoot)
+        cache = lane.instant(sinceBootNanoseconds: sinceBoot)
     }
 
     /// Unix milliseconds as the cache counts them.

@@ -157,6 +157,6 @@ extension Worker {
         let r = clients[c].request
         guard let key = Self.writeKey(&scratch.key, requests, r, router, route) else { return nil }
         return CacheProbe(
-            key: key, hash: region.hash(key: scratch.key.readable), closing: clients[c].closesAfterResponse)
+            key: key, hash: keyHash.hash(scratch.key.readable), closing: clients[c].closesAfterResponse)
     }
 }

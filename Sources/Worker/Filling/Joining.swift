@@ -98,7 +98,7 @@ extension Worker {
             exchanges, e, lane, origins, o, &scratch, request, times, union, received, settings)
         guard let begun else { return false }
         let cost = UInt32(clamping: times.responseMilliseconds - times.requestMilliseconds)
-        let tags = Self.tags(origins[o].input, scratch, exchanges[e].keys, region)
+        let tags = Self.tags(origins[o].input, scratch, exchanges[e].keys, keyHash)
         let attributes = Self.attributes(begun.plan, exchanges[e].route, scratch.block, cost: cost, clock)
         let front = begun.front
         exchanges[e].joined = begun.surrender()

@@ -91,7 +91,7 @@ extension Worker {
         _ times: ExchangeTimes
     ) {
         let cost = UInt32(clamping: times.responseMilliseconds - times.requestMilliseconds)
-        let tags = Self.tags(origins[o].input, scratch, exchanges[e].keys, region)
+        let tags = Self.tags(origins[o].input, scratch, exchanges[e].keys, keyHash)
         let encoded = Self.encode(
             origins, o, &scratch, facts, plan, times, isVariant: exchanges[e].keys.isVariant, cost: cost)
         guard encoded, !tags.overflowed else { return declineToStore(e, o, head, .headTooLarge, 0) }
@@ -168,10 +168,10 @@ extension Worker {
     /// The answer's tags, and its host, which is one.
     static func tags(
         _ input: borrowing Buffer?, _ scratch: borrowing Scratch, _ keys: borrowing ExchangeKeys,
-        _ region: borrowing CacheRegion
+        _ keyHash: KeyHash
     ) -> TagSet {
         var tags = TagSet()
-        let host = region.hash(key: keys.base.slice(keys.key.authority))
+        let host = keyHash.hash(keys.base.slice(keys.key.authority))
         tags.add(host)
         switch input {
         case .none: break
@@ -179,7 +179,7 @@ extension Worker {
             let bytes = buffer.readable
             var walker = TagWalker.ofAnswer()
             while let tag = walker.next(bytes: bytes, fields: scratch.responseFields) {
-                tags.add(tagHash(tag, bytes, host: host, region))
+                tags.add(tagHash(tag, bytes, host: host, keyHash))
             }
         }
         return tags
@@ -187,9 +187,9 @@ extension Worker {
 
     /// A group belongs to its origin (RFC 9875 section 2): its host is part of what is hashed.
     static func tagHash(
-        _ tag: TagWalker.Tag, _ bytes: RawSpan, host: UInt64, _ region: borrowing CacheRegion
+        _ tag: TagWalker.Tag, _ bytes: RawSpan, host: UInt64, _ keyHash: KeyHash
     ) -> UInt64 {
-        let hash = region.hash(key: bytes.slice(tag.text))
+        let hash = keyHash.hash(bytes.slice(tag.text))
         return tag.kind == .group ? hash ^ (host &* 0x9E37_79B9_7F4A_7C15) : hash
     }
 
@@ -206,7 +206,7 @@ extension Worker {
         if change != .keep {
             guard storeRecord(e) else { return .busy }
         }
-        guard let hash = Self.variantKey(&scratch, requests, exchanges, e, region) else { return .varyTooComplex }
+        guard let hash = Self.variantKey(&scratch, requests, exchanges, e, keyHash) else { return .varyTooComplex }
         if exchanges[e].keys.isVariant, hash == exchanges[e].keys.hash { return nil }
         // What this fill was started for is not where its answer belongs: those who wait look again, and find the
         // record.
@@ -257,7 +257,7 @@ extension Worker {
         let expires = UInt32.max
         let attributes = ItemAttributes(storedSeconds: clock.cache.seconds, expiresSeconds: expires)
         var tags = TagSet()
-        tags.add(Self.hostTag(exchanges[e].keys, region))
+        tags.add(Self.hostTag(exchanges[e].keys, keyHash))
         if !exchanges[e].keys.isVariant, let permit = exchanges[e].permit.take() {
             return Self.commit(permit, scratch.block, attributes, tags)
         }
@@ -271,8 +271,8 @@ extension Worker {
         lane.startFill(hash: keys.baseHash, key: keys.base, refreshing: true)
     }
 
-    private static func hostTag(_ keys: borrowing ExchangeKeys, _ region: borrowing CacheRegion) -> UInt64 {
-        region.hash(key: keys.base.slice(keys.key.authority))
+    private static func hostTag(_ keys: borrowing ExchangeKeys, _ keyHash: KeyHash) -> UInt64 {
+        keyHash.hash(keys.base.slice(keys.key.authority))
     }
 
     /// A small object whole: head only.
@@ -293,14 +293,14 @@ extension Worker {
 
     private static func variantKey(
         _ scratch: inout Scratch, _ requests: borrowing RequestBuffers, _ exchanges: borrowing Slab<Exchange>,
-        _ e: UInt32, _ region: borrowing CacheRegion
+        _ e: UInt32, _ keyHash: KeyHash
     ) -> UInt64? {
-        variantKey(scratch.block, requests[exchanges[e].request], exchanges[e].keys, &scratch.variantKey, region)
+        variantKey(scratch.block, requests[exchanges[e].request], exchanges[e].keys, &scratch.variantKey, keyHash)
     }
 
     private static func variantKey(
         _ block: borrowing Buffer, _ request: borrowing RequestBuffer, _ keys: borrowing ExchangeKeys,
-        _ variantKey: inout Buffer, _ region: borrowing CacheRegion
+        _ variantKey: inout Buffer, _ keyHash: KeyHash
     ) -> UInt64? {
         guard let record = VaryRecord(block.readable) else { return nil }
         variantKey.clear()
@@ -310,6 +310,6 @@ extension Worker {
         let count = output.count
         guard fits, !output.overflowed else { return nil }
         variantKey.commit(count)
-        return region.hash(key: variantKey.readable)
+        return keyHash.hash(variantKey.readable)
     }
 }

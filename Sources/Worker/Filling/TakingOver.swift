@@ -45,7 +45,7 @@ extension Worker {
             permit.fail(.ownerLost)
             return true
         }
-        let hash = region.hash(key: scratch.key.readable)
+        let hash = keyHash.hash(scratch.key.readable)
         let probe = CacheProbe(key: key, hash: hash, closing: clients[c].closesAfterResponse)
         var range: ByteRange?
         if permit.hasHead {

@@ -32,7 +32,7 @@ extension Worker {
         count(.revalidations)
         let times = ExchangeTimes(
             requestMilliseconds: exchanges[e].sentUnixMilliseconds, responseMilliseconds: clock.unixMilliseconds)
-        let tags = Self.tags(origins[o].input, scratch, exchanges[e].keys, region)
+        let tags = Self.tags(origins[o].input, scratch, exchanges[e].keys, keyHash)
         let renewed = Self.renew(&exchanges, e, lane, origins, o, &scratch, requests, times, tags, clock, settings)
         let context = exchanges[e].context
         origins[o].input?.consume(head.length)

@@ -152,6 +152,7 @@ internal import ShmCache
 }
 
 /// Readable bytes of a buffer that may not be there.
+@inline(__always)
 func readableCount(_ buffer: borrowing Buffer?) -> Int {
     switch buffer {
     case .some(let buffer): buffer.count
