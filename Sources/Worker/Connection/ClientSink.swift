@@ -169,8 +169,8 @@ struct ClientSink: ~Copyable {
         return pendingSpace >= count + Self.headAllowance
     }
 
-    /// Sends a whole response that was made elsewhere and keeps what the socket does not take. Nothing may be pending, and
-    /// the buffer must have room for it.
+    /// Sends a whole response that was made elsewhere and keeps what the socket does not take. Nothing may be pending,
+    /// and the buffer must have room for it.
     mutating func sendWhole(_ response: RawSpan) -> OfferOutcome {
         framing = .none
         let outcome = sendPending(followedBy: response, more: false)

@@ -18,7 +18,9 @@ extension Worker {
         for index in 0..<heard.count where clients.contains(heard[index]) { progress(heard[index].index) }
         holdsAnswersBack = false
         heard.removeAll()
-        for index in 0..<heldBack.count where clients.contains(heldBack[index]) { sendHeldBack(heldBack[index].index) }
+        for index in 0..<heldBack.count where clients.contains(heldBack[index]) {
+            sendHeldBack(heldBack[index].index)
+        }
         heldBack.removeAll()
     }
 
@@ -33,7 +35,7 @@ extension Worker {
 
     /// Answers with a rendered answer: in the third pass, or now where there are none. False when the client is gone.
     mutating func answer(_ c: UInt32, rendered slot: UInt16) -> Bool {
-        guard holdsAnswersBack else { return sendRendered(slot, c) }
+        guard holdsAnswersBack, !heldBack.isFull else { return sendRendered(slot, c) }
         rendered.hold(slot, turn: turn)
         clients[c].rendered = slot
         return true
@@ -49,7 +51,8 @@ extension Worker {
 
     /// Whether what this connection owes waits for the third pass.
     mutating func holdsBack(_ c: UInt32) -> Bool {
-        guard holdsAnswersBack, !heldBack.isFull, clients[c].rendered != .max || clients[c].sink.hasPending else { return false }
+        guard holdsAnswersBack, !heldBack.isFull else { return false }
+        guard clients[c].rendered != .max || clients[c].sink.hasPending else { return false }
         heldBack.add(clients.id(at: c))
         return true
     }

@@ -48,8 +48,8 @@ struct BodySource: ~Copyable {
     }
 }
 
-/// Several ranges in one multipart/byteranges body (RFC 9110 section 14.6). Apart from the source, which every hit moves
-/// about and which seldom has one.
+/// Several ranges in one multipart/byteranges body (RFC 9110 section 14.6). Apart from the source, which every hit
+/// moves about and which seldom has one.
 final class MultipartPlan {
     let plan: RangePlan
     var next = 0

@@ -64,7 +64,7 @@ def variants(s):
             s.equal(client.read_response().body, body, f"the body in {language}")
 
 
-@story("RFC 9110 9.3.2", "after many GETs a HEAD, a range, a conditional request and one for close get answers of their own")
+@story("RFC 9110 9.3.2", "after many GETs a HEAD, a range, a condition and a close get answers of their own")
 def other_forms(s):
     s.answers(Reply(200, LASTING, b"0123456789"))
     client = s.client()
