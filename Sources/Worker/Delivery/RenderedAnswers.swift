@@ -1,5 +1,5 @@
-// Answers as they go out, head and body in one piece, of the small objects that are asked for more than once a
-// second: the next plain request sends the same bytes. The cache is asked as for any hit; only writing the head anew and
+// Answers as they go out, head and body in one piece, of the small objects that are asked for more than once a second:
+// the next plain request sends the same bytes. The cache is asked as for any hit; only writing the head anew and
 // copying the body are saved, so an entry is right as long as the object is the one found and its age is the one
 // written.
 
