@@ -101,6 +101,7 @@ extension Crossing {
         let text = Content.ranked(1, 1, 2000..<3000, compressible: true)
         let relocation: StopScenario.Play = { stage, offer in
             var lane = try stage.region.attachLane(Stage.victim)
+            StopScenario.fillUp(stage, &lane)
             offer()
             lane.maintain(now: stage.region.now(), maximumSegments: 1)
             Crossing.end()

@@ -51,10 +51,10 @@ extension StopScenario {
 
     private static let crowd = 100..<900
 
-    /// Fills the region until two segments are free.
+    /// Fills the region until three segments are free: one less, and something would be evicted.
     static func crowd(_ stage: Stage, popular: Bool) {
         for key in crowd {
-            if stage.region.statistics().segmentsFree <= 2 { break }
+            if stage.region.statistics().segmentsFree <= 3 { break }
             stage.store([Content.ranked(key, 1, 1500..<9000)])
         }
         guard popular else { return }
@@ -64,12 +64,21 @@ extension StopScenario {
         }
     }
 
+    /// Takes what is left until only one segment is free, and evicts nothing for it.
+    static func fillUp(_ stage: Stage, _ lane: inout Lane) {
+        lane.beginTurn(now: stage.region.now())
+        for key in 950..<1000 where stage.region.statistics().segmentsFree > 1 {
+            stage.store(Content.ranked(key, 1, 2000..<3000), lane)
+        }
+        lane.endTurn()
+    }
+
     private static var evicting: StopScenario {
         StopScenario(
             name: "evict", watched: crowd.map { Watched($0, [1, 0]) }, targets: [100], isTight: true, phases: [.evict],
             prepare: { crowd($0, popular: false) },
-            play: lane { stage, lane in
-                for _ in 0..<2 { lane.maintain(now: stage.region.now(), maximumSegments: 2) }
+            play: lane(after: { StopScenario.fillUp($0, &$1) }) { stage, lane in
+                lane.maintain(now: stage.region.now(), maximumSegments: 2)
             })
     }
 
@@ -78,8 +87,8 @@ extension StopScenario {
             name: "relocate", watched: crowd.map { Watched($0, $0 % 3 == 0 ? [1] : [1, 0]) }, targets: [100],
             isTight: true, phases: [.evict, .relocate],
             prepare: { crowd($0, popular: true) },
-            play: lane { stage, lane in
-                for _ in 0..<2 { lane.maintain(now: stage.region.now(), maximumSegments: 2) }
+            play: lane(after: { StopScenario.fillUp($0, &$1) }) { stage, lane in
+                lane.maintain(now: stage.region.now(), maximumSegments: 2)
             })
     }
 
