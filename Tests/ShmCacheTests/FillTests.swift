@@ -75,6 +75,43 @@ import Testing
         #expect(region.checkInvariants() == [])
     }
 
+    /// The owner's client goes on from the origin where the fill ends: bytes of a piece that was declined are not in it.
+    @Test func aDeclinedPieceIsNotReadableInPart() throws {
+        let region = try CacheRegion.create(RegionOptions(sizeBytes: 4 << 20))
+        var owner = try region.attachLane(0)
+        var reader = try region.attachLane(1)
+        let piece = Sample.body(1, 70_001)
+        let noTags: [UInt64] = []
+        var permits = InlineArray<16, FillPermit?> { _ in nil }
+        var partly = 0
+        owner.beginTurn(now: region.now())
+        reader.beginTurn(now: region.now())
+        for n in 0..<16 {
+            let key = Sample.key(n)
+            let hash = unsafe region.hash(key: key.span.bytes)
+            guard case .own(var permit) = unsafe owner.startFill(hash: hash, key: key.span.bytes),
+                case .join(let ticket) = unsafe reader.startFill(hash: hash, key: key.span.bytes)
+            else { throw Failure() }
+            let taken = unsafe permit.setHead(
+                [UInt8(1)].span.bytes, attributes: attributes, tags: noTags.span, expectedBodyLength: nil)
+            guard taken == .accepted else { continue }
+            for count in 0..<10 {
+                let outcome = unsafe permit.append(piece.span.bytes)
+                if outcome == .accepted { continue }
+                #expect(outcome == .declined(.noSpace))
+                #expect(ticket.bytesReady == count * piece.count)
+                partly += 1
+                break
+            }
+            permits[n] = consume permit
+        }
+        #expect(partly > 0, "no piece was declined")
+        for n in 0..<16 { permits[n] = nil }
+        owner.endTurn()
+        reader.endTurn()
+        #expect(region.checkInvariants() == [])
+    }
+
     @Test func aDroppedPermitFailsItsReaders() throws {
         let region = try CacheRegion.create(RegionOptions(sizeBytes: 4 << 20))
         var owner = try region.attachLane(0)

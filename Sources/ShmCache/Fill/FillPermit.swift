@@ -216,8 +216,8 @@ extension LaneCore {
         return true
     }
 
-    /// Copies body bytes into blocks, then into whole segments. False when no space could be had; what was copied until
-    /// then can be read.
+    /// Copies body bytes into blocks, then into whole segments. They can be read when all are there: false, and none of
+    /// them, when no space could be had.
     func appendBody(_ fill: Int, gen: UInt32, _ bytes: RawSpan) -> Bool {
         let ready = map.fill64(fill, FillWords.bytesReady)
         var written = Int(clamping: ready.relaxed)
@@ -228,8 +228,8 @@ extension LaneCore {
             unsafe bytes.withUnsafeBytes { unsafe target.copyMemory(from: $0.baseAddress! + done, byteCount: count) }
             done += count
             written += count
-            ready.release(UInt64(written))
         }
+        ready.release(UInt64(written))
         return true
     }
 
