@@ -75,7 +75,7 @@ import Testing
         #expect(region.checkInvariants() == [])
     }
 
-    /// The owner's client goes on from the origin where the fill ends: bytes of a piece that was declined are not in it.
+    /// The owner's client goes on from the origin where the fill ends: no byte of a declined piece is in it.
     @Test func aDeclinedPieceIsNotReadableInPart() throws {
         let region = try CacheRegion.create(RegionOptions(sizeBytes: 4 << 20))
         var owner = try region.attachLane(0)
