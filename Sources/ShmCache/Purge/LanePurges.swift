@@ -52,9 +52,11 @@ extension Lane {
             map.persist(everything)
             return true
         }
-        if index >= Ban.count {
+        let old = ban.clock.sequential
+        // In the first lap too, if 256 others have come between the number and the place.
+        let isOverwritten = index >= Ban.count || old != 0
+        if isOverwritten {
             // Before a word of it is overwritten; who reads the ring looks at these two words before and after.
-            let old = ban.clock.sequential
             map.global32(GlobalWords.newestBan).raise(toPurge: old)
             everything.raise(toPurge: old)
         }
@@ -62,7 +64,7 @@ extension Lane {
         ban.write(clock: clock, head: head, prefix: prefix, at: offset)
         map.global32(GlobalWords.newestBan).raise(toPurge: clock)
         map.persist(ban.clock)
-        return index >= Ban.count
+        return isOverwritten
     }
 
     /// Purges everything.
