@@ -180,9 +180,13 @@ class Wrk:
         )
 
     def finish(self):
-        """(requests, read errors, other errors) as wrk counted them."""
+        """Ends it; (requests, read errors, other errors) as wrk counted them."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
+        return self.finish_by_itself()
+
+    def finish_by_itself(self):
+        """The same at the end of its time."""
         report = self.process.communicate(timeout=30)[0]
         requests = int(re.search(r"(\d+) requests in", report).group(1))
         errors = re.search(r"connect (\d+), read (\d+), write (\d+), timeout (\d+)", report)
