@@ -99,7 +99,6 @@ enum Explanations {
         case "missingHost": return hosts.isEmpty
         case "repeatedHost": return hosts.count > 1
         case "invalidHost": return hosts.contains { !isPlainHost($0) } || !isPlainTarget(evidence)
-        case "hostDisagrees": return evidence.words.count > 1 && evidence.words[1].first != 47
         case "invalidContentLength": return lengths.contains { $0.wholeMatch(of: /[0-9]{1,18}/) == nil }
         case "contentLengthsDiffer": return Set(lengths).count > 1
         case "lengthAndTransferEncoding": return !lengths.isEmpty && !codings.isEmpty

@@ -94,12 +94,6 @@ package struct Authority: Equatable, Sendable {
         }
         return at < end && bytes.byte(at: at) == 0x5D ? at : nil
     }
-
-    /// Whether the two name the same host and port, given the scheme's default port.
-    func agrees(with other: Authority, in bytes: RawSpan, defaultPort: UInt16) -> Bool {
-        (port == 0 ? defaultPort : port) == (other.port == 0 ? defaultPort : other.port)
-            && equalIgnoringCase(bytes.slice(host), bytes.slice(other.host))
-    }
 }
 
 extension RequestHead {

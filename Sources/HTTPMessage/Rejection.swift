@@ -46,8 +46,6 @@ package enum Rejection: UInt8, Error, CaseIterable, Sendable {
     case repeatedHost
     /// The Host (or the target's authority) is not `host[:port]`.
     case invalidHost
-    /// The absolute-form target and Host name different authorities.
-    case hostDisagrees
     // Framing
     /// Content-Length is not a plain decimal number.
     case invalidContentLength

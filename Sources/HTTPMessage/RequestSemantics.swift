@@ -28,20 +28,18 @@ enum RequestSemantics {
         return settleSpecial(bytes, &fields, &head, limits)
     }
 
-    /// Exactly one valid Host in HTTP/1.1, at most one in HTTP/1.0, the same as in an absolute-form target.
+    /// Exactly one valid Host in HTTP/1.1, at most one in HTTP/1.0. The authority of an absolute-form target overrules
+    /// it, whatever it says (RFC 9112 section 3.2.2).
     @inline(__always)
     private static func settleHost(_ bytes: RawSpan, _ fields: inout FieldTable, _ head: inout RequestHead)
         -> Rejection?
     {
         guard let index = fields.index(of: .host) else { return head.minorVersion >= 1 ? .missingHost : nil }
         if fields.repeated.intersects(KnownField.host.bit) { return .repeatedHost }
-        guard let host = Authority.parse(bytes, fields[index].value) else { return .invalidHost }
-        if head.form == .absolute {
-            let target = Authority(text: head.authority, host: head.host, port: head.port)
-            let defaultPort: UInt16 = head.scheme == .https ? 443 : 80
-            if !host.agrees(with: target, in: bytes, defaultPort: defaultPort) { return .hostDisagrees }
-        } else {
-            head.take(host)
+        if let host = Authority.parse(bytes, fields[index].value) {
+            if head.form != .absolute { head.take(host) }
+        } else if head.form != .absolute || !fields[index].value.isEmpty {
+            return .invalidHost
         }
         fields.drop(at: index)
         return nil

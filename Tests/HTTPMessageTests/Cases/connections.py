@@ -172,7 +172,8 @@ def hidden_requests():
         [f"GET / {len(inner)}"],
         "open",
     )
-    refuse("Host by absolute form and by Host", rule, get(target="http://b.example/admin"), level="choice")
+    accept("Host by absolute form and by Host: the first decides", rule, get(target="http://b.example/admin"),
+           "GET http://b.example/admin 0")
     refuse(
         "absolute form with a user that is our host", rule, get(target="http://a.example@b.example/"), level="choice"
     )

@@ -200,9 +200,16 @@ def absolute_targets():
         "GET http://a.example/ 0",
         "close",
     )
-    choice("absolute form, Host disagrees", rule, get(target="http://b.example/"))
-    choice("absolute form, port disagrees", rule, get(target="http://a.example:81/"))
-    choice("absolute form, Host empty", rule, "GET http://a.example/ HTTP/1.1\r\nHost:\r\n\r\n")
+    accept("absolute form overrules Host", rule, get(target="http://b.example/"), "GET http://b.example/ 0")
+    accept("absolute form overrules the port", rule, get(target="http://a.example:81/"), "GET http://a.example:81/ 0")
+    accept("absolute form, Host empty", rule, "GET http://a.example/ HTTP/1.1\r\nHost:\r\n\r\n",
+           "GET http://a.example/ 0")
+    case("absolute form overrules Host, with a body that is a request", rule,
+         f"POST http://b.example/p HTTP/1.1\r\n{H}Content-Length: 18\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+         "POST http://b.example/p 18", "open")
+    for value in ["a b", "u@a.example", "a.example:x", "[::1", "a,b"]:
+        refuse(f"absolute form, Host {value!r}", "RFC 9112 3.2",
+               f"GET http://a.example/ HTTP/1.1\r\nHost: {value}\r\n\r\n")
     refuse("absolute form without Host", "RFC 9112 3.2", "GET http://a.example/ HTTP/1.1\r\n\r\n")
     refuse("absolute form, two Hosts", "RFC 9112 3.2", get("Host: a.example\r\n", target="http://a.example/"))
     for target in [
