@@ -142,6 +142,7 @@ extension Worker {
         count(.passes)
         let r = clients[c].request
         let head = requests[r].head
+        if let rejection = refusalOfChunks(r) { return refuse(c, rejection) }
         guard let probe = probe ?? makeProbe(c, route) else { return refuse(c, status: 414) }
         guard let x = makeContext(c, route, .awaitingOrigin) else { return refuse(c, status: 503) }
         contexts[x].report = report

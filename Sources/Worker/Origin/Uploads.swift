@@ -15,6 +15,27 @@ extension Worker {
         if head.expectContinue { armContextTimer(x) }
     }
 
+    /// What has arrived of a chunked body is looked at before anybody is asked: of a malformed request the origin then
+    /// sees nothing, and its answer does not overtake the refusal.
+    mutating func refusalOfChunks(_ r: UInt32) -> Rejection? {
+        guard case .chunked = requests[r].head.framing else { return nil }
+        return Self.refusalOfChunks(requests, r, ChunkedDecoder(limits: settings.limits), &scratch)
+    }
+
+    private static func refusalOfChunks(
+        _ requests: borrowing RequestBuffers, _ r: UInt32, _ start: consuming ChunkedDecoder, _ scratch: inout Scratch
+    ) -> Rejection? {
+        var decoder = start
+        var position = 0
+        while true {
+            switch decoder.next(requests[r].unread, &position, trailers: &scratch.responseFields) {
+            case .data: continue
+            case .needMore, .end: return nil
+            case .rejected(let reason): return reason
+            }
+        }
+    }
+
     /// The origin wants the body: so the client is told to send it.
     mutating func continueUpload(_ x: UInt32) {
         guard contexts[x].upload.state == .awaitingContinue else { return }

@@ -142,6 +142,24 @@ def chunked_upload(s):
     s.equal(s.seen[0].body, b"hello chunked world", "the body at the origin")
 
 
+@story("RFC 9112 7.1", "of a chunked body that is malformed and came with its head the origin sees nothing")
+def malformed_upload(s):
+    def early(connection, request):
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nCache-Control: no-store\r\n\r\nearly")
+        return True
+    s.answers(Reply(act=early))
+    for _ in range(8):
+        # The connections that are left in the pools would take the head at once.
+        s.get()
+    head = f"POST {s.path} HTTP/1.1\r\nHost: story.test\r\nTransfer-Encoding: chunked\r\n\r\n"
+    for body in ("x\r\n", "5\r\nhello\r\n-1\r\n", "5\r\nhello0\r\n\r\n", "0\r\nContent-Length: 5\r\n\r\n"):
+        with s.node.connect() as client:
+            client.send((head + body).encode())
+            s.equal(client.read_response("POST").status, 400, f"status of {body!r}")
+            s.check(client.at_end(), "a closed connection")
+    s.equal({request.method for request in s.seen}, {"GET"}, "methods at the origin")
+
+
 @story("RFC 9110 9.3.4", "an upload of 4 MiB arrives whole")
 def large_upload(s):
     import random
