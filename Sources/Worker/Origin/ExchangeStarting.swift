@@ -108,6 +108,7 @@ extension Worker {
         context.forwardsRange = forwardsRange
         context.cacheable = purpose != .pass
         context.framing = purpose == .pass ? request.head.framing : .none
+        context.expectsContinue = purpose == .pass && request.head.expectContinue
         let base = keys.base
         let ownName = settings.hostFields[Int(keys.origin)]
         var sink = output.sink()

@@ -51,6 +51,38 @@ def expect_continue(s):
     s.equal(s.seen[0].body, b"hello", "the body at the origin")
 
 
+@story("RFC 9110 10.1.1", "100-continue: the origin is asked, and its 100 reaches the client once")
+def expect_forwarded(s):
+    def act(connection, request):
+        connection.read_body(request)
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nCache-Control: no-store\r\n\r\nok")
+        return True
+    s.answer(act=act)
+    client = s.client()
+    client.request("PUT", s.path, {"Expect": "100-continue", "Content-Length": "5"})
+    s.await_origin(1)
+    s.equal(s.seen[0].fields.all("Expect"), ["100-continue"], "Expect at the origin")
+    s.check(client.reader.until(b"\r\n\r\n").startswith(b"HTTP/1.1 100"), "100 Continue")
+    client.send(b"hello")
+    response = client.read_response()
+    s.equal((response.status, response.interim), (200, []), "the answer, and nothing interim before it")
+    s.equal(s.seen[0].body, b"hello", "the body at the origin")
+
+
+@story("RFC 9110 10.1.1", "100-continue: an origin that waits for the body without a word gets it")
+def expect_unanswered(s):
+    def act(connection, request):
+        connection.reader.sized_body(request.fields, lambda piece: None)
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nCache-Control: no-store\r\n\r\nok")
+        return True
+    s.answer(act=act)
+    client = s.client()
+    client.request("PUT", s.path, {"Expect": "100-continue", "Content-Length": "5"})
+    s.check(client.reader.until(b"\r\n\r\n").startswith(b"HTTP/1.1 100"), "100 Continue")
+    client.send(b"hello")
+    s.equal(client.read_response().status, 200, "status")
+
+
 @story("RFC 9110 10.1.1", "100-continue: an origin that refuses is heard before the body is sent")
 def expect_refused(s):
     def act(connection, request):
