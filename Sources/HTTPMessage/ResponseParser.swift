@@ -106,12 +106,21 @@ package struct ResponseParser: ~Copyable {
         head.connection = ConnectionField.settle(bytes, &fields)
         head.keepAlive =
             ConnectionField.keepsAlive(head.connection, minorVersion: head.minorVersion) && head.framing != .untilClose
+            && !promisesForbiddenBody(declared)
         if head.status == 101 {
             guard fields.contains(.upgrade), head.minorVersion >= 1 else { return .invalidStatus }
             head.upgrade = true
         }
         ConnectionField.dropStandard(&fields)
         return nil
+    }
+}
+
+extension ResponseParser {
+    /// A 204 has no content and says nothing of one (RFC 9110 section 8.6). Who does may send it, too, and that would
+    /// be read as the next answer.
+    private func promisesForbiddenBody(_ declared: BodyFraming?) -> Bool {
+        head.status == 204 && declared != nil && declared != .length(0)
     }
 }
 

@@ -25,6 +25,12 @@ import Testing
         #expect(framing(404, "Content-Length: 0\r\n") == .length(0))
         #expect(parseResponse("HTTP/1.1 304 X\r\nContent-Length: 9\r\n\r\n").head.declaredLength == 9)
         #expect(!parseResponse("HTTP/1.1 200 X\r\n\r\n").head.keepAlive)
+        // Who promises a body where none may be may send it as well.
+        for promise in ["Content-Length: 9", "Transfer-Encoding: chunked"] {
+            #expect(!parseResponse("HTTP/1.1 204 X\r\n\(promise)\r\n\r\n").head.keepAlive)
+        }
+        #expect(parseResponse("HTTP/1.1 204 X\r\nContent-Length: 0\r\n\r\n").head.keepAlive)
+        #expect(parseResponse("HTTP/1.1 304 X\r\nContent-Length: 9\r\n\r\n").head.keepAlive)
         #expect(!parseResponse("HTTP/1.0 200 X\r\nContent-Length: 1\r\n\r\n").head.keepAlive)
         #expect(parseResponse("HTTP/1.1 103 Early\r\nLink: x\r\n\r\n").head.isInterim)
     }

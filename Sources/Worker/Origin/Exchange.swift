@@ -53,6 +53,8 @@ struct Exchange: ~Copyable {
     var hasBytes = false
     let startedUnixMilliseconds: Int64
     var sentUnixMilliseconds: Int64
+    /// Interim answers so far.
+    var interims: UInt16 = 0
     /// The origin's connection may be used again after the response.
     var keepsConnection = false
     /// A validation was answered by another object: the whole is fetched now.

@@ -72,8 +72,16 @@ extension Worker {
         return exchanges.contains(id) && origins.contains(connection) && exchanges[e].connection == o
     }
 
+    /// More than that come from an origin that never answers. A progress report every ten seconds lasts for hours.
+    private static var maximumInterims: UInt16 { 1_000 }
+
     /// 1xx: passed on to the client that waits, then the next head is read (RFC 9110 section 15.2).
     private mutating func interimArrived(_ e: UInt32, _ o: UInt32, _ length: Int) -> Bool {
+        exchanges[e].interims += 1
+        guard exchanges[e].interims <= Self.maximumInterims else {
+            originFailed(o, .badAnswer)
+            return false
+        }
         let head = scratch.responseParser.head
         let context = exchanges[e].context
         if !context.isNone {

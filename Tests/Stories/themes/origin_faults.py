@@ -87,6 +87,35 @@ def bytes_after_the_end(s):
         s.equal(s.get(path=f"/{s.segment}/{number}").body, b"good", "a later body")
 
 
+@story("RFC 9110 8.6", "a 204 that promises a body it may not have: what follows is not the next answer")
+def body_of_204(s):
+    evil = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
+
+    def act(connection, request):
+        connection.send(b"HTTP/1.1 204 No Content\r\nCache-Control: no-store\r\nContent-Length: %d\r\n\r\n" % len(evil))
+        connection.send(evil)
+        return True
+    s.answers(Reply(act=act), Reply(200, {"Cache-Control": "no-store"}, b"good"))
+    s.equal(s.get().status, 204, "the first status")
+    for number in range(5):
+        s.equal(s.get(path=f"/{s.segment}/{number}").body, b"good", "a later body")
+
+
+@story("RFC 9110 15.2", "interim answers without an end: the client gets a 502, and the node goes on")
+def interim_without_end(s):
+    def act(connection, request):
+        try:
+            while True:
+                connection.send(b"HTTP/1.1 102 Processing\r\n\r\n" * 100)
+        except OSError:
+            return False
+    s.answers(Reply(act=act), Reply(200, {"Cache-Control": "no-store"}, b"good"))
+    response = s.get()
+    s.equal(response.status, 502, "status")
+    s.check(len(response.interim) <= 1000, "at most 1,000 interim answers", len(response.interim))
+    s.equal(s.get().body, b"good", "the next body")
+
+
 @story("RFC 9112 9.3", "an idle connection that the origin closed is not used, and a GET that raced it is retried")
 def stale_pooled_connection(s):
     s.answer(200, {"Cache-Control": "no-store"}, b"one", close=True)
