@@ -2,6 +2,7 @@
 
 internal import CLinux
 internal import Glibc
+internal import HTTPMessage
 
 /// One `send`. Bytes taken or -errno.
 func sendSpan(_ descriptor: Int32, _ bytes: RawSpan, more: Bool) -> Int {
@@ -26,6 +27,18 @@ private let maximumUnsentBytes: Int32 = 512 << 10
 
 func boundUnsent(_ descriptor: Int32) {
     _ = cl_set_option(descriptor, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, maximumUnsentBytes)
+}
+
+/// How much the kernel may hold that has come and nobody reads, when it passes straight from one side to the other: a
+/// window that grows with a fast sender is some MiB by the time the other side stops. The kernel takes this twice, for
+/// the bytes and for its own accounts. Only long bodies are bounded, before they come; a fetch into the cache is not:
+/// nobody can make it stop.
+private let maximumUnreadBytes: Int32 = 384 << 10
+
+func boundUnread(_ descriptor: Int32, of framing: BodyFraming) {
+    if case .none = framing { return }
+    if case .length(let length) = framing, length <= UInt64(maximumUnreadBytes) { return }
+    _ = cl_set_option(descriptor, SOL_SOCKET, SO_RCVBUF, maximumUnreadBytes)
 }
 
 /// The error that ended a non-blocking connect, 0 when it succeeded.

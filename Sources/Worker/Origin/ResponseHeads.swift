@@ -194,6 +194,7 @@ extension Worker {
                 framing: framing, keepAlive: !clients[c].closesAfterResponse, minorVersion: request.minorVersion),
             report, clock.unixMilliseconds, settings, exchanges, e, &clients, c)
         guard written else { return abortClient(c) }
+        boundUnread(origins[o].descriptor, of: head.framing)
         contexts[x].body = BodySource()
         contexts[x].body.kind = .relay
         contexts[x].phase = .sending

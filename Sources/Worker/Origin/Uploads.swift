@@ -11,6 +11,7 @@ extension Worker {
         case .length(let length): contexts[x].upload.remaining = length
         case .chunked: contexts[x].upload.decoder = ChunkedDecoder(limits: settings.limits)
         }
+        boundUnread(clients[contexts[x].client.index].descriptor, of: head.framing)
         contexts[x].upload.state = head.expectContinue ? .awaitingContinue : .flowing
         if head.expectContinue { armContextTimer(x) }
     }

@@ -1,6 +1,7 @@
 """Long bodies: streaming both ways with bounded memory, slow readers and uploaders that disturb nobody."""
 
 import os
+import socket
 import threading
 import time
 
@@ -218,15 +219,15 @@ def slow_reader_of_a_shared_fetch(context):
     return f"shared {count} MiB in {whole_after:.1f} s, slowest quick answer {slowest * 1000:.0f} ms, {used} KiB more"
 
 
-def unsent(match):
-    """Bytes in the kernel's send queues of the connections whose (local, remote) ports match."""
+def queued(column, match):
+    """Bytes in the kernel's send (0) or receive (1) queues of the connections whose (local, remote) ports match."""
     total = 0
     with open("/proc/net/tcp", encoding="ascii") as table:
         for line in list(table)[1:]:
             fields = line.split()
             ports = [int(field.split(":")[1], 16) for field in fields[1:3]]
             if match(*ports):
-                total += int(fields[4].split(":")[0], 16)
+                total += int(fields[4].split(":")[column], 16)
     return total
 
 
@@ -255,7 +256,44 @@ def unsent_is_bounded(context):
         with Client(node.address, 30, receive_buffer=4096) as client:
             client.request("GET", path)
             client.read_head()
-            found[kind] = settled(lambda: unsent(lambda local, remote: (local, remote) == (node.port, client.port)))
+            found[kind] = settled(
+                lambda: queued(0, lambda local, remote: (local, remote) == (node.port, client.port)))
     for kind, count in found.items():
         expect(count <= 1 << 20, f"{count >> 10} KiB unsent of a body that is {kind}")
+    return ", ".join(f"{kind} {count >> 10} KiB" for kind, count in found.items())
+
+
+@case("a relay that stands still leaves at most a MiB unread in the kernel, of answers and of uploads")
+def unread_is_bounded(context):
+    origin = context.origin()
+    origin.script("s1", "bodies").add(serve_blocks(10, False))
+    origin.script("s2", "bodies").add(serve_blocks(40, False))
+    silent = socket.create_server(("127.0.0.1", 0))
+    context.closers.append(silent.close)
+    node = context.node(origin.url)
+    found = {}
+    for round_number in range(2):
+        # The kernel's windows grow with what has passed: the second time they would be larger.
+        with Client(node.address, 60) as client:
+            client.request("GET", "/s1/page")
+            expect(client.read_response(sink=Check()).complete, "the whole body")
+        with Client(node.address, 30, receive_buffer=4096) as client:
+            client.request("GET", "/s2/page")
+            client.read_head()
+            found[f"answer {round_number}"] = settled(lambda: queued(1, lambda _, remote: remote == origin.port))
+    deaf = context.node(f"http://127.0.0.1:{silent.getsockname()[1]}", ready=False)
+    wait_until(lambda: os.path.exists(f"{deaf.runtime}/admin.sock") and len(deaf.workers()) == 2, "the node", 20)
+    with Client(deaf.address, 30) as client:
+        client.request("POST", "/upload", {"Content-Length": str(1 << 30)})
+        client.sock.setblocking(False)
+
+        def push():
+            try:
+                client.sock.send(BLOCK)
+            except BlockingIOError:
+                pass
+            return queued(1, lambda local, remote: (local, remote) == (deaf.port, client.port))
+        found["upload"] = settled(push)
+    for kind, count in found.items():
+        expect(count <= 1 << 20, f"{count >> 10} KiB unread: {kind}")
     return ", ".join(f"{kind} {count >> 10} KiB" for kind, count in found.items())
