@@ -8,7 +8,7 @@ internal import HTTPMessage
 
 extension Worker {
     /// Connections that one exchange may try to open.
-    private static var maximumConnects: UInt8 { 8 }
+    static var maximumConnects: UInt8 { 8 }
 
     /// Sends the request: for the first time, or again.
     mutating func attempt(_ e: UInt32) {
@@ -72,7 +72,7 @@ extension Worker {
         attempt(e)
     }
 
-    private mutating func bind(_ e: UInt32, _ o: UInt32) {
+    mutating func bind(_ e: UInt32, _ o: UInt32) {
         exchanges[e].connection = o
         origins[o].exchange = e
         origins[o].input = buffers.take()

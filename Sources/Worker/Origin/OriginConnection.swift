@@ -29,6 +29,8 @@ struct OriginConnection: ~Copyable {
     var phase = OriginPhase.connecting
     /// Index of the exchange, or `.max` while idle.
     var exchange = UInt32.max
+    /// While connecting without one: whose request it was opened for, see Racing.
+    var racesFor = SlabID.none
     /// Response bytes; an idle connection has none.
     var input: Buffer?
     /// Request bytes the socket has not taken.

@@ -55,6 +55,10 @@ extension Worker {
             originFailed(o, .unreachable)
             return false
         }
+        if origins[o].exchange == .max, !origins[o].isCheck, !winsRace(o) {
+            closeOrigin(o)
+            return false
+        }
         origins[o].mayWrite = true
         if upstreams[Int(origins[o].origin)].origin.scheme == .https { return beginHandshake(o) }
         origins[o].phase = origins[o].isCheck ? .checking : .awaitingHead

@@ -37,6 +37,9 @@ struct OriginPool: ~Copyable {
         if entries[Int(origin)].addressTurn == turn { entries[Int(origin)].addressTurn &+= 1 }
     }
 
+    /// The address of that turn has answered before those that came after it.
+    mutating func prefer(_ origin: UInt16, turn: UInt32) { entries[Int(origin)].addressTurn = turn }
+
     mutating func restartAddresses(_ origin: UInt16) { entries[Int(origin)].addressTurn = 0 }
 
     mutating func push(_ index: UInt32, _ connections: inout Slab<OriginConnection>) {

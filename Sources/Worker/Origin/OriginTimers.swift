@@ -19,17 +19,12 @@ extension Worker {
         return limit > 0 ? origins[o].lastProgressMilliseconds + Int64(limit) : nil
     }
 
-    /// An address that does not answer is given up early where the origin has another one to try. A lost SYN is sent
-    /// again after a second, and that is waited for (RFC 8305 section 5 wants 0.1 to 2 s between attempts).
+    /// Where the origin has another address, it is tried beside one that does not answer soon.
     private borrowing func connectLimit(_ o: UInt32) -> UInt32 {
         let limit = settings.timeouts.originConnectMilliseconds
-        let e = origins[o].exchange
-        let others = upstreams[Int(origins[o].origin)].addresses.count - 1
-        guard e != .max, Int(exchanges[e].failuresHere) < others else { return limit }
-        return limit == 0 ? Self.attemptMilliseconds : min(limit, Self.attemptMilliseconds)
+        guard hasRivals(o) else { return limit }
+        return limit == 0 ? Self.attemptDelayMilliseconds : min(limit, Self.attemptDelayMilliseconds)
     }
-
-    private static var attemptMilliseconds: UInt32 { 1_200 }
 
     /// Arms the timer for the phase that begins now.
     mutating func armOriginTimer(_ o: UInt32) {
@@ -47,6 +42,7 @@ extension Worker {
             if waitsForClient { origins[o].lastProgressMilliseconds = clock.milliseconds }
             return armOriginTimer(o)
         }
+        if hasRivals(o) { return race(o) }
         if origins[o].phase == .idle {
             pool.remove(o, &origins)
             return closeOrigin(o)
