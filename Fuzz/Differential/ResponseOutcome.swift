@@ -110,6 +110,12 @@ extension Explanations {
 
     /// The rule by which only one of them closes the connection after a response.
     static func ofResponsePersistence(_ evidence: Evidence) -> String? {
+        let lengths = evidence.values("content-length").filter { !$0.allSatisfy { $0 == "0" } }
+        if evidence.text(evidence.requestLine).contains(/^HTTP\/1.[0-9] 204/),
+            !lengths.isEmpty || !evidence.values("transfer-encoding").isEmpty
+        {
+            return "a 204 that promises content closes"
+        }
         if evidence.text(evidence.body).lowercased().contains(/(transfer-encoding|content-length):/) {
             return "framing fields in trailers are dropped"
         }
