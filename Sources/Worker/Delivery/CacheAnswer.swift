@@ -20,9 +20,15 @@ struct Moment {
     let now: Int64
     let random: UInt64
 
-    /// One hit in 64 may turn a popular compressed body into a raw copy: soon enough for what is hot, and never much of
-    /// a turn.
-    var offersRawCopy: Bool { random & 63 == 0 }
+    /// Whether this hit turns a popular compressed body into a raw copy: one in 8 where decoding is what a hit costs
+    /// most, one in 64 of smaller ones. Soon enough for what is asked for again, and never much of a turn, since a copy
+    /// costs no more than two hits of its object.
+    @inline(__always)
+    func wantsRawCopy(of view: borrowing ItemView, length: Int) -> Bool {
+        guard random & 7 == 0, view.isPopular else { return false }
+        guard length >= 4096 || random & 63 == 0 else { return false }
+        return view.storedBodyLength < length
+    }
 }
 
 /// What a look into the cache found, for whoever must fetch.
@@ -175,7 +181,8 @@ extension Worker {
             return StoredAnswer.decide(view, stored, lookup, probe, moment, lane, key, request, settings, &sink)
         }
         let length = view.bodyLength
-        if length <= RenderedAnswers.bodyLimit, !probe.closing, head.minorVersion > 0, !moment.offersRawCopy,
+        let wantsRawCopy = moment.wantsRawCopy(of: view, length: length)
+        if length <= RenderedAnswers.bodyLimit, !probe.closing, head.minorVersion > 0, !wantsRawCopy,
             !sink.hasPending, request.unreadCount == 0,
             let slot = render(view, stored, lookup.hash, moment, lane, settings, &rendered, turn)
         {
@@ -186,7 +193,6 @@ extension Worker {
             stored, bodyLength: UInt64(length), now: moment.now, keepAlive: !probe.closing,
             minorVersion: head.minorVersion, settings: settings.policy)
         guard written else { return .broken }
-        let wantsRawCopy = moment.offersRawCopy && view.isPopular && view.storedBodyLength < length
         let taken = sendWhole(view, length, &sink)
         if taken == length, !wantsRawCopy { return .complete(.hits) }
         guard let taken else { return .broken }

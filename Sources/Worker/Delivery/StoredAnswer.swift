@@ -132,7 +132,7 @@ enum StoredAnswer {
         case .notModified: counted = .conditionalHits
         case .unsatisfiable: break
         }
-        let wantsRawCopy = hasBody && moment.offersRawCopy && view.isPopular && view.storedBodyLength < Int(length)
+        let wantsRawCopy = hasBody && moment.wantsRawCopy(of: view, length: Int(length))
         let answer = Worker.sendBody(view, source, lane, counted, refresh: refresh, &sink)
         if wantsRawCopy, let hash { _ = lane.keepRawCopy(hash: hash, key: key.readable) }
         return answer
