@@ -45,14 +45,14 @@ package struct RequestFacts: Sendable {
     /// Whether nothing in the request can change what a fresh stored object answers, its content coding excepted
     /// (see `StoredHead.isPlain`).
     @inlinable @inline(__always)
-    package static func isPlain(method: Method, fields: borrowing FieldTable) -> Bool {
-        method == .get && !fields.containsAny(notPlain)
+    package static func isPlain(method: Method, names: FieldSet) -> Bool {
+        method == .get && !names.intersects(notPlain)
     }
 
     /// Whether only the origin may judge the request's preconditions (RFC 9111 section 4.3.2).
     @inlinable
-    package static func mustForward(_ fields: borrowing FieldTable) -> Bool {
-        fields.containsAny(FieldSet(.ifMatch) | .ifUnmodifiedSince)
+    package static func mustForward(_ names: FieldSet) -> Bool {
+        names.intersects(FieldSet(.ifMatch) | .ifUnmodifiedSince)
     }
 
     /// Gathers the facts. `bytes` is the span that the head was parsed from. `mayStore` is false where no answer of
@@ -64,7 +64,7 @@ package struct RequestFacts: Sendable {
         isConditional = fields.containsAny(
             FieldSet(.ifMatch) | .ifNoneMatch | .ifModifiedSince | .ifUnmodifiedSince
         )
-        mustForward = RequestFacts.mustForward(fields)
+        mustForward = RequestFacts.mustForward(fields.presence)
         hasIfRange = fields.contains(.ifRange)
         directives = RequestDirectives(bytes: bytes, fields: fields)
         acceptedCodings = CodingSet(accepting: fields, bytes: bytes)

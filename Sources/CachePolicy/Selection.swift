@@ -11,8 +11,8 @@ package enum Selection: Sendable {
     case notModified
     /// 206 with one range.
     case range(ByteRange)
-    /// 206 with several (`MultipartRanges`).
-    case multipart(RangePlan)
+    /// 206 with several (`MultipartRanges`). Apart, because every answer passes a selection on and seldom this one.
+    indirect case multipart(RangePlan)
     /// 416, no body.
     case unsatisfiable
 

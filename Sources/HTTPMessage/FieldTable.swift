@@ -65,6 +65,8 @@
     @inlinable package var presence: FieldSet {
         @inline(__always) get { tally.presence }
     }
+    /// The same of a table in its place, so that no caller copies the table to ask.
+    package static func presence(of table: inout FieldTable) -> FieldSet { table.tally.presence }
     /// Which of the names with a bit of their own come more than once.
     @inlinable package var repeated: FieldSet { tally.repeated }
     /// How many of the lines are marked as dropped.

@@ -33,11 +33,11 @@ extension Worker {
     /// Why a request has nothing to do with the cache; nil when it has.
     private static func forwardReason(_ request: borrowing RequestBuffer, _ head: RequestHead) -> CacheStatus.Forward? {
         if head.method == .get, head.framing == .none, !head.upgrade, head.form != .asterisk,
-            RequestFacts.isPlain(method: head.method, fields: request.fields)
+            RequestFacts.isPlain(method: head.method, names: request.fieldNames)
         {
             return nil
         }
-        switch Admission.decide(head: head, mustForward: RequestFacts.mustForward(request.fields)) {
+        switch Admission.decide(head: head, mustForward: RequestFacts.mustForward(request.fieldNames)) {
         case .lookUp: return nil
         case .relay(let forward): return forward
         }

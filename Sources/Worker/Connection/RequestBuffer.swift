@@ -9,6 +9,8 @@ struct RequestBuffer: ~Copyable {
     private var table: Box<FieldTable>
     /// Offset (from the first readable byte) of the first byte behind the head that nobody has used yet.
     private(set) var bodyOffset = 0
+    /// Which known fields the head has: `fields.presence` without handing the table about, which copies it.
+    private(set) var fieldNames: FieldSet = []
     /// The connection, and the origin exchange that still looks at this head.
     var references = 0
     fileprivate var nextFree = UInt32.max
@@ -22,7 +24,10 @@ struct RequestBuffer: ~Copyable {
     /// Parses on; see `RequestParser`.
     mutating func parse() -> RequestProgress {
         let progress = Self.parse(bytes, &parser.value, &table.value)
-        if case .complete(let length) = progress { bodyOffset = length }
+        if case .complete(let length) = progress {
+            bodyOffset = length
+            fieldNames = FieldTable.presence(of: &table.value)
+        }
         return progress
     }
 

@@ -175,7 +175,7 @@ extension Worker {
         lookup.isStored = true
         guard let stored = StoredHead(view.header) else { return .miss(lookup) }
         let head = request.head
-        guard RequestFacts.isPlain(method: head.method, fields: request.fields), stored.isPlain(now: moment.now),
+        guard RequestFacts.isPlain(method: head.method, names: request.fieldNames), stored.isPlain(now: moment.now),
             !view.isSoftlyPurged
         else {
             return StoredAnswer.decide(view, stored, lookup, probe, moment, lane, key, request, settings, &sink)
