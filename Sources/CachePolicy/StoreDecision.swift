@@ -79,7 +79,7 @@ extension StoreDecision {
         default: return .method
         }
         if request.directives.noStore, settings.requestNoStore == .honour { return .requestNoStore }
-        if response.status < 200 || response.status == 304 || response.status > 599 { return .statusNotFinal }
+        if response.status < 200 || response.status == 304 { return .statusNotFinal }
         // A 416 is about the range that was asked for, and nothing else.
         if response.status == 206 || (response.status == 416 && request.hasRange) { return .partialContent }
         return nil

@@ -85,7 +85,7 @@ package enum Rejection: UInt8, Error, CaseIterable, Sendable {
     // Responses
     /// The status line is not `HTTP/1.x SP 3digits SP reason`.
     case malformedStatusLine
-    /// 101 that was not asked for, or a status below 100 or above 599.
+    /// 101 that was not asked for, or a status below 100.
     case invalidStatus
 
     /// The status that answers it when a client sent it. From an origin everything is 502.

@@ -140,7 +140,7 @@ enum StatusLine {
             guard ByteClass.isDigit(byte) else { return .rejected(.malformedStatusLine) }
             status = status &* 10 &+ UInt16(byte &- 0x30)
         }
-        guard status >= 100, status <= 599 else { return .rejected(.invalidStatus) }
+        guard status >= 100 else { return .rejected(.invalidStatus) }
         head.status = status
         let reasonStart = start &+ 12
         let end = FieldLines.endOfValue(bytes, reasonStart)

@@ -5,10 +5,10 @@ from harness.story import add, story
 
 # Every final status may be stored with an explicit lifetime. 206 and 304 have rules of their own.
 EXPLICIT = [200, 203, 204, 299, 300, 301, 302, 303, 307, 308, 399, 400, 403, 404, 405, 410, 414, 418, 451, 499,
-            500, 501, 502, 503, 504, 599]
+            500, 501, 502, 503, 504, 599, 600, 999]
 # Cacheable by default, so that a Last-Modified long ago gives a lifetime.
 HEURISTIC = [200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501]
-NOT_HEURISTIC = [201, 202, 302, 303, 307, 400, 403, 418, 500, 502, 503, 504, 599]
+NOT_HEURISTIC = [201, 202, 302, 303, 307, 400, 403, 418, 500, 502, 503, 504, 599, 999]
 
 
 def _fields(status, fields):
