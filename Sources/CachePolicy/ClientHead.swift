@@ -50,9 +50,11 @@ package enum ClientHead {
     /// - Parameters:
     ///   - length: the object's whole length; nil while unknown.
     ///   - delivery: framing counts for `.whole` only; the other selections know theirs.
+    ///   - withheld: field lines that are not stored and are for this client alone.
     package static func write(
         stored: borrowing StoredHead, selection: Selection, length: UInt64?, now: Int64, delivery: Delivery,
-        boundary: UInt64, report: CacheStatus, key: RawSpan, settings: PolicySettings, into sink: inout ByteSink
+        boundary: UInt64, report: CacheStatus, key: RawSpan, withheld: RawSpan = RawSpan(), settings: PolicySettings,
+        into sink: inout ByteSink
     ) {
         switch selection {
         case .whole:
@@ -90,6 +92,7 @@ package enum ClientHead {
             sink.appendDecimal(length ?? 0)
             sink.append("\r\nContent-Length: 0\r\n")
         }
+        sink.append(withheld)
         let age = stored.ageSeconds(now: now)
         if let ttl = report.ttlSeconds, report.isPlainHit, !settings.showsKeyInCacheStatus {
             sink.append("Age: ")

@@ -41,4 +41,7 @@ package struct ResponseDirectives: Sendable, Equatable {
     package var staleIfErrorSeconds: UInt32?
 
     package init() {}
+
+    /// `no-cache` or `private` names fields, which are not stored.
+    package var namesFields: Bool { !flags.isDisjoint(with: [.noCacheFields, .privateFields]) }
 }

@@ -1,6 +1,6 @@
 // Which fields of an answer are kept, and which a 304 may not replace (RFC 9111 sections 3.1 and 3.2).
 
-import HTTPMessage
+package import HTTPMessage
 
 enum StoredFields {
     /// Hop-by-hop and framing fields, fields of the connection to a proxy, and Age, which is computed anew. What
@@ -31,7 +31,23 @@ enum StoredFields {
 
 /// The field names in `no-cache="..."` and `private="..."` of an answer. They must not be sent from the cache
 /// (RFC 9111 sections 5.2.2.4 and 5.2.2.7).
-enum NamedFields {
+package enum NamedFields {
+    /// Writes the lines that are left out of the stored answer only because they are named: they are for the client
+    /// that the origin has answered.
+    package static func write(bytes: RawSpan, fields: borrowing FieldTable, into sink: inout ByteSink) {
+        for index in 0..<fields.count {
+            let entry = fields[index]
+            // Date goes with every answer as it is.
+            guard !entry.isDropped, entry.field != .date, StoredFields.mayStore(entry.field, hidesTags: true),
+                contain(bytes.slice(entry.name), bytes: bytes, fields: fields)
+            else { continue }
+            sink.append(entry.name, of: bytes)
+            sink.append(": ")
+            sink.append(entry.value, of: bytes)
+            sink.append("\r\n")
+        }
+    }
+
     /// Whether any cache-control field of the answer names `name`. Targeted fields are read alike: dropping a field
     /// that only another cache was told to drop does no harm.
     static func contain(_ name: RawSpan, bytes: RawSpan, fields: borrowing FieldTable) -> Bool {

@@ -119,7 +119,7 @@ private struct Prologue {
         into sink: inout ByteSink
     ) {
         var isSimple = true
-        let hasNames = !facts.directives.flags.isDisjoint(with: [.noCacheFields, .privateFields])
+        let hasNames = facts.directives.namesFields
         for index in 0..<fields.count {
             let entry = fields[index]
             guard !entry.isDropped, StoredFields.mayStore(entry.field, hidesTags: flags.contains(.hidesTags)) else {

@@ -110,14 +110,14 @@ struct ClientSink: ~Copyable {
     /// Writes the head of any answer made from a stored one.
     mutating func appendStored(
         _ stored: borrowing StoredHead, _ selection: Selection, length: UInt64?, now: Int64, delivery: Delivery,
-        boundary: UInt64, report: CacheStatus, key: RawSpan, settings: PolicySettings
+        boundary: UInt64, report: CacheStatus, key: RawSpan, withheld: RawSpan = RawSpan(), settings: PolicySettings
     ) -> Bool {
-        guard makeRoom(forHeadOf: stored.block.byteCount) else { return false }
+        guard makeRoom(forHeadOf: stored.block.byteCount + withheld.byteCount) else { return false }
         guard var buffer = pending.take() else { return false }
         var output = buffer.sink()
         ClientHead.write(
             stored: stored, selection: selection, length: length, now: now, delivery: delivery, boundary: boundary,
-            report: report, key: key, settings: settings, into: &output)
+            report: report, key: key, withheld: withheld, settings: settings, into: &output)
         let count = output.overflowed ? 0 : output.count
         buffer.commit(count)
         pending = consume buffer

@@ -29,6 +29,8 @@ struct RequestContext: ~Copyable {
     var upload = Upload()
     /// What will be said in Cache-Status.
     var report = CacheStatus()
+    /// Field lines that are for this client alone and therefore not in the stored head it gets.
+    var withheld: Buffer?
     /// The origin's status, or the one this node would answer, when the fetch has failed.
     var failureStatus: UInt16 = 0
     var timer = TimerHandle()

@@ -97,7 +97,28 @@ extension Worker {
         guard encoded, !tags.overflowed else { return declineToStore(e, o, head, .headTooLarge, 0) }
         let attributes = Self.attributes(plan, exchanges[e].route, scratch.block, cost: cost, clock)
         if facts.status == 206, case .bytes(let range, _) = facts.contentRange { exchanges[e].partLength = range.count }
+        if facts.directives.namesFields { keepWithheld(e, o) }
         publishHead(e, o, head, attributes, tags, exchanges[e].body.knownLength)
+    }
+
+    /// What `private=` and `no-cache=` name is not stored: it goes to the one who asked, and to nobody else.
+    private mutating func keepWithheld(_ e: UInt32, _ o: UInt32) {
+        let context = exchanges[e].context
+        guard !context.isNone else { return }
+        contexts[context.index].withheld = Self.withheld(origins[o].input, scratch)
+    }
+
+    private static func withheld(_ input: borrowing Buffer?, _ scratch: borrowing Scratch) -> Buffer? {
+        switch input {
+        case .none: return nil
+        case .some(let bytes):
+            var lines = Buffer(capacity: scratch.responseParser.head.length)
+            var sink = lines.sink()
+            NamedFields.write(bytes: bytes.readable, fields: scratch.responseFields, into: &sink)
+            let count = sink.overflowed ? 0 : sink.count
+            lines.commit(count)
+            return lines
+        }
     }
 
     /// The scratch block becomes the head of the fill. False when the cache does not take it: it is relayed then.

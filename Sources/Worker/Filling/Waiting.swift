@@ -96,8 +96,10 @@ extension Worker {
         provideSendBuffer(c)
         let request = contexts[x].request
         guard let ticket = contexts[x].body.ticket.take() else { return restart(x) }
+        let withheld = contexts[x].withheld.take()
         let plan = Self.writeHead(
-            ticket, requests, request, contexts[x].report, clock.unixMilliseconds, random.next(), settings, &clients, c)
+            ticket, requests, request, contexts[x].report, withheld, clock.unixMilliseconds, random.next(), settings,
+            &clients, c)
         guard let plan else {
             abortClient(c)
             return false
@@ -122,17 +124,18 @@ extension Worker {
 
     private static func writeHead(
         _ ticket: borrowing FillTicket, _ requests: borrowing RequestBuffers, _ r: UInt32, _ report: CacheStatus,
-        _ now: Int64, _ random: UInt64, _ settings: borrowing WorkerSettings, _ clients: inout Slab<ClientConnection>,
-        _ c: UInt32
+        _ withheld: borrowing Buffer?, _ now: Int64, _ random: UInt64, _ settings: borrowing WorkerSettings,
+        _ clients: inout Slab<ClientConnection>, _ c: UInt32
     ) -> FillResponse? {
         let closing = clients[c].closesAfterResponse
         return writeHead(
-            ticket, requests[r], report, now, random, settings, closing: closing, &clients[c].sink)
+            ticket, requests[r], report, withheld, now, random, settings, closing: closing, &clients[c].sink)
     }
 
     private static func writeHead(
-        _ ticket: borrowing FillTicket, _ request: borrowing RequestBuffer, _ report: CacheStatus, _ now: Int64,
-        _ random: UInt64, _ settings: borrowing WorkerSettings, closing: Bool, _ sink: inout ClientSink
+        _ ticket: borrowing FillTicket, _ request: borrowing RequestBuffer, _ report: CacheStatus,
+        _ withheld: borrowing Buffer?, _ now: Int64, _ random: UInt64, _ settings: borrowing WorkerSettings,
+        closing: Bool, _ sink: inout ClientSink
     ) -> FillResponse? {
         guard let stored = StoredHead(ticket.header) else { return nil }
         let head = request.head
@@ -179,10 +182,26 @@ extension Worker {
         if !plan.hasBody || stored.status == 204 || stored.status == 304 { sink.framing = .none }
         let delivery = Delivery(
             framing: framing, keepAlive: !closing && !plan.closes, minorVersion: head.minorVersion)
-        let written = sink.appendStored(
-            stored, selection, length: length, now: now, delivery: delivery, boundary: random, report: report,
-            key: RawSpan(), settings: settings.policy)
+        let written = appendHead(
+            stored, selection, length, now, delivery, random, report, withheld, settings, &sink)
         return written ? plan : nil
+    }
+
+    private static func appendHead(
+        _ stored: borrowing StoredHead, _ selection: Selection, _ length: UInt64?, _ now: Int64, _ delivery: Delivery,
+        _ random: UInt64, _ report: CacheStatus, _ withheld: borrowing Buffer?, _ settings: borrowing WorkerSettings,
+        _ sink: inout ClientSink
+    ) -> Bool {
+        switch withheld {
+        case .none:
+            sink.appendStored(
+                stored, selection, length: length, now: now, delivery: delivery, boundary: random, report: report,
+                key: RawSpan(), settings: settings.policy)
+        case .some(let lines):
+            sink.appendStored(
+                stored, selection, length: length, now: now, delivery: delivery, boundary: random, report: report,
+                key: RawSpan(), withheld: lines.readable, settings: settings.policy)
+        }
     }
 
     // MARK: Ways out

@@ -108,7 +108,8 @@ def set_cookie_named(s):
         s.script.replies = [Reply(200, {"Cache-Control": f'max-age=3600, {directive}="Set-Cookie"', "Set-Cookie": "a=1",
                                         "X-Field": "1"})]
         path = f"/{s.segment}/{directive}"
-        s.equal(s.miss(path=path).get("X-Field"), "1", "X-Field")
+        response = s.miss(path=path)
+        s.equal((response.get("Set-Cookie"), response.get("X-Field")), ("a=1", "1"), "the fields for who asked")
         response = s.hit(path=path)
         s.equal((response.get("Set-Cookie"), response.get("X-Field")), (None, "1"), "the fields")
 
@@ -195,3 +196,41 @@ def large_compressible(s):
     s.answer(200, {"Cache-Control": "max-age=3600"}, body)
     s.miss()
     s.equal(s.hit().body == body, True, "body equality")
+
+
+@story("RFC 9111 5.2.2.7", "the field that private names goes to who asked, with every line of it, and to nobody else")
+def private_field_for_who_asked(s):
+    for framing in ("length", "chunked"):
+        path = f"/{s.segment}/{framing}"
+        s.script.replies = [Reply(200, [
+            ("Cache-Control", 'max-age=3600, private="Secret, Set-Cookie"'), ("Secret", "1"), ("Set-Cookie", "a=1"),
+            ("Set-Cookie", "b=2"), ("Open", "2")], framing=framing)]
+        first = s.miss(path=path)
+        s.equal((first.get("Secret"), first.get("Open")), ("1", "2"), "the fields for who asked")
+        s.equal(first.fields.all("Set-Cookie"), ["a=1", "b=2"], "the cookies for who asked")
+        s.equal(len(first.fields.all("Open")), 1, "lines of Open")
+        second = s.hit(path=path)
+        s.equal((second.get("Secret"), second.get("Set-Cookie"), second.get("Open")), (None, None, "2"), "the fields")
+
+
+@story("RFC 9111 5.2.2.7", "a waiter does not get the field that private names")
+def private_field_for_waiters(s):
+    import threading
+    gate = threading.Event()
+
+    def act(connection, request):
+        gate.wait(10)
+        connection.send(b'HTTP/1.1 200 OK\r\nCache-Control: max-age=3600, private="Secret"\r\nSecret: 1\r\n'
+                        b"Content-Length: 3\r\n\r\nnew")
+        return True
+    s.answers(Reply(act=act))
+    answers = []
+    threads = [threading.Thread(target=lambda: answers.append(s.get())) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    s.await_origin(1)
+    gate.set()
+    for thread in threads:
+        thread.join()
+    s.equal(len(s.seen), 1, "requests at the origin")
+    s.equal(sorted(answer.get("Secret") or "" for answer in answers), ["", "", "", "", "1"], "Secret for each")
