@@ -76,6 +76,10 @@ extension Worker {
             // A 304 answers one client's condition; those who wait ask again, without it.
             if reason == .statusNotFinal {
                 permit.fail(.abandoned)
+            } else if exchanges[e].hasStored, Reuse.isError(status: head.status) {
+                // An error says nothing about what is stored: it stays, to be validated or used stale (RFC 9111
+                // section 4.3.3, RFC 5861).
+                permit.fail(.pass)
             } else {
                 permit.fail(.pass, markerSeconds: Int(seconds))
             }

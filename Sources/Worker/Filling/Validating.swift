@@ -72,6 +72,8 @@ extension Worker {
         case .some(let buffer):
             plan = scratch.encodeRenewed(stored, buffer.readable, facts, times, settings.policy)
         }
+        // A Vary that this 304 is the first to send: nobody knows which requests what is stored is for.
+        if let plan, plan.varies, !exchange.keys.isVariant { return false }
         // A client's no-store keeps this 304 from being stored, and what is stored from nothing.
         guard let plan else { return facts.directives.noStore && settings.policy.requestNoStore == .honour }
         let cost = UInt32(clamping: times.responseMilliseconds - times.requestMilliseconds)

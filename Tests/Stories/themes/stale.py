@@ -154,3 +154,45 @@ def failing_reaches_client(s):
     s.miss()
     s.advance(20)
     s.check(s.forwarded().status in (503, 504), "503, or 504")
+
+
+@story("RFC 9111 4.3.3", "a 5xx to a validation leaves what is stored: the next request validates it again")
+def failing_keeps_stored(s):
+    s.answers(Reply(200, {"Cache-Control": "max-age=10", "ETag": '"a"'}), FAILING,
+              Reply(304, {"Cache-Control": "max-age=3600", "ETag": '"a"'}))
+    first = s.miss()
+    s.advance(20)
+    s.equal(s.validated().status, 503, "status while failing")
+    response = s.validated()
+    s.equal((response.status, response.body), (200, first.body), "status and body afterwards")
+    s.hit()
+
+
+@story("RFC 9111 4.2.4", "a 5xx to a validation leaves what is stored: it serves when the origin goes away after that")
+def failing_then_closing(s):
+    s.answers(Reply(200, {"Cache-Control": "max-age=10", "ETag": '"a"'}), FAILING, DOWN)
+    first = s.miss()
+    s.advance(20)
+    s.equal(s.forwarded().status, 503, "status while failing")
+    response = s.get()
+    s.equal((response.status, response.body), (200, first.body), "status and body while closing")
+
+
+@story("RFC 5861 3", "a background refresh that gets a 5xx leaves what is stored")
+def while_revalidate_failing(s):
+    s.answers(Reply(200, {"Cache-Control": "max-age=10, stale-while-revalidate=3600"}), FAILING)
+    first = s.miss()
+    s.advance(20)
+    for number in (2, 3, 4):
+        s.equal(s.get().body, first.body, "the body")
+        s.await_origin(number)
+
+
+@story("RFC 9111 3", "an answer that is not an error replaces what is stored, also where it may not be stored itself")
+def uncacheable_replaces(s):
+    s.answers(Reply(200, {"Cache-Control": "max-age=10", "ETag": '"a"'}), Reply(200, {"Cache-Control": "no-store"}),
+              DOWN)
+    s.miss()
+    s.advance(20)
+    s.validated()
+    s.check(s.get().status in (502, 504), "502 or 504")

@@ -286,3 +286,15 @@ def head_not_stored(s):
     s.answer(200, {"Cache-Control": "max-age=3600"}, b"body")
     s.forwarded(method="HEAD")
     s.equal(s.miss().body, b"body", "the body")
+
+
+@story("RFC 9111 4.1", "a 304 that is the first to say Vary: what is stored is not for requests that differ")
+def not_modified_adds_vary(s):
+    s.answer(200, {"Cache-Control": "max-age=10", "ETag": '"a"'})
+    s.answer(304, {"Cache-Control": "max-age=3600", "ETag": '"a"', "Vary": "X"})
+    s.answer(200, {"Cache-Control": "max-age=3600", "ETag": '"b"', "Vary": "X"}, b"for two")
+    first = s.miss({"X": "1"})
+    s.advance(20)
+    s.equal(s.validated({"X": "1"}).body, first.body, "the body that was validated")
+    s.equal(s.forwarded({"X": "2"}).body, b"for two", "the body for another X")
+    s.equal(s.hit({"X": "2"}).body, b"for two", "the body for another X again")
