@@ -160,6 +160,7 @@ package struct PolicyNumbers: Equatable, Sendable {
     package var cachesCookieResponses = false
     /// A range of an object longer than this is fetched by itself; 0 never.
     package var rangeOnlyBytes: UInt64 = 64 << 20
+    package var choices = PolicyChoices()
 
     package init() {}
 }

@@ -99,6 +99,7 @@ extension ConfigurationSnapshot {
         writer.put(backend.rawValue)
         writer.put(policy.rangeOnlyBytes)
         encodeOriginSettings(into: &writer)
+        policy.choices.encode(into: &writer)
     }
 
     private mutating func decodeFields(from reader: inout WireReader) throws(ControlError) {
@@ -133,6 +134,7 @@ extension ConfigurationSnapshot {
             throw .malformed("site \(site.name) has no origin")
         }
         if reader.remaining > 0 { try decodeOriginSettings(from: &reader) }
+        if reader.remaining > 0 { policy.choices = try PolicyChoices(from: &reader) }
     }
 }
 

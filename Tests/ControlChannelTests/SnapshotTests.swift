@@ -37,6 +37,10 @@ private func example() -> ConfigurationSnapshot {
     snapshot.policy.heuristicPercent = 20
     snapshot.policy.cachesCookieResponses = true
     snapshot.policy.rangeOnlyBytes = 5 << 30
+    snapshot.policy.choices.negativeLifetimeSeconds = 3
+    snapshot.policy.choices.ranges = 2
+    snapshot.policy.choices.heedsRequestNoStore = false
+    snapshot.policy.choices.showsKey = true
     snapshot.pool.connections = 9
     snapshot.cache.compresses = false
     snapshot.pseudonym = "edge-1"

@@ -35,6 +35,10 @@ struct ConfigFileTests {
             policy:
               stale-if-error: 1h
               sort-query: true
+              negative-lifetime: 1m
+              named-fields: whole
+              guard-deception: false
+              ranges: 4
             sites:
               - hosts: [A.example]
                 origin: http://127.0.0.1:1
@@ -49,6 +53,11 @@ struct ConfigFileTests {
         #expect(settings.base.limits.fieldCount == 200)
         #expect(settings.base.policy.staleIfErrorSeconds == 3_600)
         #expect(settings.base.policy.sortsQuery)
+        #expect(settings.base.policy.choices.negativeLifetimeSeconds == 60)
+        #expect(settings.base.policy.choices.namedFieldsCountAsWhole)
+        #expect(!settings.base.policy.choices.guardsAgainstDeception)
+        #expect(settings.base.policy.choices.storesParts)
+        #expect(settings.base.policy.choices.ranges == 4)
         #expect(settings.sites.first?.hosts == ["a.example"])
     }
 

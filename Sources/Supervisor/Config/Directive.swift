@@ -135,44 +135,4 @@ struct Directive: Sendable {
             "pool.connections", .count(1...100_000) { $0.base.pool.connections = $1 },
             "Origin connections per worker and origin"),
     ]
-
-    private static let policy: [Directive] = [
-        .init(
-            "policy.default-lifetime", .seconds { $0.base.policy.defaultLifetimeSeconds = $1 },
-            "Lifetime where the origin gives none; 0 for none"),
-        .init(
-            "policy.heuristic", .share { $0.base.policy.heuristicPercent = $1 / 10 },
-            "Share of the age since Last-Modified that counts as fresh"),
-        .init(
-            "policy.heuristic-maximum", .seconds { $0.base.policy.heuristicMaximumSeconds = $1 },
-            "Longest heuristic lifetime"),
-        .init("policy.maximum-lifetime", .seconds { $0.base.policy.maximumLifetimeSeconds = $1 }, "Longest lifetime"),
-        .init(
-            "policy.stale-while-revalidate", .seconds { $0.base.policy.staleWhileRevalidateSeconds = $1 },
-            "Stale use while refreshing, where the origin does not say"),
-        .init(
-            "policy.stale-if-error", .seconds { $0.base.policy.staleIfErrorSeconds = $1 },
-            "Stale use on origin errors, where the origin does not say"),
-        .init(
-            "policy.keep-stale", .seconds { $0.base.policy.keepStaleSeconds = $1 },
-            "How long stale objects are kept for validation"),
-        .init(
-            "policy.hit-for-miss", .seconds { $0.base.policy.hitForMissSeconds = $1 },
-            "How long \"not cacheable\" is remembered"),
-        .init(
-            "policy.request-directives",
-            .choice(["limit", "obey", "ignore"]) { settings, name in
-                settings.base.policy.requestDirectives = name == "obey" ? .obey : name == "ignore" ? .ignore : .limit
-            },
-            "What no-cache, max-age and min-fresh of requests do to fresh answers; limit: once a second and object"),
-        .init(
-            "policy.sort-query", .flag { $0.base.policy.sortsQuery = $1 },
-            "Whether the order of query arguments is ignored"),
-        .init(
-            "policy.cache-cookie-responses", .flag { $0.base.policy.cachesCookieResponses = $1 },
-            "Whether responses with Set-Cookie are stored"),
-        .init(
-            "policy.range-only", .bytes { $0.base.policy.rangeOnlyBytes = $1 },
-            "Ranges of objects longer than this are fetched by themselves; 0 for never"),
-    ]
 }

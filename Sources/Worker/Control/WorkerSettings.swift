@@ -78,7 +78,27 @@ struct WorkerSettings {
         policy.defaultLifetimeSeconds = numbers.defaultLifetimeSeconds
         policy.sortsQuery = numbers.sortsQuery
         policy.rangeOnlyBytes = numbers.rangeOnlyBytes
+        choose(numbers.choices, in: &policy)
         return policy
+    }
+
+    private static func choose(_ choices: PolicyChoices, in policy: inout PolicySettings) {
+        policy.statusLifetimes = [404, 410].map { .init(status: $0, seconds: choices.negativeLifetimeSeconds) }
+        policy.maximumStaleOnRequestSeconds = choices.maximumStaleSeconds
+        policy.staleWhenUnreachableSeconds = choices.staleUnreachableSeconds
+        policy.maximumVariants = UInt16(clamping: choices.variants)
+        policy.maximumRanges = UInt8(clamping: choices.ranges)
+        policy.requestNoStore = choices.heedsRequestNoStore ? .honour : .ignore
+        policy.usesTargetedFields = choices.usesTargetedFields
+        policy.qualifiedDirectivesCountAsWhole = choices.namedFieldsCountAsWhole
+        policy.authorizationBypasses = choices.guardsAuthorization
+        policy.guardsAgainstDeception = choices.guardsAgainstDeception
+        policy.guardsAgainstPoisoning = choices.guardsAgainstPoisoning
+        policy.storesPostAnswers = choices.storesPostAnswers
+        policy.storesParts = choices.storesParts
+        policy.hidesTagFields = choices.hidesTags
+        policy.explainsInCacheStatus = choices.explains
+        policy.showsKeyInCacheStatus = choices.showsKey
     }
 
     private static func advice(_ setting: RequestAdvice) -> PolicySettings.Advice {
