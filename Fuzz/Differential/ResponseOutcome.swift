@@ -93,7 +93,7 @@ extension Explanations {
             // The three digits are judged before what is behind them.
             let digits = line.prefixMatch(of: /HTTP\/1\.[0-9] ([0-9]{3})/)
             guard let status = digits.flatMap({ Int($0.1) }) else { return nil }
-            return !(100...599).contains(status) || status == 101 ? "stricter: \(reason)" : nil
+            return status < 100 || status == 101 ? "stricter: \(reason)" : nil
         default: return ofRefusal(reason, evidence)
         }
     }
