@@ -196,6 +196,49 @@ import Testing
         lane.endTurn()
     }
 
+    /// What is purged softly is there and says so; an object that carries the key's hash as a tag goes with the key,
+    /// and what is stored afterwards is fresh again.
+    @Test func softPurgesOfKeysAndPrefixes() throws {
+        let region = try CacheRegion.create(RegionOptions(sizeBytes: 4 << 20))
+        var lane = try region.attachLane(0)
+        func isSoft(_ n: Int) -> Bool? {
+            let key = Sample.key(n)
+            return unsafe lane.lookup(hash: region.hash(key: key.span.bytes), key: key.span.bytes)?.isSoftlyPurged
+        }
+        func purgePrefix(_ key: [UInt8], soft: Bool) -> Bool {
+            unsafe lane.purge(
+                keyHead: key.span.bytes.extracting(0..<7), prefix: key.span.bytes.extracting(7..<key.count), at: 7,
+                soft: soft)
+        }
+        lane.beginTurn(now: region.now())
+        let first = Sample.key(1)
+        let hash = unsafe region.hash(key: first.span.bytes)
+        for n in 1..<8 { lane.store(region, Sample.key(n), [1], tags: n == 2 ? [hash] : []) }
+        let wasStored = unsafe lane.purge(hash: hash, key: first.span.bytes, soft: true)
+        let missing = Sample.key(99)
+        let wasMissing = unsafe lane.purge(
+            hash: region.hash(key: missing.span.bytes), key: missing.span.bytes, soft: true)
+        #expect(wasStored && !wasMissing)
+        #expect([isSoft(1), isSoft(2), isSoft(3)] == [true, true, false])
+        _ = purgePrefix(Sample.key(4), soft: true)
+        #expect([isSoft(4), isSoft(5)] == [true, false])
+        lane.store(region, Sample.key(4), [2], refreshing: true)
+        #expect(isSoft(4) == false)
+        // A hard one over a soft one, and the other way round.
+        _ = purgePrefix(Sample.key(5), soft: true)
+        _ = purgePrefix(Sample.key(5), soft: false)
+        #expect(isSoft(5) == nil)
+        // The ring is overwritten: what was soft makes everything of before stale, and nothing gone.
+        for n in 5...6 { lane.store(region, Sample.key(n), [2], refreshing: true) }
+        _ = purgePrefix(Sample.key(6), soft: true)
+        lane.store(region, Sample.key(8), [2])
+        var overwritten = false
+        for n in 0..<260 { overwritten = purgePrefix(Sample.key(1000 + n), soft: true) || overwritten }
+        #expect(overwritten && isSoft(6) == true && isSoft(7) == nil && isSoft(5) == true)
+        #expect(isSoft(8) == true, "older than some that were overwritten")
+        lane.endTurn()
+    }
+
     @Test func aConfirmedObjectKeepsItsBody() throws {
         let region = try CacheRegion.create(RegionOptions(sizeBytes: 32 << 20))
         var lane = try region.attachLane(0)

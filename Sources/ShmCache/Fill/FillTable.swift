@@ -193,7 +193,7 @@ extension RegionMap {
         if global32(GlobalWords.everythingHard).sequential.isAfter(born) { return true }
         if addressWord(fill64(fill, FillWords.hash).relaxed).sequential.isAfter(born) { return true }
         if global32(GlobalWords.newestBan).sequential.isAfter(born) {
-            if isBanned(key: key, born: born) { return true }
+            if bans(key: key, born: born) == .gone { return true }
             if global32(GlobalWords.everythingHard).sequential.isAfter(born) { return true }
         }
         guard fill32(fill, FillWords.flags).acquired & FillWords.hasHead != 0 else { return false }

@@ -23,13 +23,21 @@ extension RegionMap {
         if global32(GlobalWords.newestTagHard).acquired.isAfter(born), tagged(item, born: born, hard: true) {
             return .gone
         }
+        var isStale = false
         if global32(GlobalWords.newestBan).acquired.isAfter(born) {
-            if isBanned(key: item, born: born) { return .gone }
+            switch bans(key: item, born: born) {
+            case .gone: return .gone
+            case .stale: isStale = true
+            case .untouched: break
+            }
             // A ban that was overwritten during the look is in this word since before.
             if global32(GlobalWords.everythingHard).acquired.isAfter(born), !Faults.skips(.secondLook) { return .gone }
         }
-        if global32(GlobalWords.everythingSoft).acquired.isAfter(born) { return .stale }
-        if global32(GlobalWords.newestTagSoft).acquired.isAfter(born), tagged(item, born: born, hard: false) {
+        // After the look at the ring: a soft ban that was overwritten meanwhile is in this word.
+        if isStale || global32(GlobalWords.everythingSoft).acquired.isAfter(born) { return .stale }
+        if global32(GlobalWords.newestTagSoft).acquired.isAfter(born),
+            softTag(item.hash).acquired.isAfter(born) || tagged(item, born: born, hard: false)
+        {
             return .stale
         }
         return .untouched
@@ -43,19 +51,25 @@ extension RegionMap {
         return false
     }
 
-    private func isBanned(key item: ItemHeader, born: UInt32) -> Bool {
-        unsafe isBanned(
+    private func bans(key item: ItemHeader, born: UInt32) -> PurgeState {
+        unsafe bans(
             key: RawSpan(_unsafeStart: item.address + ItemHeader.size, byteCount: item.keyLength), born: born)
     }
 
-    /// Whether a prefix purge after `born` covers the key.
-    func isBanned(key: RawSpan, born: UInt32) -> Bool {
+    /// What prefix purges after `born` say about the key.
+    func bans(key: RawSpan, born: UInt32) -> PurgeState {
+        var isStale = false
         let count = min(Ban.count, Int(global32(GlobalWords.bansWritten).acquired))
         for i in 0..<count {
             let ban = Ban(map: self, index: i)
-            if ban.clock.acquired.isAfter(born), ban.covers(key) { return true }
+            guard ban.clock.acquired.isAfter(born) else { continue }
+            switch ban.covers(key) {
+            case .gone: return .gone
+            case .stale: isStale = true
+            case .untouched: break
+            }
         }
-        return false
+        return isStale ? .stale : .untouched
     }
 }
 

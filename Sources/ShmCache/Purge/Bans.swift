@@ -4,7 +4,7 @@
 /// One prefix purge, 32 bytes:
 ///
 ///      0  clock 4 | head length 2 | prefix offset 2
-///      8  prefix length 2 | 0 2 | version 4: {taken so often 16 | lane that writes it + 1, or 0 16}
+///      8  prefix length 2 | soft 2 | version 4: {taken so often 16 | lane that writes it + 1, or 0 16}
 ///     16  hash of the key's head 8 | hash of its prefix 8
 struct Ban {
     static let layoutVersion = 2
@@ -19,21 +19,25 @@ struct Ban {
     private var prefixLength: SharedWord32 { map.word32(start + 8) }
     private var version: SharedWord32 { map.word32(start + 12) }
 
-    /// Whether the key begins with the ban's head and has its prefix. A ban being rewritten covers every key: an error
-    /// costs a hit.
-    func covers(_ key: RawSpan) -> Bool {
+    /// Whether what is in the place makes objects stale instead of gone. For who has taken it.
+    var isSoft: Bool { prefixLength.sequential >> 16 != 0 }
+
+    /// What the ban says about a key: something if the key begins with the ban's head and has its prefix. A ban being
+    /// rewritten covers every key for good: an error costs a hit.
+    func covers(_ key: RawSpan) -> PurgeState {
         let before = version.acquired
-        guard before & 0xffff == 0 else { return true }
+        guard before & 0xffff == 0 else { return .gone }
         let headLength = Int(lengths.relaxed & 0xffff)
         let offset = Int(lengths.relaxed >> 16)
-        let length = Int(prefixLength.relaxed)
+        let (length, isSoft) = (Int(prefixLength.relaxed & 0xffff), prefixLength.relaxed >> 16 != 0)
         let (head, prefix) = (map.word64(start + 16).relaxed, map.word64(start + 24).relaxed)
         let result =
             key.byteCount >= headLength && key.byteCount >= offset + length
             && map.hash(key.extracting(0..<headLength)) == head
             && map.hash(key.extracting(offset..<offset + length)) == prefix
         fullFence()
-        return version.acquired == before ? result : true
+        guard version.acquired == before else { return .gone }
+        return result ? isSoft ? .stale : .gone : .untouched
     }
 
     /// Takes the place for a lane. False when another live one is just writing it.
@@ -47,9 +51,9 @@ struct Ban {
     }
 
     /// Writes a taken place and gives it back. The caller has turned what was in it into a purge of everything.
-    func write(clock newClock: UInt32, head: RawSpan, prefix: RawSpan, at offset: Int) {
+    func write(clock newClock: UInt32, head: RawSpan, prefix: RawSpan, at offset: Int, soft: Bool) {
         lengths.publish(UInt32(head.byteCount) | UInt32(offset) << 16)
-        prefixLength.publish(UInt32(prefix.byteCount))
+        prefixLength.publish(UInt32(prefix.byteCount) | (soft ? 1 << 16 : 0))
         map.word64(start + 16).publish(map.hash(head))
         map.word64(start + 24).publish(map.hash(prefix))
         clock.publish(newClock)

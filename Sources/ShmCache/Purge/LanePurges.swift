@@ -2,10 +2,15 @@
 internal import CLinux
 
 extension Lane {
-    /// Removes one object. Inside a turn. Returns whether it was stored.
+    /// Removes one object. Inside a turn. Returns whether it was stored. Soft: it becomes stale instead, and with it
+    /// every object that carries the key's hash as a tag.
     @discardableResult
-    public borrowing func purge(hash: UInt64, key: RawSpan) -> Bool {
+    public borrowing func purge(hash: UInt64, key: RawSpan, soft: Bool = false) -> Bool {
         let core = core
+        if soft {
+            purge(tag: hash, soft: true)
+            return core.map.find(hash: hash, key: key) != nil
+        }
         return core.during(.purge) {
             // First the word that commits and joins read, then the slots: a commit does it the other way round.
             core.map.addressWord(hash).raise(toPurge: core.nextPurge())
@@ -32,24 +37,29 @@ extension Lane {
         }
     }
 
-    /// Purges all objects whose key begins with `head` and has `prefix` at byte `offset` (both below 64 KiB). The
-    /// oldest of 256 such purges becomes a purge of everything before it when another is added: true says that this
-    /// happened, or that another process was at that very place and everything of before is purged.
+    /// Purges all objects whose key begins with `head` and has `prefix` at byte `offset` (both below 64 KiB). Soft:
+    /// they become stale instead. The oldest of 256 such purges becomes a purge of everything before it (as soft as it was)
+    /// when another is added: true says that this happened, or that another process was at that very place and
+    /// everything of before is purged.
     @discardableResult
-    public borrowing func purge(keyHead head: RawSpan, prefix: RawSpan, at offset: Int) -> Bool {
+    public borrowing func purge(
+        keyHead head: RawSpan, prefix: RawSpan, at offset: Int, soft: Bool = false
+    ) -> Bool {
         // A raw span cannot be captured by a closure.
         let phase = core.map.lane32(core.lane, LaneWords.phase)
         let before = phase.relaxed
         phase.release(LanePhase.purge.rawValue)
         defer { phase.release(before) }
         let map = core.map
-        let everything = map.global32(GlobalWords.everythingHard)
+        func everything(soft: Bool) -> SharedWord32 {
+            map.global32(soft ? GlobalWords.everythingSoft : GlobalWords.everythingHard)
+        }
         let index = Int(map.global32(GlobalWords.bansWritten).add(1))
         let ban = Ban(map: map, index: index % Ban.count)
         guard ban.take(lane: core.lane) else {
             // Lapped by 256 others: theirs must stay.
-            everything.raise(toPurge: core.nextPurge())
-            map.persist(everything)
+            everything(soft: soft).raise(toPurge: core.nextPurge())
+            map.persist(everything(soft: soft))
             return true
         }
         let old = ban.clock.sequential
@@ -58,10 +68,10 @@ extension Lane {
         if isOverwritten {
             // Before a word of it is overwritten; who reads the ring looks at these two words before and after.
             map.global32(GlobalWords.newestBan).raise(toPurge: old)
-            everything.raise(toPurge: old)
+            everything(soft: ban.isSoft).raise(toPurge: old)
         }
         let clock = core.nextPurge()
-        ban.write(clock: clock, head: head, prefix: prefix, at: offset)
+        ban.write(clock: clock, head: head, prefix: prefix, at: offset, soft: soft)
         map.global32(GlobalWords.newestBan).raise(toPurge: clock)
         map.persist(ban.clock)
         return isOverwritten

@@ -13,7 +13,7 @@ struct PurgeCommand: AsyncParsableCommand {
     @Option(help: "All URLs of a host, as in example.com:8080.") var host: String?
     @Option(help: "All answers that carried this tag.") var tag: String?
     @Flag(help: "Everything.") var all = false
-    @Flag(help: "With --host, --tag and --all: stale instead of gone, so that it can be revalidated.") var soft = false
+    @Flag(help: "Stale instead of gone, so that it can be revalidated.") var soft = false
 
     mutating func run() async throws {
         let request = PurgeRequest(

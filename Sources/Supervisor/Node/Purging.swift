@@ -23,8 +23,10 @@ struct PurgeRequest: Codable, Sendable, Equatable {
             throw .usage("say one of url, prefix, host, tag and all")
         }
         guard !named.contains("") else { throw .usage("what is purged must have a name") }
-        if soft == true, url != nil || prefix != nil {
-            throw .usage("soft goes with host, tag and all; a URL or a prefix is purged for good")
+        for url in [url, prefix].compactMap({ $0 }) { _ = try PurgeTarget(url) }
+        if let host, !PurgeTarget.isAuthority(Array(host.utf8)) {
+            throw .usage(
+                "'\(host)' is no host: write a name or address, and a port if there is one, as in example.com:8080")
         }
     }
 }
@@ -38,15 +40,17 @@ struct PurgeAnswer: Codable, Sendable, Equatable {
 /// Purges of one node, one after the other.
 final class Purger: Sendable {
     private let regions: Regions
-    private let turn = Mutex(())
+    /// Whether purges are taken; one at a time.
+    private let isOpen = Mutex(true)
 
     init(_ regions: Regions) { self.regions = regions }
 
     /// Blocks for less than a millisecond, longer with a cache file on a disk, which is written through.
     func purge(_ request: PurgeRequest, sites: [String]) throws(Failure) -> PurgeAnswer {
         try request.check()
-        let result: Result<PurgeAnswer, Failure> = turn.withLock { _ in
+        let result: Result<PurgeAnswer, Failure> = isOpen.withLock { isOpen in
             do throws(Failure) {
+                guard isOpen else { throw .runtime("the node has stopped") }
                 var lane = try takeLane()
                 lane.beginTurn(now: regions.cache.now())
                 let answer = try Purger.apply(request, sites, lane, regions.cache)
@@ -58,6 +62,9 @@ final class Purger: Sendable {
         }
         return try result.get()
     }
+
+    /// No purge is taken any more; the one under way is over when this returns.
+    func close() { isOpen.withLock { $0 = false } }
 
     /// Workers get theirs from the lowest number up.
     private func takeLane() throws(Failure) -> Lane {
@@ -75,14 +82,15 @@ final class Purger: Sendable {
             var stored = false
             for key in try keys(of: text, sites) {
                 let bytes = key.text
-                if unsafe lane.purge(hash: cache.hash(key: bytes.span.bytes), key: bytes.span.bytes) { stored = true }
+                let hash = unsafe cache.hash(key: bytes.span.bytes)
+                if unsafe lane.purge(hash: hash, key: bytes.span.bytes, soft: soft) { stored = true }
             }
             return PurgeAnswer(purged: "url \(text)", stored: stored)
         }
         if let text = request.prefix {
             for key in try keys(of: text, sites) {
                 let (head, target) = (Array(key.text[..<key.targetStart]), Array(key.text[key.targetStart...]))
-                unsafe lane.purge(keyHead: head.span.bytes, prefix: target.span.bytes, at: head.count)
+                unsafe lane.purge(keyHead: head.span.bytes, prefix: target.span.bytes, at: head.count, soft: soft)
             }
             return PurgeAnswer(purged: "prefix \(text)")
         }
@@ -110,31 +118,15 @@ final class Purger: Sendable {
 
     /// The keys that a URL has: under each site, with its scheme (both when it has none), with and without sorting.
     private static func keys(of url: String, _ sites: [String]) throws(Failure) -> Set<Key> {
-        var rest = Substring(url)
-        var schemes = [false, true]
-        if let colon = rest.range(of: "://") {
-            switch rest[..<colon.lowerBound].lowercased() {
-            case "http": schemes = [false]
-            case "https": schemes = [true]
-            default: throw .usage("\(url): the scheme of a URL here is http or https")
-            }
-            rest = rest[colon.upperBound...]
-        }
-        if let fragment = rest.firstIndex(of: "#") { rest = rest[..<fragment] }
-        let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
-        let (authority, target) = (Array(rest[..<end].utf8), rest[end...])
-        guard !authority.isEmpty, !url.utf8.contains(10) else {
-            throw .usage("\(url): name the host too, as in http://example.com/path")
-        }
-        let question = target.firstIndex(of: "?")
-        let path = Array(target[..<(question ?? target.endIndex)].utf8)
-        let query = Array((question.map { target[target.index(after: $0)...] } ?? "").utf8)
+        let target = try PurgeTarget(url)
         var found: Set<Key> = []
         for site in sites {
-            for secure in schemes {
+            for secure in target.schemes {
                 for sorts in [false, true] {
-                    let path = path.isEmpty ? [UInt8(ascii: "/")] : path
-                    guard let key = key(path, query, question != nil, authority, Array(site.utf8), secure, sorts)
+                    guard
+                        let key = key(
+                            target.path, target.query ?? [], target.query != nil, target.authority,
+                            Array(site.utf8), secure, sorts)
                     else { throw .usage("\(url) is too long to be a key") }
                     found.insert(key)
                 }

@@ -198,6 +198,8 @@ extension Worker {
         var tags = TagSet()
         let host = keyHash.hash(keys.base.slice(keys.key.authority))
         tags.add(host)
+        // A variant goes stale with its URL.
+        if keys.isVariant { tags.add(keys.baseHash) }
         switch input {
         case .none: break
         case .some(let buffer):

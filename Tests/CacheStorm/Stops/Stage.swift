@@ -120,16 +120,16 @@ final class Stage {
         return Verifier.check(view, key: key, library, &buffer, isComplete: true)?.rank
     }
 
-    func purge(_ key: Int, _ lane: borrowing Lane) {
+    func purge(_ key: Int, _ lane: borrowing Lane, soft: Bool = false) {
         let bytes = Content.keyBytes(key)
-        unsafe lane.purge(hash: region.hash(key: bytes.span.bytes), key: bytes.span.bytes)
+        unsafe lane.purge(hash: region.hash(key: bytes.span.bytes), key: bytes.span.bytes, soft: soft)
     }
 
     /// Purges all keys that begin as this one does.
-    func purgePrefix(_ key: Int, _ lane: borrowing Lane) {
+    func purgePrefix(_ key: Int, _ lane: borrowing Lane, soft: Bool = false) {
         let bytes = Content.keyBytes(key)
         let digit = Array("\(Purgeable.digit(of: key))".utf8)
-        unsafe lane.purge(keyHead: bytes.span.bytes.extracting(0..<13), prefix: digit.span.bytes, at: 13)
+        unsafe lane.purge(keyHead: bytes.span.bytes.extracting(0..<13), prefix: digit.span.bytes, at: 13, soft: soft)
     }
 }
 

@@ -11,6 +11,8 @@ extension StopScenario {
             purging("purge prefix") { $0.purgePrefix(1, $1) },
             purging("purge prefix, full ring", fullRing: true) { $0.purgePrefix(1, $1) },
             purging("purge everything") { $1.purgeEverything() },
+            purging("purge key softly") { $0.purge(1, $1, soft: true) },
+            purging("purge prefix softly") { $0.purgePrefix(1, $1, soft: true) },
             purging("purge tag softly") { $1.purge(tag: UInt64(1 % Purgeable.tags), soft: true) },
             purging("purge everything softly") { $1.purgeEverything(soft: true) },
         ]
@@ -24,7 +26,7 @@ extension StopScenario {
             // Overwriting the oldest of a full ring purges what was there before it: these are younger.
             case "purge key", "purge tag", "purge prefix", "purge prefix, full ring": [1]
             case "purge large": [2]
-            case "purge tag softly", "purge everything softly": []
+            case let name where name.hasSuffix("softly"): []
             default: [1, 2, 3]
             }
         let watched = [1, 2, 3].map { key in Watched(key, removed.contains(key) ? [1, 0] : [1]) }

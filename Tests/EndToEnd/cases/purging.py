@@ -1,0 +1,89 @@
+"""`martlet purge`: what is purged for good is fetched anew, what is purged softly is asked about again."""
+
+from cases.restarts import command
+from harness.client import Client
+from harness.origin import Reply
+from support import case, expect, martlet
+
+
+def site(context):
+    """Pages with a validator; those under /vary/ in two languages. Gives the origin and what it was asked."""
+    asked = []
+
+    def act(connection, request):
+        condition = request.value("If-None-Match")
+        asked.append((request.target.split("docs/", 1)[1], condition))
+        head = b"Cache-Control: max-age=3600\r\nETag: \"v1\"\r\n"
+        if "vary" in request.target:
+            head += b"Vary: Accept-Language\r\n"
+        if condition == '"v1"':
+            connection.send(b"HTTP/1.1 304 Not Modified\r\n" + head + b"\r\n")
+        else:
+            content = (request.value("Accept-Language") or "any").encode()
+            connection.send(b"HTTP/1.1 200 OK\r\n" + head + b"Content-Length: %d\r\n\r\n" % len(content) + content)
+        return True
+    origin = context.origin()
+    origin.script("docs", "purging").add(Reply(act=act))
+    return origin, asked
+
+
+def get(client, path, language=None):
+    client.request("GET", f"/docs/{path}", fields=[("Accept-Language", language)] if language else [])
+    answer = client.read_response()
+    expect(answer.status == 200 and answer.body == (language or "any").encode(), f"{path}: {answer!r}")
+
+
+def all_pages(client):
+    for path in ("a/1", "a/2", "b/1"):
+        get(client, path)
+    for language in ("de", "en"):
+        get(client, "vary", language)
+
+
+def after(client, asked):
+    """What the origin is asked when every page is read twice."""
+    asked.clear()
+    all_pages(client)
+    first = list(asked)
+    all_pages(client)
+    expect(asked == first, f"asked again for what had just been confirmed: {asked[len(first):]}")
+    return first
+
+
+@case("a URL with its variants, a prefix, a host and everything: purged for good or softly, for all workers at once")
+def kinds(context):
+    origin, asked = site(context)
+    node = context.node(origin.url)
+    place = f"http://127.0.0.1:{node.port}/docs"
+    clients = [node.connect(worker) for worker in node.workers()]
+    for client in clients:
+        all_pages(client)
+    expect(len(asked) == 5, f"{asked}")
+    everything = ["a/1", "a/2", "b/1", "vary", "vary"]
+    for words, pages in ((["--url", f"{place}/a/1"], ["a/1"]), (["--url", f"{place}/vary"], ["vary", "vary"]),
+                         (["--prefix", f"{place}/a/"], ["a/1", "a/2"]), (["--all"], everything),
+                         (["--host", f"127.0.0.1:{node.port}"], everything)):
+        for soft in (True, False):
+            said = command(node, "purge", *words, *(["--soft"] if soft else []))
+            expect("purged" in said and "not stored" not in said, said)
+            seen = after(clients[0], asked)
+            expect(seen == [(page, '"v1"' if soft else None) for page in pages], f"{words}, soft {soft}: {seen}")
+            expect(after(clients[1], asked) == [], f"{words}: the other worker asked {asked}")
+    for client in clients:
+        client.close()
+
+
+@case("what is no URL, no host or more than one thing is refused with exit code 2 and the right form")
+def wrong_usage(context):
+    origin, asked = site(context)
+    node = context.node(origin.url)
+    with Client(node.address) as client:
+        all_pages(client)
+        for words, hint in ((["--url", "foo:bar"], "http://HOST/PATH"), (["--url", "/docs/a/1"], "http://HOST/PATH"),
+                            (["--prefix", "ftp://x/"], "http://HOST/PATH"), (["--host", "a/b"], "example.com:8080"),
+                            (["--url", "http://a/", "--all"], "one of"), ([], "one of")):
+            code, _, said = martlet("purge", "--runtime-dir", node.runtime, *words)
+            expect(code == 2 and hint in said and len(said.strip().splitlines()) == 1, f"{words}: {code} {said!r}")
+        status, answer = node.admin("POST", "/v1/purge", {"url": "foo:bar"})
+        expect(status == 400 and "http://HOST/PATH" in answer["error"]["message"], f"{status} {answer}")
+        expect(after(client, asked) == [], f"nothing was purged: {asked}")
