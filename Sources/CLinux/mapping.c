@@ -24,6 +24,11 @@ int64_t cl_file_size(int fd) {
     return fstat(fd, &s) == 0 ? (int64_t)s.st_size : -1;
 }
 
+int64_t cl_held_bytes(int fd) {
+    struct stat s;
+    return fstat(fd, &s) == 0 ? (int64_t)s.st_blocks * 512 : -1;
+}
+
 int cl_set_file_size(int fd, int64_t length) { return ftruncate(fd, length); }
 
 int cl_duplicate(int fd) { return fcntl(fd, F_DUPFD_CLOEXEC, 3); }

@@ -68,7 +68,8 @@ struct Actor: ~Copyable {
 
     /// A segment more, up to the largest size.
     private mutating func grow(_ world: borrowing World) {
-        let size = world.region.sizeBytes + world.region.segmentSizeBytes
+        // A segment takes a little of the tables too.
+        let size = world.region.sizeBytes + world.region.segmentSizeBytes * 3 / 2
         if (try? lane.grow(world.region, toBytes: size)) != nil { count(.growths) }
     }
 

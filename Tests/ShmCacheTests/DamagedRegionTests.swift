@@ -146,22 +146,25 @@ private struct Specimen {
         }
         do {
             let region = try CacheRegion.open(path: path, creating: options)
-            region.markClean()
+            let lane = try region.attachLane(1)
+            let whileHeld = region.markClean()
+            _ = consume lane
+            let isSaid = region.markClean()
             let isClean = region.map.isClean
-            #expect(isClean)
+            #expect(!whileHeld && isSaid && isClean)
         }
         do {
             // Trusted as it is: nothing is read, so even a damaged body would be kept.
             let region = try reopen()
-            let (objects, isClean) = (region.statistics().objects, region.map.isClean)
-            #expect(objects == 1 && !isClean, "taken back before anything changes")
+            let (objects, isClean, history) = (region.statistics().objects, region.map.isClean, region.history)
+            #expect(objects == 1 && !isClean && history == .cleanReboot, "taken back before anything changes")
             region.markClean()
             _ = try region.attachLane(0).index
             let afterAttaching = region.map.isClean
             #expect(!afterAttaching)
         }
         let region = try reopen()
-        let (objects, problems) = (region.statistics().objects, region.checkInvariants())
-        #expect(objects == 1 && problems.isEmpty)
+        let (objects, problems, history) = (region.statistics().objects, region.checkInvariants(), region.history)
+        #expect(objects == 1 && problems.isEmpty && history == .uncleanReboot)
     }
 }

@@ -26,8 +26,8 @@ import Testing
         defer { unsafe unlink(path) }
         do {
             let region = try CacheRegion.open(path: path, creating: RegionOptions(sizeBytes: 4 << 20))
-            let wasWarm = region.wasWarm
-            #expect(!wasWarm)
+            let history = region.history
+            #expect(history == .new)
             var lane = try region.attachLane(0)
             lane.beginTurn(now: region.now())
             lane.store(region, Sample.key(1), Sample.body(1, 5000))
@@ -42,8 +42,8 @@ import Testing
             #expect(objects == 1 && damaged == 0)
         }
         let region = try CacheRegion.open(path: path, creating: RegionOptions(sizeBytes: 9 << 20))
-        let (wasWarm, size) = (region.wasWarm, region.sizeBytes)
-        #expect(wasWarm && size <= 4 << 20)
+        let (history, size) = (region.history, region.sizeBytes)
+        #expect(history == .sameBoot && size <= 4 << 20)
         var lane = try region.attachLane(0)
         lane.beginTurn(now: region.now())
         let isSame = lane.fetch(region, Sample.key(1)) == Sample.body(1, 5000)
@@ -207,6 +207,70 @@ import Testing
         let figures = region.statistics()
         #expect(figures.regionBytes > 11 << 20 && figures.bodyBytes > 5 << 20, "\(figures)")
         #expect(region.checkInvariants() == [])
+    }
+
+    /// Four times as many objects as the index was made for, after objects had to go already: none is lost to full
+    /// buckets, since the index grows with the region.
+    @Test func theIndexGrowsWithTheRegion() throws {
+        let region = try CacheRegion.create(
+            RegionOptions(sizeBytes: 4 << 20, maximumSizeBytes: 32 << 20, laneCount: 4, averageObjectBytes: 1024))
+        var lane = try region.attachLane(0)
+        func store(_ numbers: Range<Int>) {
+            for n in numbers {
+                lane.beginTurn(now: region.now())
+                lane.store(region, Sample.key(n), Sample.body(n, 300))
+                lane.endTurn()
+                lane.maintain(now: region.now())
+            }
+        }
+        store(0..<15000)
+        let before = region.statistics()
+        #expect(before.objects < 15000, "something had to go")
+        // In steps, of which the smallest is a segment.
+        try region.grow(toBytes: 32 << 20, stepBytes: 1)
+        store(15000..<50000)
+        let after = region.statistics()
+        #expect(after.objects == before.objects + 35000, "\(before.objects), then \(after.objects)")
+        #expect(after.segmentsIndex > 0)
+        #expect(region.checkInvariants() == [])
+    }
+
+    @Test(arguments: [RegionBacking.memory, .file(path: "/tmp/martlet-growing-\(getpid())")])
+    func aRegionThatMayGrowTakesNoMoreThanItWasGiven(_ backing: RegionBacking) throws {
+        let options = RegionOptions(sizeBytes: 4 << 20, maximumSizeBytes: 16 << 20)
+        let region = try CacheRegion.create(options, backing: backing)
+        if case .file(let path) = backing { unsafe unlink(path) }
+        var lane = try region.attachLane(0)
+        func fill() {
+            for n in 0..<9000 {
+                lane.beginTurn(now: region.now())
+                lane.store(region, Sample.key(n), Sample.body(n, 2000))
+                lane.endTurn()
+                lane.maintain(now: region.now())
+            }
+        }
+        for size in [4 << 20, 7 << 20, 16 << 20] {
+            try region.grow(toBytes: size, stepBytes: 1 << 20)
+            fill()
+            let (held, claimed) = (region.heldBytes, region.sizeBytes)
+            #expect(claimed <= size && claimed > size - (1 << 19), "\(claimed) of \(size)")
+            #expect(held <= size && held > claimed / 10 * 9, "\(held) of \(claimed)")
+            #expect(region.checkInvariants() == [])
+        }
+        #expect(throws: Never.self) { try region.grow(toBytes: 64 << 20) }
+        let most = region.largestSizeBytes
+        let reached = region.sizeBytes
+        #expect(reached == most)
+    }
+
+    /// More than the machine has: refused before anything is claimed, in one step or in many.
+    @Test func aGrowthThatDoesNotFitIsRefused() throws {
+        let region = try CacheRegion.create(
+            RegionOptions(sizeBytes: 1 << 30, maximumSizeBytes: 1 << 43, laneCount: 2))
+        let before = region.sizeBytes
+        #expect(throws: RegionError.self) { try region.grow(toBytes: 1 << 43, stepBytes: 1 << 42) }
+        let after = region.sizeBytes
+        #expect(after == before)
     }
 
     @Test func aSecondProcessCannotTakeAHeldLane() throws {

@@ -18,6 +18,8 @@ int cl_timerfd_arm(int fd, uint64_t nanoseconds);
 
 // Forbids shrinking and further sealing of a memfd. 0 or -1.
 int cl_memfd_seal_shrink(int fd);
+// Whether a file is a memfd that was sealed so.
+bool cl_is_shrink_sealed(int fd);
 // fallocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE). 0 or -1.
 int cl_punch_hole(int fd, int64_t offset, int64_t length);
 // fallocate(0): memory or disk is reserved now. 0 or -1.

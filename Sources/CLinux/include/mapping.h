@@ -11,6 +11,8 @@ void *_Nullable cl_map_shared(int fd, size_t length, bool writable);
 int cl_unmap(void *_Nonnull address, size_t length);
 // Bytes of the file, or -1.
 int64_t cl_file_size(int fd);
+// Bytes of memory or disk that the file takes, or -1.
+int64_t cl_held_bytes(int fd);
 int cl_set_file_size(int fd, int64_t length);
 int cl_duplicate(int fd);
 // Opens a file close-on-exec, read and write; `create` makes it and fails if it exists. Descriptor or -1.

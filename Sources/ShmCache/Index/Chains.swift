@@ -132,6 +132,16 @@ extension RegionMap {
         return displaced &* 100 >= committed &- before
     }
 
+    /// Whether the region has grown since the index was made, and the index, which holds that many segments, has not
+    /// grown as much, or much of what came is still free: nothing has to go for the index then.
+    private func isDueToGrowth(held: Int, free: Int) -> Bool {
+        let first = Int(global32(GlobalWords.firstSegments).relaxed)
+        guard first > 0, usableSegments > first else { return false }
+        if free * 4 > usableSegments { return true }
+        let madeFor = (Int(bucketCount) + spareBuckets) * (usableSegments - first) / first
+        return held * segmentSize / 64 < madeFor
+    }
+
     private func disown(indexSegment segment: Int) {
         let state = state(segment)
         guard state.phase == .index else { return }
@@ -155,16 +165,18 @@ extension RegionMap {
     /// A free segment, as long as the index has less than an eighth of all: while nothing had to go yet, or when full
     /// buckets cost so many objects that a segment pays.
     private func takeSegmentForIndex(lane: Int) -> Int? {
-        var (candidate, held) = (-1, 0)
+        var (candidate, held, free) = (-1, 0, 0)
         for segment in 0..<usableSegments {
             switch state(segment).phase {
             case .index: held += 1
-            case .free: candidate = segment
+            case .free:
+                candidate = segment
+                free += 1
             default: break
             }
         }
         guard candidate >= 0, held * 8 < usableSegments else { return nil }
-        guard nothingEvicted || displacementPays() else { return nil }
+        guard nothingEvicted || isDueToGrowth(held: held, free: free) || displacementPays() else { return nil }
         let state = state(candidate)
         guard state.phase == .free else { return nil }
         let taken = SegmentState(.index, gen: state.gen, owner: lane)

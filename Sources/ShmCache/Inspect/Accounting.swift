@@ -79,7 +79,7 @@ extension CacheRegion {
         let indexSegments = (0..<map.usableSegments).count { map.state($0).phase == .index } * map.segmentSize
         let tables = (Int(map.bucketCount) + map.spareBuckets) * 64 + map.ghostBuckets * 16
         bill.objectTableBytes = tables + indexSegments
-        bill.fixedTableBytes = map.data - tables
+        bill.fixedTableBytes = map.tableBytes - tables
         bill.unusedBytes = map.usableSegments * map.segmentSize - bill.itemBytes - indexSegments
         return bill
     }

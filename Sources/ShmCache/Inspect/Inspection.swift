@@ -22,7 +22,7 @@ extension CacheRegion {
         else {
             throw .corrupt(path: path, reason: "the file is shorter than its contents")
         }
-        return CacheRegion(mapping: mapping, superblock: superblock, map: map, wasWarm: true)
+        return CacheRegion(mapping: mapping, superblock: superblock, map: map, history: .sameBoot)
     }
 
     /// Objects of which a header or a chunk of the body fails its checksum. Only meaningful while nobody changes the

@@ -7,14 +7,14 @@ public struct CacheRegion: ~Copyable, Sendable {
     let mapping: Mapping
     let superblock: Superblock
     let map: RegionMap
-    /// Whether the region existed before this process created or opened it.
-    public let wasWarm: Bool
+    /// What the region went through before this process created or opened it.
+    public let history: RegionHistory
 
-    init(mapping: Mapping, superblock: Superblock, map: RegionMap, wasWarm: Bool) {
+    init(mapping: Mapping, superblock: Superblock, map: RegionMap, history: RegionHistory) {
         self.mapping = mapping
         self.superblock = superblock
         self.map = map
-        self.wasWarm = wasWarm
+        self.history = history
     }
 
     /// Creates a new, empty region.
@@ -43,7 +43,9 @@ public struct CacheRegion: ~Copyable, Sendable {
     /// A descriptor of the region, to pass to other processes. Owned by the region.
     public var descriptor: Int32 { mapping.descriptor }
     /// Bytes of the mapping in use.
-    public var sizeBytes: Int { map.data + map.usableSegments * map.segmentSize }
+    public var sizeBytes: Int { map.tableBytes + map.usableSegments * map.segmentSize }
+    /// Bytes that the kernel has given to it so far: memory is taken as it is used, a file's blocks at once.
+    public var heldBytes: Int { max(0, Int(cl_held_bytes(mapping.descriptor))) }
     /// Bytes that `grow` can reach.
     public var largestSizeBytes: Int { map.data + map.segmentCount * map.segmentSize }
     /// Number of lanes.
@@ -75,27 +77,36 @@ public struct CacheRegion: ~Copyable, Sendable {
         map.global64(GlobalWords.clockOffset).add(UInt64(bitPattern: nanoseconds))
     }
 
-    /// Makes more of the laid-out segments usable, while processes are attached. Up to the `maximumSizeBytes` of
-    /// creation; a smaller size changes nothing.
-    public func grow(toBytes bytes: Int) throws(RegionError) {
-        let wanted = min(map.segmentCount, (bytes - map.data) / map.segmentSize)
-        guard wanted > map.usableSegments else { return }
-        let length = map.data + wanted * map.segmentSize
-        // A file that is long enough already, since somebody died here, is never made shorter.
-        let isLonger = mapping.fileSize > length
-        try RegionFile.claimRoom(
-            mapping.descriptor, length: isLonger ? mapping.fileSize : length, path: mapping.path,
-            more: wanted - map.usableSegments << map.segmentShift)
-        map.global64(GlobalWords.usableSegments).release(UInt64(wanted))
+    /// Makes more of the laid-out segments usable, while processes are attached; they use them from the next look on.
+    /// Up to the `maximumSizeBytes` of creation; a smaller size changes nothing. A large growth goes in steps of
+    /// `stepBytes`: each is claimed of memory or disk before it is used, and when one is refused those before it stay.
+    public func grow(toBytes bytes: Int, stepBytes: Int = 256 << 20) throws(RegionError) {
+        let wanted = map.segments(inBytes: bytes)
+        while true {
+            let usable = map.usableSegments
+            guard wanted > usable else { return }
+            let next = min(wanted, usable + max(1, stepBytes >> map.segmentShift))
+            try RegionFile.claimRoom(
+                mapping.descriptor, from: map.data + usable << map.segmentShift,
+                length: map.data + next << map.segmentShift, path: mapping.path)
+            // Another process may be growing the region as well: the larger number stays.
+            _ = map.global64(GlobalWords.usableSegments).swap(UInt64(usable), to: UInt64(next))
+        }
     }
 
     /// Says that nobody writes any more, and writes a file's contents to disk: after the next reboot everything in it
-    /// is trusted. Only for the last process, after the others' lanes are given back or recovered. Attaching a lane
-    /// takes it back.
-    public func markClean() {
+    /// is trusted. For the last process, which sees to it that nobody attaches meanwhile; attaching a lane takes it
+    /// back. Lanes of the dead are recovered first. False, and nothing is said, when a live thread holds a lane or is
+    /// recovering one, or when the disk refuses.
+    @discardableResult
+    public func markClean() -> Bool {
+        recoverDeadLanes()
+        guard (0..<laneCount).allSatisfy({ laneState($0) == .free }) else { return false }
         // What it vouches for comes first.
         let isOnDisk = map.global32(GlobalWords.durable).relaxed == 1
-        if isOnDisk { _ = unsafe cl_sync_mapping(mapping.address, sizeBytes) }
+        let length = map.data + map.usableSegments << map.segmentShift
+        if isOnDisk, unsafe cl_sync_mapping(mapping.address, length) != 0 { return false }
         map.setClean(true)
+        return true
     }
 }

@@ -4,7 +4,8 @@ internal import CLinux
 enum RegionFile {
     /// A new file with an empty region in it.
     static func create(_ options: RegionOptions, backing: RegionBacking) throws(RegionError) -> CacheRegion {
-        let layout = try RegionLayout(options: options)
+        let isInMemory = if case .memory = backing { true } else { false }
+        let layout = try RegionLayout(options: options, isSparse: isInMemory)
         let length = layout.length(segments: layout.usableSegments)
         let descriptor = try makeFile(backing)
         let path: String? = if case .file(let path) = backing { path } else { nil }
@@ -18,15 +19,14 @@ enum RegionFile {
             layout: layout, byteWeight: options.byteWeight, hashKey: randomPair(), uuid: randomPair())
         let mapping = try Mapping(descriptor: descriptor.take(), reserved: layout.maximumLength, path: path)
         let map = unsafe RegionMap(superblock, base: mapping.address)
-        initialise(map, usable: layout.usableSegments)
+        initialise(map, layout)
         let isDurable = path != nil && !cl_is_memory_file(mapping.descriptor)
         map.global32(GlobalWords.durable).relax(isDurable ? 1 : 0)
-        if path == nil { _ = cl_memfd_seal_shrink(mapping.descriptor) }
         let page = superblock.encoded()
         unsafe page.withUnsafeBytes { unsafe mapping.address.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
         // The first page never changes again, and nothing in the file means anything without it.
         if isDurable { _ = unsafe cl_sync_mapping(mapping.address, 2 * RegionLayout.pageSize) }
-        return CacheRegion(mapping: mapping, superblock: superblock, map: map, wasWarm: false)
+        return CacheRegion(mapping: mapping, superblock: superblock, map: map, history: .new)
     }
 
     /// An existing file, checked, at this boot or after a reboot.
@@ -49,8 +49,9 @@ enum RegionFile {
         let sameBoot =
             map.global64(GlobalWords.bootLow).relaxed == bootID.0
             && map.global64(GlobalWords.bootHigh).relaxed == bootID.1
+        let history: RegionHistory = sameBoot ? .sameBoot : map.isClean ? .cleanReboot : .uncleanReboot
         if !sameBoot, writable { Reboot.adopt(map, bootID: bootID) }
-        return CacheRegion(mapping: mapping, superblock: superblock, map: map, wasWarm: true)
+        return CacheRegion(mapping: mapping, superblock: superblock, map: map, history: history)
     }
 
     private static func makeFile(_ backing: RegionBacking) throws(RegionError) -> OwnedDescriptor {
@@ -58,6 +59,7 @@ enum RegionFile {
         case .memory:
             let number = unsafe cl_memfd_create("martlet-cache")
             guard number >= 0 else { throw .system(call: "memfd_create", errno: cl_errno(), path: nil) }
+            _ = cl_memfd_seal_shrink(number)
             return OwnedDescriptor(number)
         case .file(let path):
             let number = unsafe cl_open_region(path, true)
@@ -67,16 +69,19 @@ enum RegionFile {
     }
 
     /// Memory is only promised, a file's blocks are taken at once: a full file system must not end in SIGBUS.
-    /// `more` bytes of it are new, all of them unless told.
-    static func claimRoom(_ descriptor: Int32, length: Int, path: String?, more: Int? = nil) throws(RegionError) {
-        let more = more ?? length
+    /// Everything below `start` has been claimed before.
+    static func claimRoom(
+        _ descriptor: Int32, from start: Int = 0, length: Int, path: String?
+    ) throws(RegionError) {
+        let more = length - start
         let memory = Int(cl_available_memory())
         let isInMemory = cl_is_memory_file(descriptor)
         if isInMemory, memory >= 0, more > memory {
             throw .noRoom(
                 "the cache needs \(more) more bytes of memory and \(memory) are available; choose a smaller size")
         }
-        let isFile = path != nil || !isInMemory
+        // A file may come without its path, from another process; one in memory that nobody can name is sealed.
+        let isFile = path != nil || !cl_is_shrink_sealed(descriptor)
         if isFile {
             let room = Int(cl_file_system_room(descriptor))
             guard room < 0 || more <= room else {
@@ -84,22 +89,29 @@ enum RegionFile {
                     "the cache file \(path ?? "") needs \(more) more bytes and its file system has \(room) left")
             }
         }
-        guard cl_set_file_size(descriptor, Int64(length)) == 0 else {
-            throw .system(call: "ftruncate", errno: cl_errno(), path: path)
-        }
-        if isFile, cl_allocate(descriptor, 0, Int64(length)) != 0 {
-            throw .system(call: "fallocate", errno: cl_errno(), path: path)
+        // One that is long enough already, since somebody died here or grows it too, is never made shorter.
+        if isFile {
+            guard cl_allocate(descriptor, Int64(start), Int64(more)) == 0 else {
+                throw .system(call: "fallocate", errno: cl_errno(), path: path)
+            }
+        } else if cl_file_size(descriptor) < length, cl_set_file_size(descriptor, Int64(length)) != 0 {
+            let code = cl_errno()
+            guard cl_file_size(descriptor) >= length else {
+                throw .system(call: "ftruncate", errno: code, path: path)
+            }
         }
     }
 
-    private static func initialise(_ map: RegionMap, usable: Int) {
+    private static func initialise(_ map: RegionMap, _ layout: RegionLayout) {
         let boot = currentBootID()
         map.global64(GlobalWords.epoch).relax(1)
         map.global32(GlobalWords.purgeClock).relax(1)
         map.global64(GlobalWords.sealSequence).relax(1)
         map.global64(GlobalWords.bootLow).relax(boot.0)
         map.global64(GlobalWords.bootHigh).relax(boot.1)
-        map.global64(GlobalWords.usableSegments).relax(UInt64(usable))
+        map.global64(GlobalWords.usableSegments).relax(UInt64(layout.usableSegments))
+        map.global32(GlobalWords.firstSegments).relax(UInt32(layout.usableSegments))
+        map.global32(GlobalWords.sparseTables).relax(layout.isSparse ? 1 : 0)
         CacheClock.setOffset(map)
     }
 

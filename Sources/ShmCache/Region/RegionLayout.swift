@@ -27,6 +27,8 @@ struct RegionLayout: Equatable {
     var segmentSize: Int
     var segmentCount: Int  // as laid out (for the maximum size)
     var usableSegments: Int
+    /// Whether the tables' parts for segments that are not usable yet take no room: untouched pages of a memory file.
+    var isSparse: Bool
     var laneCount: Int
     var sections: [Section]
     var maximumLength: Int
@@ -36,25 +38,30 @@ struct RegionLayout: Equatable {
         (sections.last?.offset ?? 0) + segments * segmentSize
     }
 
-    init(options: RegionOptions) throws(RegionError) {
+    init(options: RegionOptions, isSparse: Bool = true) throws(RegionError) {
         try RegionLayout.check(options)
-        let size = options.maximumSizeBytes
+        let size = options.sizeBytes
         let segmentSize = options.segmentSizeBytes ?? RegionLayout.preferredSegmentSize(options.sizeBytes)
         guard options.sizeBytes / segmentSize >= 16 else {
             throw .invalidOptions(
                 "a segment of \(segmentSize) bytes is too large for a region of \(options.sizeBytes) bytes")
         }
         self.segmentSize = segmentSize
+        self.isSparse = isSparse
         laneCount = options.laneCount
-        // The tables depend on the number of segments and the other way round: two rounds settle it.
-        var segments = min(size / segmentSize, 1 << 20)
-        var parts = RegionLayout.sections(options: options, segments: segments, segmentSize: segmentSize)
-        segments = min((size - parts[parts.count - 1].offset) / segmentSize, segments)
-        parts = RegionLayout.sections(options: options, segments: segments, segmentSize: segmentSize)
+        let atFirst = RegionLayout.segments(options, in: size, segmentSize)
+        var segments = atFirst
+        if options.maximumSizeBytes > size {
+            segments = max(
+                atFirst, RegionLayout.segments(options, in: options.maximumSizeBytes, segmentSize, sizedFor: atFirst))
+        }
+        let parts = RegionLayout.sections(
+            options: options, segments: segments, sizedFor: atFirst, segmentSize: segmentSize)
         segmentCount = segments
         sections = parts
         let data = parts[parts.count - 1].offset
-        usableSegments = min(segments, (options.sizeBytes - data) / segmentSize)
+        let each = isSparse ? RegionLayout.sparseBytesPerSegment(segmentSize) : 0
+        usableSegments = min(segments, (size - data + segments * each) / (segmentSize + each))
         maximumLength = data + segments * segmentSize
         guard usableSegments >= 16 else {
             throw .invalidOptions(
@@ -92,9 +99,27 @@ struct RegionLayout: Equatable {
         return segment
     }
 
-    private static func sections(options: RegionOptions, segments: Int, segmentSize: Int) -> [Section] {
+    /// How many segments fit a size with their tables. These depend on the number of segments and the other way round:
+    /// two rounds settle it.
+    private static func segments(
+        _ options: RegionOptions, in size: Int, _ segmentSize: Int, sizedFor atFirst: Int? = nil
+    ) -> Int {
+        let most = min(size / segmentSize, 1 << 20)
+        let parts = sections(options: options, segments: most, sizedFor: atFirst, segmentSize: segmentSize)
+        return min((size - parts[parts.count - 1].offset) / segmentSize, most)
+    }
+
+    /// What the tables hold for one segment that nobody touches before it is usable: its header and its blocks' tags.
+    /// Not its pin counts: a lane's are in one row, of which a page is soon touched.
+    static func sparseBytesPerSegment(_ segmentSize: Int) -> Int {
+        SegmentWords.size + segmentSize / BlockGeometry(segmentSize: segmentSize).blockSize * 8
+    }
+
+    private static func sections(
+        options: RegionOptions, segments: Int, sizedFor atFirst: Int? = nil, segmentSize: Int
+    ) -> [Section] {
         // For the size at the beginning: a grown region's index grows by chains, the rest is shared by more.
-        let dataBytes = min(segments * segmentSize, options.sizeBytes)
+        let dataBytes = (atFirst ?? segments) * segmentSize
         let objects = max(256, dataBytes / options.averageObjectBytes)
         // Four in five are the index proper, at a load of 0.83; the rest is spare: with objects coming and going some
         // buckets are full at some time and need one more.

@@ -134,6 +134,21 @@ struct RegionMap: @unchecked Sendable {
     /// Segments in use: grows online, never shrinks while attached.
     var usableSegments: Int { Int(global64(GlobalWords.usableSegments).acquired) }
 
+    /// Bytes that a segment takes in the tables, if those for unusable segments take no room.
+    private var sparseBytesPerSegment: Int {
+        guard global32(GlobalWords.sparseTables).relaxed == 1 else { return 0 }
+        return RegionLayout.sparseBytesPerSegment(segmentSize)
+    }
+
+    /// Bytes of the tables that serve segments in use.
+    var tableBytes: Int { data - (segmentCount - usableSegments) * sparseBytesPerSegment }
+
+    /// How many segments a region of that many bytes has room for.
+    func segments(inBytes bytes: Int) -> Int {
+        let each = sparseBytesPerSegment
+        return max(0, min(segmentCount, (bytes - data + segmentCount * each) / (segmentSize + each)))
+    }
+
     /// The keyed hash of a key, a tag or a host.
     @inline(__always)
     func hash(_ key: RawSpan) -> UInt64 { KeyHash(seed: hashSeed, final: hashFinal).hash(key) }
@@ -142,7 +157,7 @@ struct RegionMap: @unchecked Sendable {
 /// Words of the globals section: hot words on lines of their own.
 ///
 ///       0  epoch 8                              192  cache clock offset 8 | boot id 16 | clean 4 | durable 4
-///      64  purge clock 4                        224  usable segments 8
+///      64  purge clock 4                        224  usable segments 8 | segments at first 4 | sparse tables 4
 ///     128  everything hard 4 | soft 4           256  seal sequence 8 | commit sequence 8 | raw copies' bytes 8
 ///                                             288  next spare bucket of the index 8 | displaced 8 |
 ///                                                  committed then 8
@@ -166,6 +181,10 @@ enum GlobalWords {
     /// 1 for a file on a disk: purges are written through before they return.
     static let durable = 220
     static let usableSegments = 224
+    /// Usable segments at creation, which index and word tables were made for; 0 from before this was noted.
+    static let firstSegments = 232
+    /// 1 where the tables' parts for segments that are not usable yet take no room.
+    static let sparseTables = 236
     static let sealSequence = 256
     /// Counts commits, so that of two items of one key the newer is known.
     static let commitSequence = 264

@@ -13,6 +13,7 @@ struct AdminPlane: Sendable {
         var binary: String?
         var worker: String?
         var io: String?
+        var cacheSize: String?
         var manner: String?
         var seconds: Double?
     }
@@ -77,7 +78,7 @@ struct AdminPlane: Sendable {
     // MARK: Changes
 
     private func reload(_ body: ChangeBody) async -> AdminAnswer {
-        let change = RunFlags.Change(workers: body.workers, io: body.io)
+        let change = RunFlags.Change(workers: body.workers, io: body.io, cacheSize: body.cacheSize)
         return accepted(await node.reload(timeoutSeconds: body.timeoutSeconds ?? 60, change: change))
     }
 

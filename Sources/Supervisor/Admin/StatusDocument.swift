@@ -60,6 +60,8 @@ struct StatusDocument: Codable, Sendable, Equatable {
         var sizeBytes: Int
         var file: String?
         var warm: Bool
+        /// new, same-boot, clean-reboot or unclean-reboot: what it went through before this supervisor opened it.
+        var history: String?
         var objects: Int
         var storedBytes: Int
         var bodyBytes: Int

@@ -38,9 +38,12 @@ struct ReloadCommand: AsyncParsableCommand {
         commandName: "reload", abstract: "Read the configuration again and start a new generation of workers.")
     @OptionGroup var node: NodeOptions
     @OptionGroup var wait: WaitOptions
+    @Option(help: ArgumentHelp("Another size of the cache; it only grows.", valueName: "size")) var cacheSize: String?
 
     mutating func run() async throws {
-        try await node.client.change("/v1/reload", [:], timeoutSeconds: wait.timeout)
+        var fields: [String: String] = [:]
+        if let cacheSize { fields["cacheSize"] = cacheSize }
+        try await node.client.change("/v1/reload", fields, timeoutSeconds: wait.timeout)
     }
 }
 

@@ -51,6 +51,9 @@ struct Directive: Sendable {
             "pin", .choice(["auto", "off"]) { $0.pins = $1 == "auto" },
             "Whether each worker keeps to a CPU of its own and is given the connections that arrive there"),
         .init("cache.size", .bytes { $0.cacheSizeBytes = $1 }, "Memory of the cache, all included"),
+        .init(
+            "cache.max-size", .bytes { $0.cacheMaximumBytes = $1 },
+            "What a reload may raise cache.size to; four times cache.size at the start unless told"),
         .init("cache.file", .text { $0.cacheFile = $1 }, "File of the cache; without one it lives in memory"),
         .init(
             "cache.object-share", .share { $0.base.cache.objectSharePerMille = $1 },

@@ -36,6 +36,8 @@ struct Settings: Equatable, Sendable {
     /// Each worker on a CPU of its own, and connections to the worker on the CPU that receives them.
     var pins = false
     var cacheSizeBytes: UInt64 = 512 << 20
+    /// What the cache can be made to grow to while it is used; nil for four times its size.
+    var cacheMaximumBytes: UInt64?
     var cacheFile: String?
     var runtimeDirectory: String?
     var workerPath: String?
@@ -47,6 +49,22 @@ struct Settings: Equatable, Sendable {
     var canaryMilliseconds: UInt32 = 250
     /// Timeouts, limits, policy, pools: filled in place, addresses and origins added by `SnapshotBuilder`.
     var base = ConfigurationSnapshot()
+
+    var largestCacheBytes: UInt64 {
+        let most: UInt64 = 1 << 44
+        return min(max(cacheSizeBytes, cacheMaximumBytes ?? min(cacheSizeBytes, most) * 4), max(cacheSizeBytes, most))
+    }
+
+    /// Tables are laid out for the largest size, so that has a bound.
+    func checkMaximum() throws(Failure) {
+        guard let most = cacheMaximumBytes else { return }
+        let size = Quantity.show(bytes: cacheSizeBytes)
+        let given = "cache.max-size \(Quantity.show(bytes: most)) with a cache size of \(size)"
+        guard most >= cacheSizeBytes else { throw .usage("\(given): it must not be less") }
+        guard most / 16 <= cacheSizeBytes else {
+            throw .usage("\(given): at most 16 times the size, since tables are laid out for it")
+        }
+    }
 
     /// Without any the demo site stands in.
     var hasOrigin: Bool { origin != nil || !origins.isEmpty || !sites.isEmpty }
@@ -73,11 +91,13 @@ struct RunFlags: Equatable, Codable, Sendable {
     struct Change: Sendable {
         var workers: String?
         var io: String?
+        var cacheSize: String?
     }
 
     mutating func take(_ change: Change) {
         workers = change.workers ?? workers
         io = change.io ?? io
+        cacheSize = change.cacheSize ?? cacheSize
     }
 
     /// The file's settings with the flags on top.
@@ -109,6 +129,7 @@ struct RunFlags: Equatable, Codable, Sendable {
             guard pin == "auto" || pin == "off" else { throw .usage("--pin '\(pin)': write auto or off") }
             settings.pins = pin == "auto"
         }
+        try settings.checkMaximum()
         if settings.listen.isEmpty { settings.listen = [Settings.defaultListen] }
         for spec in settings.listen { _ = try spec.addresses() }
         return settings

@@ -12,8 +12,15 @@ extension Node {
     }
 
     /// The first generation, or the one that follows adopted workers.
-    func begin(_ loaded: LoadedConfiguration, timeoutSeconds: Double = 60) throws -> OperationID {
+    func begin(_ loaded: LoadedConfiguration, timeoutSeconds: Double = 60) async throws -> OperationID {
         let operation = operations.begin("start")
+        do {
+            try await resizeCache(loaded.settings, operation)
+        } catch {
+            // Whoever takes over a running node takes it as it is.
+            operations.progress(operation, "\(error)")
+            log.error("\(error)")
+        }
         try replace(operation, loaded, what: "start", timeoutSeconds)
         return operation
     }
@@ -46,10 +53,12 @@ extension Node {
         do {
             let loaded = try result.get()
             operations.progress(operation, "configuration is good")
+            if !isUpgrading { try await resizeCache(loaded.settings, operation) }
             try replace(operation, loaded, what: what, timeoutSeconds)
             if worker != nil { self.flags.worker = loaded.workerPath }
             self.flags.take(change)
         } catch {
+            cacheWishes[operation] = nil
             let text = "\(error); generation \(machine.current.number) goes on untouched"
             operations.finish(operation, succeeded: false, text)
             log.error("\(what): \(text)")
@@ -65,7 +74,6 @@ extension Node {
             try listeners.grow(to: loaded.slotCount)
             machine.settings.slots = listeners.slots
         }
-        try checkCacheSize(loaded.settings, operation)
         let before = listeners.active
         place(loaded.settings)
         try listeners.open(loaded.listen, live: machine.steered.isEmpty ? Array(0..<loaded.count) : machine.steered)
@@ -86,15 +94,6 @@ extension Node {
                 ChangeRequest(
                     operation: operation, kind: .replace(launch: launch, count: loaded.count, what: what),
                     deadline: deadline(timeoutSeconds))))
-    }
-
-    /// A cache keeps its size for its life. A wish for more is looked at, so that one that can never be met is refused.
-    private func checkCacheSize(_ settings: Settings, _ operation: OperationID) throws(Failure) {
-        // A region is a little smaller than what was asked for: whole segments.
-        guard settings.cacheSizeBytes / 100 * 97 > UInt64(regions.cache.sizeBytes) else { return }
-        try Regions.checkRoom(settings)
-        let size = Quantity.show(bytes: UInt64(regions.cache.sizeBytes))
-        operations.progress(operation, "the cache stays at \(size): a larger one needs a new node")
     }
 
     /// Which CPUs the next workers are pinned to. What already steers goes on until their slots move.

@@ -5,6 +5,17 @@ import Foundation
 import Glibc
 import ShmCache
 
+extension RegionHistory {
+    fileprivate var name: String {
+        switch self {
+        case .new: "new"
+        case .sameBoot: "same-boot"
+        case .cleanReboot: "clean-reboot"
+        case .uncleanReboot: "unclean-reboot"
+        }
+    }
+}
+
 extension Node {
     /// Asks every worker for its connections. Returns when they were asked.
     func askForReports() -> Int64 {
@@ -17,7 +28,8 @@ extension Node {
 
     func status(_ statistics: RegionStatistics) -> StatusDocument {
         let cache = StatusDocument.Cache(
-            sizeBytes: regions.cache.sizeBytes, file: flags.cacheFile, warm: regions.cache.wasWarm,
+            sizeBytes: regions.cache.sizeBytes, file: flags.cacheFile, warm: regions.cache.history != .new,
+            history: regions.cache.history.name,
             objects: statistics.objects, storedBytes: statistics.storedBytes, bodyBytes: statistics.bodyBytes,
             fillsRunning: statistics.fillsRunning, clockSeconds: regions.cache.now().seconds)
         var counters: [String: UInt64] = [:]

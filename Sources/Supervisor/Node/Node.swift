@@ -32,6 +32,10 @@ actor Node: LoopExecutor.Delegate {
     var restartCount = 0
     var flags: RunFlags
     var demoOrigin: OriginURL?
+    /// The cache size that the configuration in force asks for; nil until one is.
+    var cacheAsked: UInt64?
+    /// The same for changes under way.
+    var cacheWishes: [OperationID: UInt64] = [:]
     var signals: Int32 = -1
     var startedAt = Date()
     /// Where this program was started from; a newer one may lie there by now.
@@ -58,7 +62,8 @@ actor Node: LoopExecutor.Delegate {
 
     init(
         loop: LoopExecutor, directory: RuntimeDirectory, regions: Regions, listeners: consuming Listeners,
-        machine: NodeMachine, flags: RunFlags, demoOrigin: OriginURL?, log: Logger
+        machine: NodeMachine, flags: RunFlags, demoOrigin: OriginURL?, cacheAsked: UInt64? = nil,
+        log: Logger
     ) {
         self.loop = loop
         self.directory = directory
@@ -68,6 +73,7 @@ actor Node: LoopExecutor.Delegate {
         self.machine = machine
         self.flags = flags
         self.demoOrigin = demoOrigin
+        self.cacheAsked = cacheAsked
         self.log = log
     }
 
@@ -117,6 +123,7 @@ actor Node: LoopExecutor.Delegate {
 
     private func finish(_ operation: OperationID, _ succeeded: Bool, _ text: String) {
         operations.finish(operation, succeeded: succeeded, text)
+        if let wish = cacheWishes.removeValue(forKey: operation), succeeded { cacheAsked = wish }
         settleListeners(operation, succeeded)
         if machine.stopping == nil, !machine.serving.isEmpty {
             fillDescriptorStore()

@@ -46,7 +46,7 @@ enum NodeRunner {
         let node = Node(
             loop: try LoopExecutor(), directory: directory, regions: regions,
             listeners: try Listeners(state.listeners), machine: state.machine, flags: state.flags,
-            demoOrigin: state.demoOrigin, log: logger())
+            demoOrigin: state.demoOrigin, cacheAsked: state.cacheAsked, log: logger())
         node.loop.start(delegate: node)
         // Before anybody asks after the operation that is under way.
         await node.restore(state)
@@ -65,7 +65,8 @@ enum NodeRunner {
         let (regions, machine) = (inheritance.regions, inheritance.machine)
         let node = Node(
             loop: try LoopExecutor(), directory: directory, regions: regions,
-            listeners: inheritance.takeListeners(), machine: machine, flags: flags, demoOrigin: demo, log: log)
+            listeners: inheritance.takeListeners(), machine: machine, flags: flags, demoOrigin: demo,
+            log: log)
         node.loop.start(delegate: node)
         await node.inherit(workers, launches, revision)
         return node
@@ -79,6 +80,9 @@ enum NodeRunner {
         let slots = listeners.slots
         try listeners.open(loaded.listen, live: Array(0..<loaded.count))
         let regions = try regions(loaded, store, slots)
+        if let path = loaded.settings.cacheFile, let text = regions.historyText {
+            Console.say("cache file \(path): \(text)")
+        }
         let machine = NodeMachine(settings: MachineSettings(slots: slots, lanes: Regions.workerLanes))
         let node = Node(
             loop: try LoopExecutor(), directory: directory, regions: regions, listeners: listeners, machine: machine,
@@ -118,6 +122,10 @@ enum NodeRunner {
         unsafe unlink(node.directory.adminSocket)
         await node.closeAdmin(patienceMilliseconds: 2_000)
         node.systemd.flush()
+        if end == .stopped {
+            node.purger.close()
+            await node.regions.leaveClean(patienceMilliseconds: 1_000)
+        }
         node.directory.clear()
         if case .failed(let reason) = end { throw Failure.runtime("the node could not be started: \(reason)") }
     }

@@ -26,10 +26,14 @@ final class Regions: Sendable {
     static func create(_ settings: Settings, slots: Int) throws(Failure) -> Regions {
         try checkRoom(settings)
         do {
-            let options = RegionOptions(sizeBytes: Int(clamping: settings.cacheSizeBytes), laneCount: laneCount)
+            let options = RegionOptions(
+                sizeBytes: Int(clamping: settings.cacheSizeBytes),
+                maximumSizeBytes: Int(clamping: settings.largestCacheBytes), laneCount: laneCount)
             let cache: CacheRegion
             if let path = settings.cacheFile {
                 cache = try CacheRegion.open(path: path, creating: options)
+                // A file larger than asked for stays so; a smaller one grows as far as it was laid out for.
+                try cache.grow(toBytes: options.sizeBytes)
             } else {
                 cache = try CacheRegion.create(options)
             }
@@ -66,6 +70,34 @@ final class Regions: Sendable {
         }
     }
 
+    /// After a clean stop: the next boot may trust a cache file as it is. Recoveries of lanes may still be under way.
+    func leaveClean(patienceMilliseconds: Int) async {
+        for _ in 0..<patienceMilliseconds / 5 {
+            if cache.markClean() { return }
+            try? await Task.sleep(for: .milliseconds(5))
+        }
+    }
+
+    /// What an operator should know of a cache file that another boot left; nil for nothing.
+    var historyText: String? {
+        switch cache.history {
+        case .new, .sameBoot: nil
+        case .cleanReboot: "stopped cleanly before the reboot, all \(cache.statistics().objects) objects are kept"
+        case .uncleanReboot:
+            "not stopped cleanly before the reboot, the \(cache.statistics().objects) objects that could be verified "
+                + "are kept"
+        }
+    }
+
+    /// The container's limit leaves a tenth to the processes.
+    static func checkLimit(_ size: UInt64) throws(Failure) {
+        guard let limit = HostFacts.memoryLimit(), size > limit.bytes / 10 * 9 else { return }
+        throw .runtime(
+            "cache size \(Quantity.show(bytes: size)) does not fit: \(limit.name) is "
+                + "\(Quantity.show(bytes: limit.bytes)), and a tenth of it is left to the processes; give --cache-size "
+                + "\(limit.bytes / 10 * 8 >> 20)MiB or less")
+    }
+
     /// The size must fit what the machine has, before anything is allocated.
     static func checkRoom(_ settings: Settings) throws(Failure) {
         let size = settings.cacheSizeBytes
@@ -74,11 +106,7 @@ final class Regions: Sendable {
             throw .usage(
                 "\(asked) is too small; the least is \(Quantity.show(bytes: UInt64(RegionOptions.minimumSizeBytes)))")
         }
-        if let limit = HostFacts.memoryLimit(), size > limit.bytes / 10 * 9 {
-            throw .runtime(
-                "\(asked) does not fit: \(limit.name) is \(Quantity.show(bytes: limit.bytes)), and a tenth of it is "
-                    + "left to the processes; give --cache-size \(limit.bytes / 10 * 8 >> 20)MiB or less")
-        }
+        try checkLimit(size)
         if let path = settings.cacheFile {
             guard !FileManager.default.fileExists(atPath: path) else { return }
             let directory = (path as NSString).deletingLastPathComponent

@@ -127,7 +127,8 @@ extension Node {
             cache: descriptors.cache, node: descriptors.node, events: regions.events, listeners: listeners.record,
             machine: machine, workers: records, launches: launches, nextLaunch: nextLaunch, revision: revision,
             operations: operations, restarts: restarts, restartCount: restartCount, flags: flags,
-            demoOrigin: demoOrigin, startedAt: startedAt, upgrades: upgrades + 1, storedAddresses: storedAddresses,
+            demoOrigin: demoOrigin, cacheAsked: cacheAsked, startedAt: startedAt,
+            upgrades: upgrades + 1, storedAddresses: storedAddresses,
             operation: operation,
             replacesWorkers: replacesWorkers,
             timeoutSeconds: max(1, Double(deadline - LoopExecutor.now()) / 1_000))

@@ -56,6 +56,8 @@ struct SavedState: Codable, Sendable {
     var restartCount: Int
     var flags: RunFlags
     var demoOrigin: OriginURL?
+    /// Optional because older binaries kept none.
+    var cacheAsked: UInt64?
     var startedAt: Date
     var upgrades: Int
     var storedAddresses: Int
