@@ -263,16 +263,6 @@ import Testing
         #expect(reached == most)
     }
 
-    /// More than the machine has: refused before anything is claimed, in one step or in many.
-    @Test func aGrowthThatDoesNotFitIsRefused() throws {
-        let region = try CacheRegion.create(
-            RegionOptions(sizeBytes: 1 << 30, maximumSizeBytes: 1 << 43, laneCount: 2))
-        let before = region.sizeBytes
-        #expect(throws: RegionError.self) { try region.grow(toBytes: 1 << 43, stepBytes: 1 << 42) }
-        let after = region.sizeBytes
-        #expect(after == before)
-    }
-
     @Test func aSecondProcessCannotTakeAHeldLane() throws {
         let region = try CacheRegion.create(RegionOptions(sizeBytes: 2 << 20))
         let lane = try region.attachLane(4)

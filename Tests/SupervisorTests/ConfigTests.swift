@@ -61,19 +61,6 @@ struct ConfigFileTests {
         #expect(settings.sites.first?.hosts == ["a.example"])
     }
 
-    @Test func theLargestCacheSizeHasBounds() throws {
-        func settings(_ text: String) throws -> Settings {
-            let settings = try parse("cache: { size: 64MiB, \(text) }")
-            try settings.checkMaximum()
-            return settings
-        }
-        #expect(try settings("compress: true").largestCacheBytes == 256 << 20)
-        #expect(try settings("max-size: 1GiB").largestCacheBytes == 1 << 30)
-        for wrong in ["32MiB", "2GiB"] {
-            #expect(throws: Failure.self) { _ = try settings("max-size: \(wrong)") }
-        }
-    }
-
     @Test func severalOrigins() throws {
         let settings = try parse(
             """

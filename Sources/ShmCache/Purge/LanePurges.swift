@@ -38,8 +38,8 @@ extension Lane {
     }
 
     /// Purges all objects whose key begins with `head` and has `prefix` at byte `offset` (both below 64 KiB). Soft:
-    /// they become stale instead. The oldest of 256 such purges becomes a purge of everything before it (as soft as it was)
-    /// when another is added: true says that this happened, or that another process was at that very place and
+    /// they become stale instead. The oldest of 256 such purges becomes a purge of everything before it (as soft as it
+    /// was) when another is added: true says that this happened, or that another process was at that very place and
     /// everything of before is purged.
     @discardableResult
     public borrowing func purge(

@@ -11,7 +11,7 @@ from harness.client import Client
 from harness.node import children_of, command_line
 from harness.origin import Reply
 from harness.waiting import wait_until
-from support import case, expect
+from support import case, expect, martlet
 
 BOOT = 200
 GLOBALS = 1
@@ -193,3 +193,12 @@ def file_growth(context):
     node = context.node(None, flags=["--config", config])
     expect(cache(node)["sizeBytes"] > 63 << 18, f"{cache(node)['sizeBytes']} bytes at a start that asks for 16 MiB")
     expect(cache(node)["objects"] == held, "nothing is lost")
+
+
+@case("a cache.max-size below cache.size, or far above it, is a usage error that names both")
+def bounds(context):
+    origin, _ = pages(context)
+    for most in ("32MiB", "2GiB"):
+        config = sized(context, origin, "64MiB", f"  max-size: {most}\n")
+        code, _, said = martlet("run", "--config", config, "--runtime-dir", f"{context.directory()}/runtime")
+        expect(code == 2 and "cache.max-size" in said and "64 MiB" in said, f"{most}: {code} {said!r}")
