@@ -28,18 +28,42 @@ final class Orphan {
 }
 
 enum Orphans {
-    private static let patienceMilliseconds: Int64 = 3_000
+    private static let patienceMilliseconds: Int64 = 5_000
 
-    /// Every orphan that answers. Sockets that nobody listens on are removed.
+    /// Every orphan that answers. Sockets that nobody listens on are removed. An orphan that says nothing for so long
+    /// is stuck, and is killed: it holds a slot and a lane that the node's next workers need, and serves nobody.
     static func find(_ directory: RuntimeDirectory) -> [Orphan] {
-        directory.workerSockets().sorted().compactMap { pid in
+        // All are asked before the first is waited for, so that several stuck ones take no longer than one.
+        var asked: [(pid: Int32, fd: Int32)] = []
+        for pid in directory.workerSockets().sorted() {
             let path = directory.workerSocket(pid)
-            guard let fd = connect(path) else {
-                unsafe unlink(path)
-                return nil
-            }
-            return try? listen(to: fd)
+            if let fd = connect(path) { asked.append((pid, fd)) } else { unsafe unlink(path) }
         }
+        let deadline = LoopExecutor.now() + patienceMilliseconds
+        return asked.compactMap { (pid, fd) -> Orphan? in
+            do {
+                return try listen(to: fd, until: deadline)
+            } catch is Silence {
+                Console.say("worker \(pid) of the supervisor that died does not answer: killing it")
+                end(pid)
+                unsafe unlink(directory.workerSocket(pid))
+            } catch {
+                Console.say("worker \(pid) cannot be adopted: \(error)")
+            }
+            return nil
+        }
+    }
+
+    private struct Silence: Error {}
+
+    /// Kills the process and waits until it is gone. Its number cannot have passed to another one: somebody still
+    /// listens on the socket that only this worker was given.
+    private static func end(_ pid: Int32) {
+        let pidfd = cl_pidfd_open(pid)
+        guard pidfd >= 0 else { return }
+        defer { close(pidfd) }
+        guard cl_pidfd_send_signal(pidfd, SIGKILL) == 0 else { return }
+        _ = wait(pidfd, until: LoopExecutor.now() + 2_000)
     }
 
     private static func connect(_ path: String) -> Int32? {
@@ -54,14 +78,13 @@ enum Orphans {
         return fd
     }
 
-    private static func listen(to fd: Int32) throws -> Orphan? {
+    private static func listen(to fd: Int32, until deadline: Int64) throws -> Orphan? {
         var socket = SupervisorControlSocket(taking: fd)
-        let deadline = LoopExecutor.now() + patienceMilliseconds
         var found: Orphan?
         while true {
             switch try socket.receive() {
             case .closed: return nil
-            case .nothing: guard wait(fd, until: deadline) else { return nil }
+            case .nothing: guard wait(fd, until: deadline) else { throw Silence() }
             case .message(.orphan(let state), let descriptors):
                 guard descriptors.count == 3 else { throw ControlError.missingDescriptors(expected: 3, found: 0) }
                 let snapshot = try ConfigurationSnapshot(descriptor: descriptors[2])
@@ -81,8 +104,8 @@ enum Orphans {
 
     private static func wait(_ fd: Int32, until deadline: Int64) -> Bool {
         var poll = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
-        let left = Int32(clamping: deadline - LoopExecutor.now())
-        guard left > 0 else { return false }
+        // What has come is read even when the time is over.
+        let left = Int32(clamping: max(0, deadline - LoopExecutor.now()))
         return unsafe Glibc.poll(&poll, 1, left) > 0
     }
 }
