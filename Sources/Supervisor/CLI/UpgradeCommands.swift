@@ -29,6 +29,8 @@ struct UpgradeCommand: AsyncParsableCommand {
 /// Run by the old binary on the new one: everything but taking over. State on 3, regions on 5 and 6.
 struct PreflightCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "preflight", shouldDisplay: false)
+    /// The last line of a preflight that has tried everything; the old binary insists on it.
+    static let verdict = "martlet preflight: everything was tried and works"
 
     mutating func run() async throws {
         let state = try SavedState.read(3)
@@ -37,6 +39,7 @@ struct PreflightCommand: AsyncParsableCommand {
             throw Failure.runtime("worker binary \(record.workerPath) does not exist or is not executable")
         }
         _ = try LoadedConfiguration.load(state.flags, demoOrigin: state.demoOrigin)
+        Console.say(Self.verdict)
     }
 }
 

@@ -83,6 +83,17 @@ struct NodeMachine: Equatable, Codable, Sendable {
 
     // MARK: What the parts ask each other
 
+    /// How many workers there will be once everything that was asked for is done.
+    var plannedCount: Int {
+        for request in queue.reversed() {
+            switch request.kind {
+            case .replace(_, let count, _), .resize(let count): return count
+            case .stop: continue
+            }
+        }
+        return change?.count ?? current.count
+    }
+
     var serving: [Member] { members.values.filter { $0.phase == .serving }.sorted { $0.id < $1.id } }
     var draining: [Member] { members.values.filter { $0.phase == .draining }.sorted { $0.id < $1.id } }
     var oldGenerations: Set<UInt32> { Set(draining.map(\.generation)).subtracting([current.number]) }

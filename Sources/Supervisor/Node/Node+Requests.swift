@@ -21,7 +21,7 @@ extension Node {
             operations.progress(operation, "\(error)")
             log.error("\(error)")
         }
-        try replace(operation, loaded, what: "start", timeoutSeconds)
+        try replace(operation, loaded, what: "start", timeoutSeconds, flags, flags)
         return operation
     }
 
@@ -36,8 +36,10 @@ extension Node {
 
     func reload(
         operation: OperationID, timeoutSeconds: Double, worker: String? = nil, what: String = "upgrade",
-        change: RunFlags.Change = .init()
+        change: RunFlags.Change = .init(), before: RunFlags? = nil
     ) async {
+        // Said before anything can fail: the manager waits for the two together, whatever the outcome.
+        if !machine.serving.isEmpty { systemd.reloading() }
         var flags = flags
         flags.take(change)
         if let worker { flags.worker = worker }
@@ -54,32 +56,33 @@ extension Node {
             let loaded = try result.get()
             operations.progress(operation, "configuration is good")
             if !isUpgrading { try await resizeCache(loaded.settings, operation) }
-            try replace(operation, loaded, what: what, timeoutSeconds)
-            if worker != nil { self.flags.worker = loaded.workerPath }
-            self.flags.take(change)
+            var changed = self.flags
+            if worker != nil { changed.worker = loaded.workerPath }
+            changed.take(change)
+            try replace(operation, loaded, what: what, timeoutSeconds, before ?? self.flags, changed)
         } catch {
             cacheWishes[operation] = nil
+            if let before { self.flags.worker = before.worker }
             let text = "\(error); generation \(machine.current.number) goes on untouched"
             operations.finish(operation, succeeded: false, text)
             log.error("\(what): \(text)")
+            if machine.stopping == nil, !machine.serving.isEmpty { systemd.ready(text) }
         }
     }
 
     private func replace(
-        _ operation: OperationID, _ loaded: LoadedConfiguration, what: String, _ timeoutSeconds: Double
+        _ operation: OperationID, _ loaded: LoadedConfiguration, what: String, _ timeoutSeconds: Double,
+        _ before: RunFlags, _ changed: RunFlags
     ) throws {
-        if !machine.serving.isEmpty { systemd.reloading() }
         if isUpgrading { throw Failure.runtime("the supervisor is being upgraded") }
         if loaded.count > listeners.slots || loaded.settings.maximumWorkers != nil {
             try listeners.grow(to: loaded.slotCount)
             machine.settings.slots = listeners.slots
         }
-        let before = listeners.active
+        let active = listeners.active
         place(loaded.settings)
         try listeners.open(loaded.listen, live: machine.steered.isEmpty ? Array(0..<loaded.count) : machine.steered)
-        activeBefore[operation] = before
         noteSteering()
-        apply(loaded.settings)
         revision += 1
         var snapshot = loaded.snapshot
         snapshot.revision = revision
@@ -89,6 +92,11 @@ extension Node {
         launches[launch] = Launch(
             workerPath: loaded.workerPath, configuration: try snapshot.writeToMemoryFile(), revision: revision,
             orphanSeconds: loaded.settings.orphanSeconds)
+        pending.begin(
+            operation,
+            BeforeChange(active: active, flags: before, changedFlags: changed, settings: machine.settings))
+        flags = changed
+        apply(loaded.settings)
         step(
             .request(
                 ChangeRequest(
@@ -112,7 +120,7 @@ extension Node {
 
     /// "4", "+1", "-2" or "auto".
     func resize(_ text: String, timeoutSeconds: Double) throws -> OperationID {
-        let count = try Self.workerCount(text, current: machine.current.count)
+        let count = try Self.workerCount(text, current: machine.plannedCount)
         guard count <= listeners.slots else {
             throw Failure.runtime(
                 "\(count) workers asked for, but this node has \(listeners.slots) slots (max-workers)")
@@ -122,7 +130,11 @@ extension Node {
             operations.finish(operation, succeeded: false, "the supervisor is being upgraded")
             return operation
         }
+        let before = flags
         flags.workers = String(count)
+        pending.begin(
+            operation,
+            BeforeChange(active: nil, flags: before, changedFlags: flags, settings: machine.settings))
         step(.request(ChangeRequest(operation: operation, kind: .resize(count), deadline: deadline(timeoutSeconds))))
         return operation
     }

@@ -47,8 +47,7 @@ actor Node: LoopExecutor.Delegate {
     var paired: Set<[MemberID]> = []
     var reportSerial: UInt32 = 0
     var isUpgrading = false
-    /// Which addresses were in use before a change, until its outcome is known.
-    var activeBefore: [OperationID: [Bool]] = [:]
+    var pending = PendingChanges()
     var upgrades = 0
     nonisolated let systemd = SystemdNotifier()
     var storedAddresses = 0
@@ -124,7 +123,7 @@ actor Node: LoopExecutor.Delegate {
     private func finish(_ operation: OperationID, _ succeeded: Bool, _ text: String) {
         operations.finish(operation, succeeded: succeeded, text)
         if let wish = cacheWishes.removeValue(forKey: operation), succeeded { cacheAsked = wish }
-        settleListeners(operation, succeeded)
+        settle(operation, succeeded)
         if machine.stopping == nil, !machine.serving.isEmpty {
             fillDescriptorStore()
             systemd.ready(text)
@@ -132,15 +131,20 @@ actor Node: LoopExecutor.Delegate {
         if succeeded { log.info("\(text)") } else { log.error("\(text)") }
     }
 
-    /// Addresses that a failed change opened are closed, and those that a successful one no longer names.
-    private func settleListeners(_ operation: OperationID, _ succeeded: Bool) {
-        guard let before = activeBefore.removeValue(forKey: operation), machine.stopping == nil else { return }
-        guard succeeded else { return listeners.restore(before) }
+    /// A failed change gives back what it had set and closes the addresses it had opened; a successful one ends those
+    /// that it no longer names.
+    private func settle(_ operation: OperationID, _ succeeded: Bool) {
+        guard succeeded else {
+            let before = pending.failed(operation, &flags, &machine.settings)
+            if let active = before?.active, machine.stopping == nil { listeners.restore(active) }
+            return
+        }
+        guard pending.succeeded(operation)?.active != nil, machine.stopping == nil else { return }
         guard listeners.active.contains(false) else { return }
         Task {
             // The old workers are told to drain now; they take what is in their queues first.
             try? await Task.sleep(for: .milliseconds(500))
-            if self.activeBefore.isEmpty { self.listeners.closeInactive() }
+            if !self.pending.touchesAddresses { self.listeners.closeInactive() }
         }
     }
 

@@ -33,13 +33,12 @@ extension Node {
     ) async {
         do {
             try await quiesce(operation, deadline)
-            if let worker { flags.worker = worker }
             let binary = unsafe open(path, O_RDONLY | O_CLOEXEC)
             guard binary >= 0 else { throw Failure.runtime("\(path): \(systemText(errno))") }
             defer { close(binary) }
-            try await preflight(operation, binary, path, replacesWorkers, deadline)
+            try await preflight(operation, binary, path, worker, replacesWorkers, deadline)
             try await quiesce(operation, deadline)
-            let state = try savedState(operation, replacesWorkers, deadline)
+            let state = try savedState(operation, worker, replacesWorkers, deadline)
             operations.progress(operation, "taking over in place")
             var final = state
             final.operations = operations
@@ -72,10 +71,11 @@ extension Node {
     /// Runs the new binary as a child on the very descriptor that will be executed; it must understand the state, map
     /// both regions and load the configuration.
     private func preflight(
-        _ operation: OperationID, _ binary: Int32, _ path: String, _ replacesWorkers: Bool, _ deadline: Int64
+        _ operation: OperationID, _ binary: Int32, _ path: String, _ worker: String?, _ replacesWorkers: Bool,
+        _ deadline: Int64
     ) async throws {
         operations.progress(operation, "preflight of \(path)")
-        let state = try savedState(operation, replacesWorkers, deadline).write()
+        let state = try savedState(operation, worker, replacesWorkers, deadline).write()
         let null = unsafe open("/dev/null", O_RDWR | O_CLOEXEC)
         let output = unsafe cl_memfd_create("martlet-preflight")
         defer { for fd in [state, null, output] { close(fd) } }
@@ -96,20 +96,26 @@ extension Node {
         }
         let reason = ExitReason(waitStatus: status)
         guard reason == .exited(0) else {
-            throw Failure.runtime("preflight of \(path) \(reason)\(firstLine(output))")
+            throw Failure.runtime("preflight of \(path) \(reason)\(lines(output).first.map { ": \($0)" } ?? "")")
+        }
+        // Many a program exits with 0 whatever it is told.
+        guard lines(output).contains(PreflightCommand.verdict) else {
+            throw Failure.runtime("preflight of \(path) ended well but tried nothing: that is no martlet supervisor")
         }
     }
 
-    private func firstLine(_ fd: Int32) -> String {
-        var bytes = [UInt8](repeating: 0, count: 1_024)
-        let count = unsafe Glibc.pread(fd, &bytes, 1_024, 0)
+    private func lines(_ fd: Int32) -> [String] {
+        var bytes = [UInt8](repeating: 0, count: 8_192)
+        let count = unsafe Glibc.pread(fd, &bytes, bytes.count, 0)
         let text = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
-        return text.split(separator: "\n").first.map { ": \($0)" } ?? ""
+        return text.split(separator: "\n").map(String.init)
     }
 
     private func savedState(
-        _ operation: OperationID, _ replacesWorkers: Bool, _ deadline: Int64
+        _ operation: OperationID, _ worker: String?, _ replacesWorkers: Bool, _ deadline: Int64
     ) throws -> SavedState {
+        var next = flags
+        next.worker = worker ?? flags.worker
         let descriptors = (cache: regions.cache.descriptor, node: regions.node.descriptor)
         let records = workers.values.map { worker in
             SavedState.Worker(
@@ -126,11 +132,10 @@ extension Node {
             directoryWasMade: directory.wasMadeByUs,
             cache: descriptors.cache, node: descriptors.node, events: regions.events, listeners: listeners.record,
             machine: machine, workers: records, launches: launches, nextLaunch: nextLaunch, revision: revision,
-            operations: operations, restarts: restarts, restartCount: restartCount, flags: flags,
+            operations: operations, restarts: restarts, restartCount: restartCount, flags: next,
             demoOrigin: demoOrigin, cacheAsked: cacheAsked, startedAt: startedAt,
             upgrades: upgrades + 1, storedAddresses: storedAddresses,
-            operation: operation,
-            replacesWorkers: replacesWorkers,
+            operation: operation, replacesWorkers: replacesWorkers, flagsBefore: flags,
             timeoutSeconds: max(1, Double(deadline - LoopExecutor.now()) / 1_000))
     }
 
@@ -187,7 +192,8 @@ extension Node {
             return
         }
         operations.progress(state.operation, "supervisor \(Build.version) took over in place")
-        await reload(operation: state.operation, timeoutSeconds: state.timeoutSeconds)
+        await reload(
+            operation: state.operation, timeoutSeconds: state.timeoutSeconds, before: state.flagsBefore)
     }
 
     func inherit(_ adopted: [SavedState.Worker], _ launches: [UInt32: Launch], _ revision: UInt64) {

@@ -64,6 +64,8 @@ struct SavedState: Codable, Sendable {
     /// The upgrade that is under way, and whether workers are to be replaced after it.
     var operation: OperationID
     var replacesWorkers: Bool
+    /// What holds again if the new workers fail. Optional because older binaries did not save it.
+    var flagsBefore: RunFlags?
     var timeoutSeconds: Double
 
     /// Every descriptor that must stay open through exec.

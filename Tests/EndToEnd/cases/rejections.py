@@ -45,6 +45,10 @@ class Untouched:
         self.node = context.node(self.origin.url, **options)
         self.client = Client(self.node.address)
         exchange(self.client)
+        self.look()
+
+    def look(self):
+        """What there is now is what must stay."""
         self.workers = self.node.workers()
         self.generation = self._generation()
 
