@@ -3,6 +3,7 @@ import CLinux
 import ControlChannel
 import Glibc
 import Logging
+import ShmCache
 
 /// What a descriptor on the node's loop belongs to; packed into epoll's 64 bits.
 enum LoopToken {
@@ -250,6 +251,21 @@ extension Node {
     }
 
     // MARK: End
+
+    /// A worker that stands still in a turn is killed; its death is then made good like any other.
+    func endStuckWorkers() {
+        let now = LoopExecutor.now()
+        guard stuckWatch.nextAt <= now else { return }
+        var lanes: [Int: LaneState] = [:]
+        for member in machine.members.values where member.holdsLane {
+            lanes[member.lane] = regions.cache.laneState(member.lane)
+        }
+        for pid in stuckWatch.look(lanes, now: now) {
+            guard let worker = workers.values.first(where: { $0.pid == pid }) else { continue }
+            log.warning("\(worker.id) (pid \(pid)) has stood still for 5 s in the middle of its work: killing it")
+            _ = cl_pidfd_send_signal(worker.pidfd, SIGKILL)
+        }
+    }
 
     private func ended(_ id: MemberID) {
         guard let worker = workers[id] else { return }

@@ -48,6 +48,7 @@ actor Node: LoopExecutor.Delegate {
     var reportSerial: UInt32 = 0
     var isUpgrading = false
     var pending = PendingChanges()
+    var stuckWatch = StuckWatch()
     var upgrades = 0
     nonisolated let systemd = SystemdNotifier()
     var storedAddresses = 0
@@ -86,10 +87,15 @@ actor Node: LoopExecutor.Delegate {
         }
         recordSlots()
         tendJanitor()
-        loop.setWake(at: [machine.nextDeadline, keeper.startAt].compactMap { $0 }.min())
+        loop.setWake(at: [machine.nextDeadline, keeper.startAt, stuckWatch.nextAt].compactMap { $0 }.min())
     }
 
-    nonisolated func timeout() { assumeIsolated { $0.step(.tick) } }
+    nonisolated func timeout() {
+        assumeIsolated { node in
+            node.endStuckWorkers()
+            node.step(.tick)
+        }
+    }
 
     private func perform(_ action: MachineAction, _ events: inout [MachineEvent]) {
         switch action {
