@@ -87,6 +87,15 @@ private struct Specimen {
         return isRight
     }
 
+    /// A number of segments that no integer holds, too few, too many: refused.
+    @Test(arguments: [UInt64.max, 1 << 63, 0, 1 << 40])
+    func aFileWithAnImpossibleNumberOfSegmentsIsRefused(count: UInt64) throws {
+        let region = try CacheRegion.create(RegionOptions(sizeBytes: 1 << 20, laneCount: 4))
+        var bytes = unsafe Array(region.mappedRange[0..<region.fileBytes])
+        bytes.put(count, at: region.map.globals + GlobalWords.usableSegments)
+        #expect(throws: RegionError.self) { _ = try Specimen.open(bytes, sameBoot: true).sizeBytes }
+    }
+
     @Test(arguments: [true, false], [true, false])
     func flippedBytesAnywhereDoNoHarm(isClean: Bool, sameBoot: Bool) throws {
         let seed = UInt64.random(in: 1...1_000_000)

@@ -77,7 +77,8 @@ extension RegionMap {
 
     /// Whether a number is that of a bucket's first slot: one of the section's or in a segment of the index.
     func isBucket(_ first: Int) -> Bool {
-        guard first >= 0, first & 7 == 0 else { return false }
+        // Only a damaged file names one beyond all segments.
+        guard first >= 0, first & 7 == 0, first < 1 << 46 else { return false }
         if first < (Int(bucketCount) + spareBuckets) * 8 { return true }
         let offset = index + first * 8 - data
         guard offset >= 0, offset >> segmentShift < usableSegments else { return false }

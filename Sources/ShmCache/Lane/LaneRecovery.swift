@@ -38,7 +38,7 @@ struct LaneRecovery {
     /// A commit cut short: its slot is emptied. The item behind it is dead space.
     private func clearPending() {
         let noted = map.lane64(lane, LaneWords.pendingSlot)
-        let slot = Int(noted.relaxed) - 1
+        let slot = Int(clamping: noted.relaxed) - 1
         if map.isSlot(slot) {
             let pending = map.lane64(lane, LaneWords.pendingValue).relaxed
             if Slot(word: pending).kind == .pending { _ = map.slot(slot).swap(pending, to: 0) }

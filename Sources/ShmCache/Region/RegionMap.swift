@@ -132,7 +132,7 @@ struct RegionMap: @unchecked Sendable {
     }
 
     /// Segments in use: grows online, never shrinks while attached.
-    var usableSegments: Int { Int(global64(GlobalWords.usableSegments).acquired) }
+    var usableSegments: Int { Int(clamping: global64(GlobalWords.usableSegments).acquired) }
 
     /// Bytes that a segment takes in the tables, if those for unusable segments take no room.
     private var sparseBytesPerSegment: Int {
