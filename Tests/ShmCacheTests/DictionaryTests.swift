@@ -92,7 +92,7 @@ enum Document {
         #expect(region.verifyBodies().damaged == 0 && region.damagedObjects() == 0)
         let bill = region.accounting()
         let own = bill.itemBytes - bill.keyBytes - bill.headerBytes - bill.storedBodyBytes
-        #expect(own >= 80 * bill.objects && own <= 96 * bill.objects, "\(bill)")
+        #expect(own >= 64 * bill.objects && own <= 80 * bill.objects, "\(bill)")
     }
 
     @Test func packedObjectsAreKeptRawFreshenedPinnedAndPurgedLikeOthers() throws {

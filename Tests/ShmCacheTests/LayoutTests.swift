@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct LayoutTests {
     @Test func recordsHaveTheirDocumentedSizes() {
-        #expect(ItemHeader.size == 80)
+        #expect(ItemHeader.size == 64)
         #expect(MemoryLayout<ExtentReference>.size == ExtentReference.size && ExtentReference.size == 16)
         #expect(MemoryLayout<ChunkEntry>.size == ChunkEntry.size && ChunkEntry.size == 8)
         #expect(SegmentWords.size == 64 && LaneWords.size == 256 && FillWords.size == 256 && GlobalWords.size == 4096)

@@ -91,11 +91,11 @@ extension LaneCore {
         if item.bodyLength == 0 { return true }
         if item.flags.contains(.raw) {
             unsafe (target + header).copyMemory(from: body, byteCount: item.bodyLength)
-            return item.inlineLength == item.bodyLength
+            return item.inlineLength(map.chunkShift) == item.bodyLength
         }
         guard item.chunkCount(map.chunkShift) == 1 else { return false }
         return unsafe LZ4_decompress_safe(
             body.assumingMemoryBound(to: CChar.self), (target + header).assumingMemoryBound(to: CChar.self),
-            Int32(item.inlineLength), Int32(item.bodyLength)) == Int32(item.bodyLength)
+            Int32(item.inlineLength(map.chunkShift)), Int32(item.bodyLength)) == Int32(item.bodyLength)
     }
 }

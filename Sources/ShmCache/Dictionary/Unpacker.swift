@@ -50,11 +50,12 @@ struct Unpacker {
     func decode(_ item: ItemHeader, _ map: RegionMap, to target: UnsafeMutableRawPointer, room: Int) -> Bool {
         let id = item.dictionary
         let length = item.headerLength + item.bodyLength
-        guard length <= room, item.inlineLength <= map.segmentSize, isUsable(id, stamp: item.dictionaryStamp, map)
+        let stored = item.inlineLength(map.chunkShift)
+        guard length <= room, (0...map.segmentSize).contains(stored), isUsable(id, stamp: item.dictionaryStamp, map)
         else { return false }
         let count = unsafe LZ4_decompress_safe_usingDict(
             (item.address + item.headerOffset).assumingMemoryBound(to: CChar.self),
-            target.assumingMemoryBound(to: CChar.self), Int32(item.inlineLength), Int32(length),
+            target.assumingMemoryBound(to: CChar.self), Int32(stored), Int32(length),
             map.dictionaryText(id).assumingMemoryBound(to: CChar.self), Int32(map.dictionaryLength(id)))
         return Int(count) == length
     }

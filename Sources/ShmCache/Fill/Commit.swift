@@ -49,9 +49,8 @@ extension Packer {
         let item = unsafe ItemHeader(map.address(segment: place.segment, offset: place.offset))
         let segmentGen = map.state(place.segment).gen
         unsafe item.write(head: head, total: total, gen: segmentGen, bodyLength: length)
-        item.store(UInt32(inline.count), 40)
-        item.store(UInt16(extents.count), 44)
-        item.store(bodyChecksum(isOne: rawBody || single), 56)
+        item.store(extentCount: extents.count)
+        item.store(bodyChecksum: bodyChecksum(isOne: rawBody || single))
         if directory > 0 {
             for (i, entry) in entries.enumerated() { item.store(entry, item.directoryOffset + i * ChunkEntry.size) }
         }
@@ -59,8 +58,8 @@ extension Packer {
             item.store(extent, item.extentsOffset(map.chunkShift) + i * ExtentReference.size)
         }
         unsafe inline.copy(to: item.address + item.bodyOffset(map.chunkShift))
-        item.store(map.global64(GlobalWords.commitSequence).add(1), 72)
-        item.store(item.computeChecksum(map.chunkShift), 60)
+        item.store(sequence: map.global64(GlobalWords.commitSequence).add(1))
+        item.seal(map.chunkShift)
         let stored = total + extents.reduce(0) { $0 + Int($1.storedLength) }
         core.word64(LaneWords.admitted).bumpOwn(UInt64(stored))
         core.word64(LaneWords.written).bumpOwn(UInt64(stored - total))
@@ -87,13 +86,12 @@ extension Packer {
         guard let place = unsafe core.reserve(item: total, head: head, extents: []) else { return .rejected(.noSpace) }
         let item = unsafe ItemHeader(map.address(segment: place.segment, offset: place.offset))
         unsafe item.write(head: head, total: total, gen: map.state(place.segment).gen, bodyLength: length)
-        item.store(packed.stamp, 28)
-        item.store(UInt32(packed.length), 40)
-        item.store(UInt16(packed.dictionary), 46)
+        item.store(
+            packedHeader: unsafe head.headerLength, body: length, dictionary: packed.dictionary, stamp: packed.stamp)
         unsafe (item.address + item.headerOffset).copyMemory(from: packed.bytes, byteCount: packed.length)
-        item.store(unsafe checksum32(packed.bytes, packed.length), 56)
-        item.store(map.global64(GlobalWords.commitSequence).add(1), 72)
-        item.store(item.computeChecksum(map.chunkShift), 60)
+        item.store(bodyChecksum: unsafe checksum32(packed.bytes, packed.length))
+        item.store(sequence: map.global64(GlobalWords.commitSequence).add(1))
+        item.seal(map.chunkShift)
         core.word64(LaneWords.admitted).bumpOwn(UInt64(total))
         return core.during(.commit) { core.commit(item, at: place, extents: [], adopted: adopted) }
     }
@@ -117,16 +115,15 @@ extension ItemHeader {
         store(UInt32(total), 16)
         unsafe store(UInt16(head.keyLength), 20)
         unsafe store(UInt8(head.tagCount), 22)
-        unsafe store(head.flags.rawValue, 23)
-        unsafe store(UInt32(head.headerLength), 24)
-        store(UInt64(bodyLength), 32)
+        unsafe store(flags: head.flags)
+        unsafe store(headerLength: head.headerLength, bodyLength: bodyLength)
         let attributes = unsafe head.attributes
-        store(attributes.storedSeconds, 48)
-        store(attributes.expiresSeconds, 52)
-        store(attributes.site, 64)
-        store(attributes.fetchCostMilliseconds, 66)
-        store(attributes.contentClass, 68)
-        store(attributes.callerFlags, 70)
+        store(attributes.storedSeconds, 32)
+        store(attributes.expiresSeconds, 36)
+        store(attributes.site, 48)
+        store(attributes.fetchCostMilliseconds, 50)
+        store(attributes.contentClass, 52)
+        store(attributes.callerFlags, 54)
         unsafe (address + ItemHeader.size).copyMemory(from: head.bytes, byteCount: head.variableLength)
     }
 }
@@ -250,8 +247,8 @@ extension LaneCore {
         guard let place = reserve(length: total, sizeClass: 0, main: false) else { return }
         let item = unsafe ItemHeader(map.address(segment: place.segment, offset: place.offset))
         unsafe item.write(head: head, total: total, gen: map.state(place.segment).gen, bodyLength: 0)
-        item.store(map.global64(GlobalWords.commitSequence).add(1), 72)
-        item.store(item.computeChecksum(map.chunkShift), 60)
+        item.store(sequence: map.global64(GlobalWords.commitSequence).add(1))
+        item.seal(map.chunkShift)
         _ = during(.commit) { commit(item, at: place, extents: []) }
     }
 }

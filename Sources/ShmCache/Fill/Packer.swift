@@ -76,14 +76,15 @@ struct Packer: ~Copyable {
         next = Int.max
         let chunks = item.chunkCount(map.chunkShift)
         if chunks == 1 || isRaw {
-            entries = [ChunkEntry(storedLength: item.inlineLength, isRaw: isRaw, checksum: item.bodyChecksum)]
+            let stored = item.inlineLength(map.chunkShift)
+            entries = [ChunkEntry(storedLength: stored, isRaw: isRaw, checksum: item.bodyChecksum)]
         } else {
             for i in 0..<chunks {
                 entries.append(item.load(ChunkEntry.self, item.directoryOffset + i * ChunkEntry.size))
             }
         }
         for i in 0..<item.extentCount { extents.append(item.extent(i, map)) }
-        unsafe inline.append(item.address + item.bodyOffset(map.chunkShift), item.inlineLength)
+        unsafe inline.append(item.address + item.bodyOffset(map.chunkShift), item.inlineLength(map.chunkShift))
     }
 
     private mutating func plan(_ core: LaneCore, fill: Int, length: Int) {

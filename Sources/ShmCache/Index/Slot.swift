@@ -15,7 +15,7 @@ enum SlotKind: UInt64 {
 ///      63        50 49  48 47  46 45    38 37        18 17        0
 ///      |  tag 14   | freq | kind | gen 8  | segment 20 | offset 18 |
 ///
-/// The offset counts units of 16 bytes (more in segments above 4 MiB). A link is a link kind over the number of the
+/// The offset counts units of 8 bytes (more in segments above 2 MiB). A link is a link kind over the number of the
 /// bucket's first slot, counted from the start of the index section on, into the segments if need be.
 struct Slot: Equatable {
     static let layoutVersion = 2

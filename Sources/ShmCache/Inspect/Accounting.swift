@@ -64,17 +64,18 @@ extension CacheRegion {
             // The header block of a packed item is in its stored bytes.
             bill.headerBytes += (item.flags.contains(.packed) ? 0 : item.headerLength) + item.tagCount * 8
             bill.bodyBytes += item.bodyLength
-            var stored = item.inlineLength
+            let inline = item.inlineLength(map.chunkShift)
+            var stored = inline
             for i in 0..<item.extentCount { stored += Int(item.extent(i, map).storedLength) }
             bill.storedBodyBytes += stored
             let length = (item.itemLength + unit - 1) & ~(unit - 1)
-            bill.itemBytes += length + stored - item.inlineLength
+            bill.itemBytes += length + stored - inline
             let sizeClass = map.state(slot.segment).sizeClass
             guard sizeClass < SizeClass.count else { return }
             bill.classes[sizeClass].objects += 1
             bill.classes[sizeClass].liveBytes += length
             bill.classes[sizeClass].wholeSegments += item.extentCount
-            bill.classes[sizeClass].wholeBytes += stored - item.inlineLength
+            bill.classes[sizeClass].wholeBytes += stored - inline
         }
         let indexSegments = (0..<map.usableSegments).count { map.state($0).phase == .index } * map.segmentSize
         let tables = (Int(map.bucketCount) + map.spareBuckets) * 64 + map.ghostBuckets * 16

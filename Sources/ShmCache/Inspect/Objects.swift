@@ -34,7 +34,7 @@ extension CacheRegion {
     public func forEachObject(_ body: (ObjectSummary) -> Void) {
         map.forEachItem { slot, item in
             let state = map.state(slot.segment)
-            var stored = item.inlineLength
+            var stored = item.inlineLength(map.chunkShift)
             for i in 0..<item.extentCount { stored += Int(item.extent(i, map).storedLength) }
             let key = (0..<item.keyLength).map { item.load(UInt8.self, item.keyOffset + $0) }
             body(

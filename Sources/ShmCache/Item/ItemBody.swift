@@ -23,8 +23,8 @@ extension ItemView {
         if record.directoryLength(map.chunkShift) == 0 {
             return .compressed(
                 CompressedChunk(
-                    stored: bytes(record.bodyOffset(map.chunkShift), record.inlineLength), bodyOffset: 0,
-                    rawLength: length))
+                    stored: bytes(record.bodyOffset(map.chunkShift), record.inlineLength(map.chunkShift)),
+                    bodyOffset: 0, rawLength: length))
         }
         return chunkPiece(at: offset, map)
     }
@@ -80,7 +80,7 @@ extension ItemView {
         guard record.extentCount > 0 else { return .raw(bytes(start + offset, record.bodyLength - offset)) }
         let head = Int(extent(0).firstChunk) << map.chunkShift
         if offset < head {
-            guard head <= record.inlineLength else { return .missing(offset..<head) }
+            guard head <= record.inlineLength(map.chunkShift) else { return .missing(offset..<head) }
             return .raw(bytes(start + offset, head - offset))
         }
         let (position, end) = extentPosition(chunk: offset >> map.chunkShift, map)
@@ -90,7 +90,7 @@ extension ItemView {
             return rawExtent(place, from: offset - first, bodyOffset: offset, map)
         }
         let tail = end << map.chunkShift
-        guard head + record.bodyLength - tail <= record.inlineLength else {
+        guard head + record.bodyLength - tail <= record.inlineLength(map.chunkShift) else {
             return .missing(offset..<record.bodyLength)
         }
         return .raw(bytes(start + head + offset - tail, record.bodyLength - offset))
@@ -126,7 +126,9 @@ extension ItemView {
         let entry = chunk(wanted)
         let rawStart = wanted << map.chunkShift
         let rawLength = min(map.chunkSize, record.bodyLength - rawStart)
-        let room = inExtent ? min(map.segmentSize, Int(extent(position).storedLength)) : record.inlineLength
+        let room =
+            inExtent
+            ? min(map.segmentSize, Int(extent(position).storedLength)) : record.inlineLength(map.chunkShift)
         guard !inExtent || map.holds(extent: extent(position)), stored + entry.storedLength <= room,
             !entry.isRaw || entry.storedLength == rawLength
         else { return .missing(offset..<rawStart + rawLength) }

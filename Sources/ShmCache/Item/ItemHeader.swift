@@ -1,25 +1,28 @@
 // The fixed header in front of every stored object, and where the parts behind it lie.
 internal import CLinux
 
-/// An item's header, 80 bytes, 16-byte aligned in its segment:
+/// An item's header, 64 bytes, 8-byte aligned in its segment (more in segments above 2 MiB):
 ///
-///       0  key hash 8                            40  inline body bytes 4
-///       8  gen 4 | born 4                        44  extents 2 | dictionary 2
-///      16  item length 4                         48  stored seconds 4 | expires seconds 4
-///      20  key length 2 | tags 1 | flags 1       56  body checksum 4 | header checksum 4
-///      24  header length 4 | dictionary stamp 4  64  site 2 | fetch cost 2 | content class 2 | caller flags 2
-///      32  body length 8                         72  commit sequence 8
+///       0  key hash 8                            32  stored seconds 4 | expires seconds 4
+///       8  gen 4 | born 4                        40  body checksum 4 | header checksum 4
+///      16  item length 4                         48  site 2 | fetch cost 2 | content class 2 | caller flags 2
+///      20  key length 2 | tags 1 | flags 1       56  commit sequence 6 | extents 2
+///      24  header length 3 | body length 5
 ///
 /// then: key text | tags, 8 each | header block | chunk directory, 8 a chunk if there is more than one and not all are
 /// raw | extents, 16 each | inline body bytes. The gen is outside the header checksum, so that a copy keeps it.
 ///
-/// A packed item has neither header block nor directory: its inline bytes are header block and body, compressed as one
-/// with the dictionary that it names. The header length is that of the header block as the caller gave it.
+/// A packed item has neither header block nor directory nor extents: its inline bytes are header block and body,
+/// compressed as one with the dictionary that it names. Both are short, so that the stamp of the dictionary fits:
+///
+///      24  header length 2 | body length 2 | dictionary stamp 4          62  dictionary 2
+///
+/// The header length is that of the header block as the caller gave it.
 @safe
 struct ItemHeader {
-    static let size = 80
+    static let size = 64
     /// Changes with the meaning of a field.
-    static let layoutVersion = 2
+    static let layoutVersion = 3
 
     let address: UnsafeMutableRawPointer
 
@@ -56,25 +59,26 @@ struct ItemHeader {
     var keyLength: Int { Int(load(UInt16.self, 20)) }
     var tagCount: Int { Int(load(UInt8.self, 22)) }
     var flags: Flags { Flags(rawValue: load(UInt8.self, 23)) }
-    var headerLength: Int { Int(load(UInt32.self, 24)) }
+    private var lengths: UInt64 { load(UInt64.self, 24) }
+    private var isPacked: Bool { flags.contains(.packed) }
+    var headerLength: Int { Int(truncatingIfNeeded: lengths & (isPacked ? 0xffff : 0xff_ffff)) }
+    var bodyLength: Int { Int(truncatingIfNeeded: isPacked ? lengths >> 16 & 0xffff : lengths >> 24) }
     /// Of a packed item: its dictionary, and the stamp of that.
-    var dictionary: Int { Int(load(UInt16.self, 46)) }
+    var dictionary: Int { Int(load(UInt16.self, 62)) }
     var dictionaryStamp: UInt32 { load(UInt32.self, 28) }
-    var bodyLength: Int { Int(truncatingIfNeeded: load(UInt64.self, 32) & 0xff_ffff_ffff) }
-    var inlineLength: Int { Int(load(UInt32.self, 40)) }
-    var extentCount: Int { Int(load(UInt16.self, 44)) }
-    var storedSeconds: UInt32 { load(UInt32.self, 48) }
-    var expiresSeconds: UInt32 { load(UInt32.self, 52) }
-    var bodyChecksum: UInt32 { load(UInt32.self, 56) }
-    var headerChecksum: UInt32 { load(UInt32.self, 60) }
+    var extentCount: Int { isPacked ? 0 : Int(load(UInt16.self, 62)) }
+    var storedSeconds: UInt32 { load(UInt32.self, 32) }
+    var expiresSeconds: UInt32 { load(UInt32.self, 36) }
+    var bodyChecksum: UInt32 { load(UInt32.self, 40) }
+    var headerChecksum: UInt32 { load(UInt32.self, 44) }
 
-    var sequence: UInt64 { load(UInt64.self, 72) }
+    var sequence: UInt64 { load(UInt64.self, 56) & 0xffff_ffff_ffff }
 
     var attributes: ItemAttributes {
         ItemAttributes(
-            storedSeconds: storedSeconds, expiresSeconds: expiresSeconds, site: load(UInt16.self, 64),
-            fetchCostMilliseconds: load(UInt16.self, 66), contentClass: load(UInt16.self, 68),
-            callerFlags: load(UInt16.self, 70))
+            storedSeconds: storedSeconds, expiresSeconds: expiresSeconds, site: load(UInt16.self, 48),
+            fetchCostMilliseconds: load(UInt16.self, 50), contentClass: load(UInt16.self, 52),
+            callerFlags: load(UInt16.self, 54))
     }
 
     var keyOffset: Int { ItemHeader.size }
@@ -97,23 +101,26 @@ struct ItemHeader {
     func extentsOffset(_ chunkShift: Int) -> Int { directoryOffset + directoryLength(chunkShift) }
     func bodyOffset(_ chunkShift: Int) -> Int { extentsOffset(chunkShift) + extentCount * ExtentReference.size }
 
+    /// Stored bytes of the body that lie in the item itself: all that is behind the rest.
+    func inlineLength(_ chunkShift: Int) -> Int { itemLength - bodyOffset(chunkShift) }
+
     func tag(_ i: Int) -> UInt64 { load(UInt64.self, tagsOffset + i * 8) }
 
     /// Checks the lengths against each other and against the bytes that are there.
     func isPlausible(room: Int, chunkShift: Int) -> Bool {
         let length = itemLength
         return length >= ItemHeader.size && length <= room && bodyLength >> chunkShift < 1 << 24
-            && bodyOffset(chunkShift) + inlineLength <= length
-            && (!flags.contains(.raw) || extentCount > 0 || bodyLength == inlineLength)
+            && bodyOffset(chunkShift) <= length
+            && (!flags.contains(.raw) || extentCount > 0 || bodyLength == inlineLength(chunkShift))
     }
 
     /// Checksum of everything but the body's bytes and the gen.
     func computeChecksum(_ chunkShift: Int) -> UInt32 {
         let end = bodyOffset(chunkShift)
         let first = unsafe hash64(RawSpan(_unsafeStart: address, byteCount: 8), seed: 0)
-        let second = unsafe hash64(RawSpan(_unsafeStart: address + 12, byteCount: 48), seed: first)
+        let second = unsafe hash64(RawSpan(_unsafeStart: address + 12, byteCount: 32), seed: first)
         return UInt32(
-            truncatingIfNeeded: unsafe hash64(RawSpan(_unsafeStart: address + 64, byteCount: end - 64), seed: second))
+            truncatingIfNeeded: unsafe hash64(RawSpan(_unsafeStart: address + 48, byteCount: end - 48), seed: second))
     }
 }
 

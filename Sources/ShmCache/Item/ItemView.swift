@@ -89,7 +89,7 @@ public struct ItemView: ~Escapable {
     public var bodyLength: Int { record.bodyLength }
     /// Bytes of the body as stored.
     public var storedBodyLength: Int {
-        var total = record.inlineLength
+        var total = record.inlineLength(unsafe mapPointer.pointee.chunkShift)
         for i in 0..<record.extentCount { total += Int(extent(i).storedLength) }
         return total
     }

@@ -53,9 +53,8 @@ extension LaneCore {
         let bodyOffset = item.directoryOffset
         unsafe copy.address.copyMemory(from: item.address, byteCount: bodyOffset)
         copy.store(gen, 8)
-        copy.store(UInt32(total), 16)
-        copy.store(item.flags.union([.raw, .rawCopy]).rawValue, 23)
-        copy.store(UInt32(item.bodyLength), 40)
+        copy.store(itemLength: total)
+        copy.store(flags: item.flags.union([.raw, .rawCopy]))
         let chunks = item.chunkCount(map.chunkShift)
         var stored = item.bodyOffset(map.chunkShift)
         var folded: UInt32 = 0
@@ -64,7 +63,7 @@ extension LaneCore {
             let length = min(map.chunkSize, item.bodyLength - (i << map.chunkShift))
             let entry =
                 chunks == 1
-                ? ChunkEntry(storedLength: item.inlineLength, isRaw: false, checksum: 0)
+                ? ChunkEntry(storedLength: item.inlineLength(map.chunkShift), isRaw: false, checksum: 0)
                 : item.load(ChunkEntry.self, item.directoryOffset + i * ChunkEntry.size)
             let target = unsafe copy.address + start
             guard unsafe decode(item.address + stored, entry, to: target, length) else { return false }
@@ -72,8 +71,8 @@ extension LaneCore {
             let checksum = unsafe checksum32(target, length)
             folded = i == 0 ? checksum : ChunkEntry.fold(folded, checksum)
         }
-        copy.store(folded, 56)
-        copy.store(copy.computeChecksum(map.chunkShift), 60)
+        copy.store(bodyChecksum: folded)
+        copy.seal(map.chunkShift)
         return true
     }
 
@@ -83,13 +82,13 @@ extension LaneCore {
         let room = item.headerLength + item.bodyLength
         guard unsafe unpacker.decode(item, map, to: copy.address + item.headerOffset, room: room) else { return false }
         copy.store(gen, 8)
-        copy.store(UInt32(total), 16)
-        copy.store(item.flags.subtracting([.packed, .tight]).union([.raw, .rawCopy]).rawValue, 23)
-        copy.store(UInt32(0), 28)
-        copy.store(UInt32(item.bodyLength), 40)
-        copy.store(UInt16(0), 46)
-        copy.store(unsafe checksum32(copy.address + copy.bodyOffset(map.chunkShift), item.bodyLength), 56)
-        copy.store(copy.computeChecksum(map.chunkShift), 60)
+        copy.store(itemLength: total)
+        copy.store(flags: item.flags.subtracting([.packed, .tight]).union([.raw, .rawCopy]))
+        copy.store(headerLength: item.headerLength, bodyLength: item.bodyLength)
+        copy.store(extentCount: 0)
+        let body = unsafe copy.address + copy.bodyOffset(map.chunkShift)
+        copy.store(bodyChecksum: unsafe checksum32(body, item.bodyLength))
+        copy.seal(map.chunkShift)
         return true
     }
 

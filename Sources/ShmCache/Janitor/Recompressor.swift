@@ -58,10 +58,9 @@ final class Recompressor {
         guard stored > 0, total < item.itemLength else { return nil }
         unsafe start.copyMemory(from: item.address, byteCount: item.headerOffset)
         let copy = unsafe ItemHeader(start)
-        copy.store(item.flags.subtracting(.raw).union([.packed, .tight]).rawValue, 23)
-        copy.store(UInt16(id), 46)
-        copy.store(stamp, 28)
-        finish(copy, total: total, inline: Int(stored), map)
+        copy.store(flags: item.flags.subtracting(.raw).union([.packed, .tight]))
+        copy.store(packedHeader: item.headerLength, body: item.bodyLength, dictionary: id, stamp: stamp)
+        finish(copy, total: total, map)
         return copy
     }
 
@@ -77,14 +76,14 @@ final class Recompressor {
         for i in 0..<chunks {
             let old =
                 chunks == 1
-                ? ChunkEntry(storedLength: item.inlineLength, isRaw: false, checksum: item.bodyChecksum)
+                ? ChunkEntry(storedLength: item.inlineLength(map.chunkShift), isRaw: false, checksum: item.bodyChecksum)
                 : item.load(ChunkEntry.self, item.directoryOffset + i * ChunkEntry.size)
             guard from + old.storedLength <= item.itemLength else { return nil }
             let length = min(map.chunkSize, item.bodyLength - i << map.chunkShift)
             let entry = unsafe chunk(old, item.address + from, rawLength: length, to: start + to)
             guard let entry else { return nil }
             if chunks == 1 {
-                unsafe ItemHeader(start).store(entry.checksum, 56)
+                unsafe ItemHeader(start).store(bodyChecksum: entry.checksum)
             } else {
                 unsafe ItemHeader(start).store(entry, item.directoryOffset + i * ChunkEntry.size)
             }
@@ -99,8 +98,8 @@ final class Recompressor {
         }
         unsafe start.copyMemory(from: item.address, byteCount: bodyOffset)
         for (i, entry) in directory.enumerated() { copy.store(entry, item.directoryOffset + i * ChunkEntry.size) }
-        copy.store(item.flags.union(.tight).rawValue, 23)
-        finish(copy, total: to, inline: to - bodyOffset, map, checksum: chunks == 1 ? checksum : item.bodyChecksum)
+        copy.store(flags: item.flags.union(.tight))
+        finish(copy, total: to, map, checksum: chunks == 1 ? checksum : item.bodyChecksum)
         return copy
     }
 
@@ -127,12 +126,11 @@ final class Recompressor {
         return old
     }
 
-    private func finish(_ copy: ItemHeader, total: Int, inline: Int, _ map: RegionMap, checksum: UInt32? = nil) {
-        copy.store(UInt32(total), 16)
-        copy.store(UInt32(inline), 40)
+    private func finish(_ copy: ItemHeader, total: Int, _ map: RegionMap, checksum: UInt32? = nil) {
+        copy.store(itemLength: total)
         let body = unsafe copy.address + copy.bodyOffset(map.chunkShift)
-        copy.store(checksum ?? (unsafe checksum32(body, inline)), 56)
-        copy.store(copy.computeChecksum(map.chunkShift), 60)
+        copy.store(bodyChecksum: checksum ?? (unsafe checksum32(body, copy.inlineLength(map.chunkShift))))
+        copy.seal(map.chunkShift)
     }
 }
 

@@ -1,22 +1,22 @@
 // Which log an object goes to. Pure arithmetic.
 
-/// Size classes: up to 4, 16, 64 and 256 KiB, larger ones that fit one item, and objects with whole segments.
+/// Size classes: up to 512 bytes, 1, 4, 16, 64 and 256 KiB, larger ones that fit one item, and objects with whole
+/// segments. Small objects have classes of their own, since one of 4 KiB costs the requests of eight of 512 bytes.
 enum SizeClass {
-    static let count = 6
+    static let count = 8
     /// The class of objects that need whole segments.
-    static let large = 5
+    static let large = 7
+    /// The class of items that are larger than any of `limits`, or a large part of a segment.
+    private static let largeItems = 6
+    private static let limits: InlineArray<6, Int> = [512, 1024, 4096, 16384, 65536, 262144]
 
     static func of(itemLength: Int, extents: Int, segmentSize: Int) -> Int {
         if extents > 0 { return large }
-        var sizeClass = 0
-        var limit = 4096
-        while sizeClass < 4 {
+        for sizeClass in limits.indices {
             // A class whose objects are a large part of a segment would only waste open segments.
-            if limit * 4 > segmentSize { return 4 }
-            if itemLength <= limit { return sizeClass }
-            sizeClass += 1
-            limit *= 4
+            if limits[sizeClass] * 4 > segmentSize { return largeItems }
+            if itemLength <= limits[sizeClass] { return sizeClass }
         }
-        return 4
+        return largeItems
     }
 }

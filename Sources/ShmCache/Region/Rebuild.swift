@@ -122,10 +122,11 @@ extension RegionMap {
     func isBodyWhole(_ item: ItemHeader) -> Bool {
         let start = unsafe item.address + item.bodyOffset(chunkShift)
         let chunks = item.chunkCount(chunkShift)
-        if item.flags.contains(.packed) { return unsafe checksum32(start, item.inlineLength) == item.bodyChecksum }
+        let inline = item.inlineLength(chunkShift)
+        if item.flags.contains(.packed) { return unsafe checksum32(start, inline) == item.bodyChecksum }
         if chunks == 0 { return true }
         if chunks == 1, item.extentCount == 0 {
-            return unsafe checksum32(start, item.inlineLength) == item.bodyChecksum
+            return unsafe checksum32(start, inline) == item.bodyChecksum
         }
         return unsafe areChunksWhole(item, start, chunks)
     }
@@ -151,7 +152,7 @@ extension RegionMap {
                 extentAt += entry.storedLength
                 continue
             }
-            guard inlineAt + entry.storedLength <= item.inlineLength,
+            guard inlineAt + entry.storedLength <= item.inlineLength(chunkShift),
                 isRight(unsafe checksum32(start + inlineAt, entry.storedLength), entry)
             else { return false }
             inlineAt += entry.storedLength

@@ -23,6 +23,8 @@ struct Section: Equatable {
 struct RegionLayout: Equatable {
     static let segmentSizes = (1 << 14)...(1 << 24)
     static let pageSize = 4096
+    /// One in this many buckets of the index is spare, for chains.
+    static let spareShare = 9
 
     var segmentSize: Int
     var segmentCount: Int  // as laid out (for the maximum size)
@@ -121,9 +123,9 @@ struct RegionLayout: Equatable {
         // For the size at the beginning: a grown region's index grows by chains, the rest is shared by more.
         let dataBytes = (atFirst ?? segments) * segmentSize
         let objects = max(256, dataBytes / options.averageObjectBytes)
-        // Four in five are the index proper, at a load of 0.83; the rest is spare: with objects coming and going some
-        // buckets are full at some time and need one more.
-        let buckets = objects * 3 / 16 + 8
+        // Eight in nine are the index proper, at a load of two thirds: fuller, chains that once were needed cost more
+        // than the empty slots, since links stay. The rest is spare, for buckets that are full all the same.
+        let buckets = objects * 27 / 128 + 8
         let words = powerOfTwo(atLeast: dataBytes / 8192, 1024...(1 << 20))
         let fills = powerOfTwo(atLeast: dataBytes / segmentSize, 128...4096)
         let blocks = segmentSize / BlockGeometry(segmentSize: segmentSize).blockSize

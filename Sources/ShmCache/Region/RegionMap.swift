@@ -53,13 +53,13 @@ struct RegionMap: @unchecked Sendable {
         pinStride = section(.pins).stride
         segmentShift = superblock.segmentSize.trailingZeroBitCount
         segmentCount = superblock.segmentCount
-        unitShift = max(4, superblock.segmentSize.trailingZeroBitCount - 18)
+        unitShift = max(3, superblock.segmentSize.trailingZeroBitCount - 18)
         let geometry = BlockGeometry(segmentSize: superblock.segmentSize)
         blockShift = geometry.blockSize.trailingZeroBitCount
         blocksPerSegment = superblock.segmentSize / geometry.blockSize
         chunkShift = geometry.chunkSize.trailingZeroBitCount
         blockBytes = geometry.blockBytes
-        spareBuckets = max(1, section(.index).count / 5)
+        spareBuckets = max(1, section(.index).count / RegionLayout.spareShare)
         bucketCount = UInt64(section(.index).count - spareBuckets)
         fillBucketCount = section(.fillBuckets).count
         ghostBuckets = section(.ghosts).count
