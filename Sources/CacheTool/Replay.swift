@@ -11,7 +11,7 @@ struct Replay {
     func run() throws {
         Terminal.progress("reading the trace")
         let trace = try Trace(path: options.trace)
-        let region = try CacheRegion.create(options.region(objects: scout(trace)))
+        let region = try CacheRegion.create(options.region(scout(trace)))
         let node = try NodeRegion.create(
             laneCount: options.processes, slotCount: 1, counterCount: ReplayCount.total)
         if options.processes == 1 {
@@ -29,18 +29,24 @@ struct Replay {
         Terminal.say(options.json ? report.json : report.text)
     }
 
-    /// How many objects of the trace the cache will hold: the index is made for that many. Small objects are kept
-    /// longer than large ones, so it takes a short replay to know.
-    private func scout(_ trace: Trace) throws -> Int {
+    /// How many objects of the trace the cache will hold at the end, and at most: the index is made for these. Small
+    /// objects are kept longer than large ones, and a cache that was never full keeps what came first, so it takes
+    /// short replays to know.
+    private func scout(_ trace: Trace) throws -> ReplayObjects {
         Terminal.progress("measuring the objects")
-        var objects = min(trace.objects, sizeInMeanObjects(trace))
-        for requests in [Replay.scoutedRequests / 8, Replay.scoutedRequests] {
-            let region = try CacheRegion.create(options.region(objects: objects))
+        let guess = min(trace.objects, sizeInMeanObjects(trace))
+        var objects = ReplayObjects(atEnd: guess, most: guess)
+        var most = 0
+        let requests = min(trace.count, Replay.scoutedRequests)
+        for part in [64, 16, 4, 1] {
+            let region = try CacheRegion.create(options.region(objects))
             let node = try NodeRegion.create(laneCount: 1, slotCount: 1, counterCount: ReplayCount.total)
             try ReplayProcess.run(
-                trace.prefix(requests), region: region, node: node, index: 0, processes: 1,
+                trace.prefix(requests / part), region: region, node: node, index: 0, processes: 1,
                 compressible: options.compressible)
-            objects = region.accounting().objects
+            let found = region.accounting().objects
+            most = max(most, found)
+            objects = ReplayObjects(atEnd: found, most: most)
         }
         return objects
     }

@@ -20,17 +20,30 @@ struct ReplayOptions {
         trace = try words.only("trace")
     }
 
-    /// A region that holds `sizeBytes` of bodies of `objects` objects: what these need besides, and room for the
-    /// tables and for the segments that are being written or kept free.
-    func region(objects: Int) -> RegionOptions {
+    /// A region that holds `sizeBytes` of bodies: what the objects need besides, and room for the tables and for the
+    /// segments that are being written or kept free. That is within 3 % and 1 MiB; a little is left of it, as the
+    /// objects are not quite as many as expected.
+    func region(_ objects: ReplayObjects) -> RegionOptions {
         let segments = 16 * RegionOptions.preferredSegmentSize(sizeBytes: sizeBytes)
-        let besides = min(sizeBytes / 40 + segments + 1 << 17, sizeBytes * 3 / 100 + 15 << 16)
-        let total = max(sizeBytes + besides + objects * ReplayOptions.metadataBytes, RegionOptions.minimumSizeBytes)
+        let allowed = sizeBytes * 29 / 1000 + 14 << 16 - objects.atEnd
+        let besides = min(sizeBytes / 40 + segments + 1 << 17, max(0, allowed))
+        let needed = objects.atEnd * ReplayOptions.itemBytes + objects.most * ReplayOptions.tableBytes
+        let total = max(sizeBytes + besides + needed, RegionOptions.minimumSizeBytes)
         return RegionOptions(
             sizeBytes: total, laneCount: max(2, processes),
-            averageObjectBytes: min(max(64, total / max(1, objects)), 1 << 24), byteWeight: byteWeight)
+            averageObjectBytes: min(max(64, total / max(1, objects.most)), 1 << 24), byteWeight: byteWeight)
     }
 
-    /// What an object costs besides its body: header, index slot, ghost, rounding.
-    static let metadataBytes = 102
+    /// What an object costs besides its body in the log: header and rounding.
+    private static let itemBytes = 66
+    /// And in the tables: index and ghosts.
+    private static let tableBytes = 15
+}
+
+/// How many objects a replay holds.
+struct ReplayObjects {
+    /// When the trace is over.
+    var atEnd: Int
+    /// At any time.
+    var most: Int
 }

@@ -54,11 +54,16 @@ enum LookupTimes {
         counters.add(0, 0 &- node.value(counter: 0, lane: index))
         counters.add(1, 0 &- node.value(counter: 1, lane: index))
         var state = UInt64(index + 1)
-        let order = (0..<min(1 << 20, rounds)).map { _ in
+        // In the order of the lookups, as a worker has the key of the request that it has just read.
+        let length = BenchObjects.keyLength
+        var (wanted, texts): ([UInt64], [UInt8]) = ([], [])
+        for _ in 0..<min(1 << 20, rounds) {
             state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return Int((state >> 33) % UInt64(hashes.count))
+            let n = Int((state >> 33) % UInt64(hashes.count))
+            wanted.append(hashes[n])
+            texts += keys[n * length..<(n + 1) * length]
         }
-        let text = unsafe keys.span.bytes
+        let text = unsafe texts.span.bytes
         var hits = 0
         // The first pass brings everything in and counts the objects popular.
         for pass in 0..<2 {
@@ -68,9 +73,9 @@ enum LookupTimes {
             while i < rounds {
                 lane.beginTurn(now: CacheInstant(seconds: 1))
                 for _ in 0..<lookupsPerTurn {
-                    let n = order[i & (order.count - 1)]
-                    let key = text.extracting(n * BenchObjects.keyLength..<(n + 1) * BenchObjects.keyLength)
-                    if lane.lookup(hash: hashes[n], key: key) != nil { hits += 1 }
+                    let n = i & (wanted.count - 1)
+                    let key = text.extracting(n * length..<(n + 1) * length)
+                    if lane.lookup(hash: wanted[n], key: key) != nil { hits += 1 }
                     i += 1
                 }
                 lane.endTurn()
