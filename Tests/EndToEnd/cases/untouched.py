@@ -3,7 +3,6 @@ And workers that stand still: seen by a living supervisor, and by the one that a
 
 import os
 import signal
-import time
 
 from cases.rejections import BODY, Untouched, script
 from cases.restarts import command, exchange, settled
@@ -11,6 +10,7 @@ from cases.systemd import Manager
 from harness.client import Client
 from harness.node import RELEASE, command_line
 from harness.waiting import wait_until
+from standing import stop_while_sending
 from support import case, expect
 
 
@@ -75,20 +75,10 @@ def failed_reload_is_over(context):
 def stuck_worker(context):
     untouched = Untouched(context)
     node = untouched.node
-    load = context.wrk(node, "/s1/page", 60)
+    context.wrk(node, "/s1/page", 60)
     victim = node.workers()[0]
-    deadline = time.monotonic() + 60
-    while victim in node.workers() and time.monotonic() < deadline:
-        # Stopped at a random moment it may be between two turns, where it harms no sibling; then again.
-        os.kill(victim, signal.SIGSTOP)
-        until = time.monotonic() + 9
-        wait_until(lambda end=until: victim not in node.workers() or time.monotonic() > end, "the kill, or the time")
-        if victim in node.workers():
-            os.kill(victim, signal.SIGCONT)
-            time_to_work = time.monotonic() + 0.3
-            wait_until(lambda end=time_to_work: time.monotonic() > end, "some work done")
-    load.kill()
-    expect(victim not in node.workers(), "killed")
+    stop_while_sending(victim)
+    wait_until(lambda: victim not in node.workers(), "the kill", 20)
     expect("stood still" in node.log_tail(4000), "the log says why")
     wait_until(lambda: len(node.workers()) == 2 and settled(node), "replaced")
     for _ in range(20):
