@@ -49,7 +49,7 @@ struct RawCopyRuleTests {
     }
 
     @Test func aBodyThatLiesRawIsNotCopiedAgain() throws {
-        let region = try CacheRegion.create(RegionOptions(sizeBytes: 16 << 20))
+        let region = try CacheRegion.create(RegionOptions(sizeBytes: 64 << 20))
         var lane = try region.attachLane(0)
         lane.beginTurn(now: region.now())
         let key = Array("object".utf8)
