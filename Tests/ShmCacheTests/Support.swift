@@ -47,12 +47,13 @@ extension Lane {
         _ region: borrowing CacheRegion, _ key: [UInt8], _ body: [UInt8], header: [UInt8] = [1, 2, 3],
         tags: [UInt64] = [],
         expires: UInt32 = .max, refreshing: Bool = false, stepBytes: Int = .max, pieces: Int = 1 << 20,
-        contentClass: UInt16 = 0
+        contentClass: UInt16 = 0, callerFlags: UInt16 = 0
     ) -> FinishOutcome? {
         let hash = unsafe region.hash(key: key.span.bytes)
         switch unsafe startFill(hash: hash, key: key.span.bytes, refreshing: refreshing) {
         case .own(var permit):
-            let attributes = ItemAttributes(storedSeconds: 1, expiresSeconds: expires, contentClass: contentClass)
+            let attributes = ItemAttributes(
+                storedSeconds: 1, expiresSeconds: expires, contentClass: contentClass, callerFlags: callerFlags)
             guard
                 unsafe permit.setHead(
                     header.span.bytes, attributes: attributes, tags: tags.span, expectedBodyLength: body.count)

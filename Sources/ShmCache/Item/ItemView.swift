@@ -64,6 +64,9 @@ public struct ItemView: ~Escapable {
     }
     /// What the cache knows about the object.
     public var attributes: ItemAttributes { record.attributes }
+    /// A number of this very commit of the object: it stays with the object wherever that moves, and whatever replaces
+    /// or confirms it has another.
+    public var stamp: UInt64 { record.sequence }
     /// The purge clock when the object's origin request began.
     public var born: UInt32 { record.born }
     /// Not an object but a note left by `FillPermit.fail(.pass, markerSeconds:)`: requests for this key should go to
