@@ -21,6 +21,7 @@ let coreTargets: [Target] = [
     .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CBrotli", pkgConfig: "libbrotlienc", providers: [.apt(["libbrotli-dev"])]),
     .systemLibrary(name: "CARes", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
     .target(name: "CResolver", dependencies: ["CARes"]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
@@ -30,7 +31,10 @@ let coreTargets: [Target] = [
     .target(name: "ControlChannel", dependencies: ["CLinux"], swiftSettings: settings),
     .executableTarget(
         name: "Worker",
-        dependencies: ["CLinux", "CResolver", "COpenSSL", "HTTPMessage", "CachePolicy", "ShmCache", "ControlChannel"],
+        dependencies: [
+            "CLinux", "CResolver", "COpenSSL", "CZlib", "CBrotli", "CZstd", "HTTPMessage", "CachePolicy", "ShmCache",
+            "ControlChannel",
+        ],
         swiftSettings: settings
     ),
     .executableTarget(name: "CacheTool", dependencies: ["CLinux", "CZlib", "ShmCache"], swiftSettings: settings),

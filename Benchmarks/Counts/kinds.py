@@ -9,10 +9,12 @@ class Kind:
     path: str
     status: int
     header: str = ""
+    # The answer is counted once it comes in this coding.
+    coding: str = ""
 
     def arguments(self, port):
         words = ["--port", str(port), "--path", self.path, "--status", str(self.status)]
-        if self.status == 206:
+        if self.status == 206 or self.coding:
             words.append("--any-body")
         return words + (["--header", self.header] if self.header else [])
 
@@ -22,5 +24,6 @@ KINDS = [
     Kind("10k", "/text/10240", 200),
     Kind("10k-raw", "/raw/10240", 200),
     Kind("304", "/text/1024", 304, 'If-None-Match: "2-400-0"'),
+    Kind("1k-br", "/text/1024", 200, "Accept-Encoding: br", "br"),
     Kind("206", "/text/10240", 206, "Range: bytes=1000-1999"),
 ]

@@ -79,6 +79,8 @@ package struct CacheStatus: Sendable, Equatable {
     /// Why it was not stored.
     package var refusal: PassReason?
     package var note = Note.none
+    /// The coding that the node chose for the stored answer.
+    package var coding = ContentCoding.identity
 
     package init() {}
 
@@ -98,7 +100,7 @@ package struct CacheStatus: Sendable, Equatable {
 
     /// A hit about which there is nothing to say but how long it stays fresh.
     var isPlainHit: Bool {
-        forward == .none && note == .none && refusal == nil && !isStored && !isCollapsed
+        forward == .none && note == .none && refusal == nil && !isStored && !isCollapsed && coding == .identity
     }
 
     /// Writes `Cache-Status: name; hit; ttl=59 CRLF` and the like. `key` is written only if the settings show it.
@@ -126,7 +128,17 @@ package struct CacheStatus: Sendable, Equatable {
         sink.append("\r\n")
     }
 
-    private var detail: StaticString? { refusal?.detail ?? note.detail }
+    private var detail: StaticString? { refusal?.detail ?? note.detail ?? CacheStatus.detail(of: coding) }
+
+    /// What says that the node has encoded a stored answer.
+    static func detail(of coding: ContentCoding) -> StaticString? {
+        switch coding {
+        case .gzip: "encoded-gzip"
+        case .br: "encoded-br"
+        case .zstd: "encoded-zstd"
+        case .identity, .other: nil
+        }
+    }
 
     private func writeDetail(_ detail: StaticString, into sink: inout ByteSink) {
         sink.append("; detail=")

@@ -21,13 +21,22 @@ package struct Delivery: Sendable, Equatable {
 
 package enum ClientHead {
     /// The head of a plain hit: status line, stored lines, Content-Length, Age, Via, Cache-Status. A few copies.
+    ///
+    /// - Parameters:
+    ///   - bodyLength: of the body that is sent; `objectLength`: of the stored object, whatever it is sent as.
+    ///   - coding: the one that the node chose, where an encoded form is sent.
     package static func writeHit(
-        stored: borrowing StoredHead, bodyLength: UInt64, now: Int64, keepAlive: Bool, minorVersion: UInt8,
-        settings: PolicySettings, into sink: inout ByteSink
+        stored: borrowing StoredHead, bodyLength: UInt64, objectLength: UInt64, coding: ContentCoding, now: Int64,
+        keepAlive: Bool, minorVersion: UInt8, settings: PolicySettings, into sink: inout ByteSink
     ) {
         let age = stored.ageSeconds(now: now)
         StatusLine.write(stored.status, reason: stored.reason, into: &sink)
-        sink.append(stored.fieldLines)
+        if stored.mayBeEncoded(length: objectLength, settings: settings) {
+            appendLines(of: stored, coding: coding, into: &sink)
+            appendVary(of: stored, into: &sink)
+        } else {
+            sink.append(stored.fieldLines)
+        }
         if StatusLine.mayHaveBody(stored.status) {
             sink.append("Content-Length: ")
             sink.appendDecimal(bodyLength)
@@ -38,6 +47,7 @@ package enum ClientHead {
         sink.appendDecimal(age)
         settings.nodeName.writeHit(into: &sink)
         sink.appendDecimal(Int64(stored.freshnessSeconds) &- Int64(truncatingIfNeeded: age))
+        if coding != .identity { writeDetail(coding, settings: settings, into: &sink) }
         if keepAlive, minorVersion > 0 { return sink.append("\r\n\r\n") }
         sink.append("\r\n")
         writeConnection(keepAlive: keepAlive, minorVersion: minorVersion, into: &sink)
@@ -48,7 +58,8 @@ package enum ClientHead {
     /// number that is also given to `MultipartRanges`.
     ///
     /// - Parameters:
-    ///   - length: the object's whole length; nil while unknown.
+    ///   - length: the object's whole length, as it is stored; nil while unknown.
+    ///   - report: its coding is the one that the body is sent in.
     ///   - delivery: framing counts for `.whole` only; the other selections know theirs.
     ///   - withheld: field lines that are not stored and are for this client alone.
     package static func write(
@@ -59,11 +70,11 @@ package enum ClientHead {
         switch selection {
         case .whole:
             StatusLine.write(stored.status, reason: stored.reason, into: &sink)
-            sink.append(stored.fieldLines)
+            appendLines(of: stored, coding: report.coding, into: &sink)
             writeFraming(delivery.framing, status: stored.status, into: &sink)
         case .notModified:
             sink.append("HTTP/1.1 304 Not Modified\r\n")
-            writeLinesOf304(stored, into: &sink)
+            writeLinesOf304(stored, coding: report.coding, into: &sink)
         case .range(let range):
             sink.append("HTTP/1.1 206 Partial Content\r\n")
             if stored.flags.contains(.simpleLines) {
@@ -93,6 +104,7 @@ package enum ClientHead {
             sink.append("\r\nContent-Length: 0\r\n")
         }
         sink.append(withheld)
+        if stored.mayBeEncoded(length: length, settings: settings) { appendVary(of: stored, into: &sink) }
         let age = stored.ageSeconds(now: now)
         if let ttl = report.ttlSeconds, report.isPlainHit, !settings.showsKeyInCacheStatus {
             sink.append("Age: ")
@@ -164,7 +176,9 @@ package enum ClientHead {
     }
 
     /// Copies the stored lines except those of `without`.
-    private static func writeLines(of stored: borrowing StoredHead, without: FieldSet, into sink: inout ByteSink) {
+    private static func writeLines(
+        of stored: borrowing StoredHead, without: FieldSet, coding: ContentCoding = .identity, into sink: inout ByteSink
+    ) {
         let lines = stored.fieldLines
         var walker = StoredLineWalker()
         while let line = walker.next(in: lines) {
@@ -175,22 +189,23 @@ package enum ClientHead {
             {
                 continue
             }
-            sink.append(line.whole, of: lines)
+            append(line.whole.range, of: stored, coding: coding, into: &sink)
         }
     }
 
     /// The lines that a 304 repeats; where no other line is in question, what lies around the two that are left out.
-    private static func writeLinesOf304(_ stored: borrowing StoredHead, into sink: inout ByteSink) {
+    private static func writeLinesOf304(
+        _ stored: borrowing StoredHead, coding: ContentCoding, into sink: inout ByteSink
+    ) {
         guard stored.flags.contains(.simpleLines) else {
-            return writeLines(of: stored, without: notIn304(stored), into: &sink)
+            return writeLines(of: stored, without: notIn304(stored), coding: coding, into: &sink)
         }
-        let lines = stored.fieldLines
         let type = stored.contentTypeLine
         let modified = stored.flags.contains(.hasETag) ? stored.lastModifiedLine : .empty
         let (first, second) = type.lower <= modified.lower ? (type, modified) : (modified, type)
-        sink.append(lines.extracting(0..<first.lower))
-        sink.append(lines.extracting(first.upper..<max(first.upper, second.lower)))
-        sink.append(lines.extracting(max(first.upper, second.upper)..<lines.byteCount))
+        append(0..<first.lower, of: stored, coding: coding, into: &sink)
+        append(first.upper..<max(first.upper, second.lower), of: stored, coding: coding, into: &sink)
+        append(max(first.upper, second.upper)..<stored.fieldLines.byteCount, of: stored, coding: coding, into: &sink)
     }
 
     /// Metadata of a representation that is not there.

@@ -67,10 +67,10 @@ package struct CodingSet: OptionSet, Sendable, Hashable {
     }
 
     /// Every coding the node knows.
-    static var all: CodingSet { [.gzip, .br, .zstd] }
+    package static var all: CodingSet { [.gzip, .br, .zstd] }
 
     /// The bit that a coding's name speaks about; `refusesIdentity` for `identity`.
-    private init?(name: RawSpan) {
+    init?(name: RawSpan) {
         if equalIgnoringCase(name, "gzip") || equalIgnoringCase(name, "x-gzip") {
             self = .gzip
         } else if equalIgnoringCase(name, "br") {
@@ -85,7 +85,7 @@ package struct CodingSet: OptionSet, Sendable, Hashable {
     }
 
     /// The set with only `coding` in it.
-    init(_ coding: ContentCoding) {
+    package init(_ coding: ContentCoding) {
         switch coding {
         case .gzip: self = .gzip
         case .br: self = .br

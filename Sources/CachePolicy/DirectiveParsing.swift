@@ -151,6 +151,8 @@ extension RequestDirectives {
             noStore = true
         } else if equalIgnoringCase(name, "only-if-cached") {
             onlyIfCached = true
+        } else if equalIgnoringCase(name, "no-transform") {
+            noTransform = true
         } else if equalIgnoringCase(name, "max-age") {
             maxAgeSeconds = DirectiveNumber.smaller(maxAgeSeconds, DirectiveNumber.read(bytes, directive))
         } else if equalIgnoringCase(name, "min-fresh") {

@@ -108,6 +108,11 @@ package struct PolicySettings: Sendable {
     /// Most ranges in one request that are answered as multipart; with more the whole object is sent.
     package var maximumRanges: UInt8 = 16
 
+    // MARK: Encoding
+
+    /// The codings in which hot text is kept besides; empty for none.
+    package var encodedCodings = CodingSet.all
+
     // MARK: Keys and forwarding
 
     /// The arguments of the query are sorted: their order makes no difference to the key, nor to what is forwarded.

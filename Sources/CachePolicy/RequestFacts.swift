@@ -8,6 +8,8 @@ package struct RequestDirectives: Sendable, Equatable {
     package var noCache = false
     package var noStore = false
     package var onlyIfCached = false
+    /// The answer is wanted as it is stored (RFC 9111 section 5.2.1.6).
+    package var noTransform = false
     package var maxAgeSeconds: UInt32?
     package var minFreshSeconds: UInt32?
     /// `Seconds.maximum` for `max-stale` without an argument.

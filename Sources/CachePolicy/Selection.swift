@@ -35,11 +35,13 @@ package enum Selection: Sendable {
         guard method == .get, stored.status == 200, let length, fields.contains(.range) else { return .whole }
         guard let value = fields.only(.range) else { return .whole }
         if let range = RangeSet.single(bytes, value)?.resolved(length: length) {
-            let holds = ifRangeHolds(stored: stored, bytes: bytes, fields: fields, now: now)
+            let holds = ifRangeHolds(stored: stored, bytes: bytes, fields: fields, now: now, settings: settings)
             return holds ? .range(range) : .whole
         }
         guard let wanted = RangeSet.parse(bytes, value) else { return .whole }
-        guard ifRangeHolds(stored: stored, bytes: bytes, fields: fields, now: now) else { return .whole }
+        guard ifRangeHolds(stored: stored, bytes: bytes, fields: fields, now: now, settings: settings) else {
+            return .whole
+        }
         return RangePlan.resolve(wanted, length: length, maximum: Int(settings.maximumRanges))
     }
 
@@ -83,7 +85,7 @@ package enum Selection: Sendable {
 
     /// If-Range by strong comparison (RFC 9110 section 13.1.5); true when there is none.
     static func ifRangeHolds(
-        stored: borrowing StoredHead, bytes: RawSpan, fields: borrowing FieldTable, now: Int64
+        stored: borrowing StoredHead, bytes: RawSpan, fields: borrowing FieldTable, now: Int64, settings: PolicySettings
     ) -> Bool {
         guard fields.contains(.ifRange) else { return true }
         guard let value = fields.only(.ifRange) else { return false }
@@ -94,6 +96,12 @@ package enum Selection: Sendable {
         guard stored.flags.contains(.strongLastModified),
             let date = HTTPDate.parse(text, now: Seconds.whole(now))
         else { return false }
+        // The date is the same in every coding: what this client has of the object may be encoded.
+        if stored.flags.contains(.encodable),
+            !CodingSet(accepting: fields, bytes: bytes).isDisjoint(with: settings.encodedCodings)
+        {
+            return false
+        }
         return date == stored.lastModifiedSeconds
     }
 }

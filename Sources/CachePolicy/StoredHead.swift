@@ -33,6 +33,8 @@ package enum StoredKind: UInt8, Sendable {
     case response = 0x11
     /// Names the fields a URL varies by; see `VaryRecord`.
     case varyRecord = 0x21
+    /// An encoded form of a response's body; see `EncodedHead`.
+    case encoded = 0x31
 
     /// The kind of a header block, nil if this release cannot read it: then it is a miss.
     package static func of(_ block: RawSpan) -> StoredKind? {
@@ -77,6 +79,10 @@ package struct StoredFlags: OptionSet, Sendable, Hashable {
     @inlinable package static var unaskedCoding: StoredFlags { StoredFlags(rawValue: 1 << 18) }
     /// A part of several runs of bytes: the table behind the reason phrase says which.
     @inlinable package static var severalRuns: StoredFlags { StoredFlags(rawValue: 1 << 19) }
+    /// The body is text that the node may encode for clients that accept it; see `Encodable`.
+    @inlinable package static var encodable: StoredFlags { StoredFlags(rawValue: 1 << 20) }
+    /// The origin's own Vary names Accept-Encoding.
+    @inlinable package static var variesByCoding: StoredFlags { StoredFlags(rawValue: 1 << 21) }
     /// The stale-if-error window was stated, not a default: past it nothing is served in the origin's stead.
     @inlinable package static var statedStaleIfError: StoredFlags { StoredFlags(rawValue: 1 << 14) }
 }
@@ -162,6 +168,8 @@ package struct StoredHead: ~Escapable {
     }
     /// Empty when there is none. May be malformed where the origin sent it so; see `StoredFlags.strongETag`.
     package var etag: RawSpan { @_lifetime(copy self) get { value(at: 56) } }
+    /// Where it is among the lines.
+    var etagStart: Int { Int(block.pair(at: 56)) }
     package var lastModified: RawSpan { @_lifetime(copy self) get { value(at: 60) } }
     package var contentType: RawSpan { @_lifetime(copy self) get { value(at: 64) } }
     package var date: RawSpan { @_lifetime(copy self) get { value(at: 68) } }

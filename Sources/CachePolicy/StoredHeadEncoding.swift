@@ -143,6 +143,8 @@ private struct Prologue {
             sink.append("\r\n")
         }
         if isSimple { flags.insert(.simpleLines) }
+        if Encodable.mayEncode(bytes: bytes, fields: fields, facts: facts, flags: flags) { flags.insert(.encodable) }
+        if Encodable.varyNamesCoding(bytes: bytes, fields: fields) { flags.insert(.variesByCoding) }
         if etag.isEmpty { flags.subtract([.hasETag, .strongETag]) }
         if lastModified.isEmpty { flags.subtract([.hasLastModified, .strongLastModified]) }
     }

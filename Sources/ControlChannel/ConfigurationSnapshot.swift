@@ -139,6 +139,26 @@ package enum RequestAdvice: UInt8, Sendable, CaseIterable {
     case ignore = 2
 }
 
+/// The codings that the node makes of hot text by itself.
+package struct EncodedVariants: OptionSet, Equatable, Sendable {
+    package let rawValue: UInt8
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+    package static var gzip: EncodedVariants { EncodedVariants(rawValue: 1) }
+    package static var br: EncodedVariants { EncodedVariants(rawValue: 2) }
+    package static var zstd: EncodedVariants { EncodedVariants(rawValue: 4) }
+    package static var all: EncodedVariants { [.gzip, .br, .zstd] }
+
+    /// By the name that Content-Encoding has for it; nil for any other.
+    package init?(name: String) {
+        switch name {
+        case "gzip": self = .gzip
+        case "br": self = .br
+        case "zstd": self = .zstd
+        default: return nil
+        }
+    }
+}
+
 /// The settings of the cache policy, as plain numbers.
 package struct PolicyNumbers: Equatable, Sendable {
     /// Lifetime where the origin gives none at all, 0 for none.
@@ -161,6 +181,7 @@ package struct PolicyNumbers: Equatable, Sendable {
     /// A range of an object longer than this is fetched by itself; 0 never.
     package var rangeOnlyBytes: UInt64 = 64 << 20
     package var choices = PolicyChoices()
+    package var encodedVariants = EncodedVariants.all
 
     package init() {}
 }

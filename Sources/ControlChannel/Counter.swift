@@ -17,6 +17,7 @@ package enum Counter: Int, CaseIterable, Sendable {
     case originQueued, originEjections, originChecksFailed, originMoves, resolveFailures
     case janitorWakes, janitorEvictions, janitorDictionaries, janitorRecompressions
     case fillsRefused, fillsLeft
+    case janitorEncodings
 
     /// Words reserved in a row, so that workers of two versions share a region.
     package static let rowWords = 64
@@ -104,6 +105,7 @@ extension Counter {
             .init("janitor_recompressions", "Objects compressed anew when they were promoted to the main queue")
         case .fillsRefused: .init("fills_refused", "Misses fetched alone because no more fills can be kept track of")
         case .fillsLeft: .init("fills_left", "Requests fetched alone because the fill they waited for came to nothing")
+        case .janitorEncodings: .init("janitor_encodings", "Encoded forms of hot text that the janitor made")
         }
     }
 }

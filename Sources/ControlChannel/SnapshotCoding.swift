@@ -100,6 +100,7 @@ extension ConfigurationSnapshot {
         writer.put(policy.rangeOnlyBytes)
         encodeOriginSettings(into: &writer)
         policy.choices.encode(into: &writer)
+        writer.put(policy.encodedVariants.rawValue)
     }
 
     private mutating func decodeFields(from reader: inout WireReader) throws(ControlError) {
@@ -135,6 +136,7 @@ extension ConfigurationSnapshot {
         }
         if reader.remaining > 0 { try decodeOriginSettings(from: &reader) }
         if reader.remaining > 0 { policy.choices = try PolicyChoices(from: &reader) }
+        if reader.remaining > 0 { policy.encodedVariants = EncodedVariants(rawValue: try reader.take()) }
     }
 }
 

@@ -49,8 +49,8 @@ import Testing
         let hit = withStored(short) { stored in
             text {
                 ClientHead.writeHit(
-                    stored: stored, bodyLength: 100, now: (noon + 7) * 1000, keepAlive: true, minorVersion: 1,
-                    settings: PolicySettings(), into: &$0)
+                    stored: stored, bodyLength: 100, objectLength: 100, coding: .identity, now: (noon + 7) * 1000,
+                    keepAlive: true, minorVersion: 1, settings: PolicySettings(), into: &$0)
             }
         }
         #expect(hit == expected)
@@ -63,8 +63,8 @@ import Testing
             withStored(fields) { stored in
                 text {
                     ClientHead.writeHit(
-                        stored: stored, bodyLength: 1, now: noon * 1000, keepAlive: keepAlive, minorVersion: minor,
-                        settings: PolicySettings(), into: &$0)
+                        stored: stored, bodyLength: 1, objectLength: 1, coding: .identity, now: noon * 1000,
+                        keepAlive: keepAlive, minorVersion: minor, settings: PolicySettings(), into: &$0)
                 }
             }
         }

@@ -41,6 +41,7 @@ private func example() -> ConfigurationSnapshot {
     snapshot.policy.choices.ranges = 2
     snapshot.policy.choices.heedsRequestNoStore = false
     snapshot.policy.choices.showsKey = true
+    snapshot.policy.encodedVariants = [.br, .gzip]
     snapshot.pool.connections = 9
     snapshot.cache.compresses = false
     snapshot.pseudonym = "edge-1"

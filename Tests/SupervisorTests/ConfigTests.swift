@@ -39,6 +39,7 @@ struct ConfigFileTests {
               named-fields: whole
               guard-deception: false
               ranges: 4
+              encoded-variants: [br, gzip]
             sites:
               - hosts: [A.example]
                 origin: http://127.0.0.1:1
@@ -58,6 +59,8 @@ struct ConfigFileTests {
         #expect(!settings.base.policy.choices.guardsAgainstDeception)
         #expect(settings.base.policy.choices.storesParts)
         #expect(settings.base.policy.choices.ranges == 4)
+        #expect(settings.base.policy.encodedVariants == [.br, .gzip])
+        #expect(try parse("policy: {encoded-variants: none}").base.policy.encodedVariants == [])
         #expect(settings.sites.first?.hosts == ["a.example"])
     }
 

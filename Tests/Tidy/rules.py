@@ -18,10 +18,13 @@ IMPORTS = {
     "ShmCache": {"Glibc", "CLinux", "CLZ4", "CXXHash", "CZstd"},
     "ControlChannel": {"Glibc", "CLinux"},
     "CacheTool": {"Glibc", "CLinux", "CZlib", "ShmCache"},
-    "Worker": {"Glibc", "CLinux", "CResolver", "COpenSSL", "HTTPMessage", "CachePolicy", "ShmCache", "ControlChannel"},
+    "Worker": {
+        "Glibc", "CLinux", "CResolver", "COpenSSL", "CZlib", "CBrotli", "CZstd", "HTTPMessage", "CachePolicy",
+        "ShmCache", "ControlChannel",
+    },
 }
 # It writes keys (a purge by URL), and takes no decision of a request.
-SUPERVISOR_MAY_NOT = {"CResolver", "COpenSSL", "Worker", "CLZ4", "CXXHash", "CZstd"}
+SUPERVISOR_MAY_NOT = {"CResolver", "COpenSSL", "Worker", "CLZ4", "CXXHash", "CZstd", "CZlib", "CBrotli"}
 # Strictly memory-safe targets: `unsafe` in at most this many files each.
 UNSAFE_FILES = {"HTTPMessage": 1, "CachePolicy": 1}
 

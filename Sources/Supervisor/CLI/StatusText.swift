@@ -44,7 +44,7 @@ enum StatusText {
         return "  janitor            pid \(janitor.pid) lane \(janitor.lane) \(janitor.state), "
             + "up \(duration(janitor.uptimeSeconds)); \(count("janitor_wakes")) wake-ups, "
             + "\(count("janitor_evictions")) segments evicted, \(count("janitor_dictionaries")) dictionaries, "
-            + "\(count("janitor_recompressions")) objects recompressed"
+            + "\(count("janitor_recompressions")) objects recompressed, \(count("janitor_encodings")) encoded"
     }
 
     private static func render(_ generation: StatusDocument.Generation) -> [String] {

@@ -42,6 +42,10 @@ extension Directive {
         .init(
             "policy.range-only", .bytes { $0.base.policy.rangeOnlyBytes = $1 },
             "Ranges of objects longer than this are fetched by themselves; 0 for never"),
+        .init(
+            "policy.encoded-variants",
+            .texts { (s, names) throws(Failure) in s.base.policy.encodedVariants = try encodedVariants(names) },
+            "Codings that hot text is kept in for clients that accept them: br, zstd, gzip; none for none"),
     ]
 
     private static let policyChoices: [Directive] = [
@@ -92,4 +96,16 @@ extension Directive {
             "Whether Cache-Status says why (detail)"),
         .init("policy.show-key", .flag { $0.base.policy.choices.showsKey = $1 }, "Whether Cache-Status has the key"),
     ]
+
+    private static func encodedVariants(_ names: [String]) throws(Failure) -> EncodedVariants {
+        var found: EncodedVariants = []
+        if names == ["none"] { return found }
+        for name in names {
+            guard let one = EncodedVariants(name: name) else {
+                throw .usage("expected a list of br, zstd and gzip, or none, found '\(name)'")
+            }
+            found.insert(one)
+        }
+        return found
+    }
 }

@@ -105,6 +105,7 @@ extension Node {
         var counters: [String: UInt64] = [:]
         for counter in [
             Counter.janitorWakes, .janitorEvictions, .janitorDictionaries, .janitorRecompressions,
+            .janitorEncodings,
         ] {
             counters["\(counter.declaration.name)"] = regions.node.value(counter: counter.rawValue, lane: lane)
         }

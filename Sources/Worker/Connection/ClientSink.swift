@@ -92,15 +92,15 @@ struct ClientSink: ~Copyable {
 
     /// Writes the head of a plain hit. False when there is no room even after sending.
     mutating func appendHit(
-        _ stored: borrowing StoredHead, bodyLength: UInt64, now: Int64, keepAlive: Bool, minorVersion: UInt8,
-        settings: PolicySettings
+        _ stored: borrowing StoredHead, _ form: SentForm, bodyLength: UInt64, now: Int64, keepAlive: Bool,
+        minorVersion: UInt8, settings: PolicySettings
     ) -> Bool {
         guard makeRoom(forHeadOf: stored.block.byteCount) else { return false }
         guard var buffer = pending.take() else { return false }
         var output = buffer.sink()
         ClientHead.writeHit(
-            stored: stored, bodyLength: bodyLength, now: now, keepAlive: keepAlive, minorVersion: minorVersion,
-            settings: settings, into: &output)
+            stored: stored, bodyLength: bodyLength, objectLength: UInt64(form.objectLength), coding: form.coding,
+            now: now, keepAlive: keepAlive, minorVersion: minorVersion, settings: settings, into: &output)
         let count = output.overflowed ? 0 : output.count
         buffer.commit(count)
         pending = consume buffer

@@ -59,7 +59,7 @@ struct WorkerSettings {
     /// A decoded chunk with a head before it.
     var sendBufferBytes: Int { max(64 * 1024, limits.headBytes, responseLimits.headBytes) + 16 * 1024 }
 
-    private static func policySettings(_ snapshot: ConfigurationSnapshot) -> PolicySettings {
+    static func policySettings(_ snapshot: ConfigurationSnapshot) -> PolicySettings {
         var policy = PolicySettings()
         let numbers = snapshot.policy
         if let name = ShortName(snapshot.pseudonym) { policy.nodeName = name }
@@ -79,6 +79,7 @@ struct WorkerSettings {
         policy.sortsQuery = numbers.sortsQuery
         policy.rangeOnlyBytes = numbers.rangeOnlyBytes
         choose(numbers.choices, in: &policy)
+        policy.encodedCodings = Self.codings(numbers.encodedVariants)
         return policy
     }
 
@@ -99,6 +100,14 @@ struct WorkerSettings {
         policy.hidesTagFields = choices.hidesTags
         policy.explainsInCacheStatus = choices.explains
         policy.showsKeyInCacheStatus = choices.showsKey
+    }
+
+    private static func codings(_ setting: EncodedVariants) -> CodingSet {
+        var codings: CodingSet = []
+        if setting.contains(.gzip) { codings.insert(.gzip) }
+        if setting.contains(.br) { codings.insert(.br) }
+        if setting.contains(.zstd) { codings.insert(.zstd) }
+        return codings
     }
 
     private static func advice(_ setting: RequestAdvice) -> PolicySettings.Advice {

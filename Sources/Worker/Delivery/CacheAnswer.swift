@@ -31,6 +31,16 @@ struct Moment {
     }
 }
 
+/// As what a stored object is sent.
+struct SentForm {
+    /// The coding that the node chose for it; identity for the object as it is stored.
+    let coding: ContentCoding
+    /// Bytes of the object's own body.
+    let objectLength: Int
+    /// Of the object's key; of an encoded form another.
+    let hash: UInt64
+}
+
 /// What a look into the cache found, for whoever must fetch.
 struct LookupResult {
     /// The key that answers this request: the base key's hash, or a variant key's (its text is in the scratch).
@@ -180,24 +190,58 @@ extension Worker {
         else {
             return StoredAnswer.decide(view, stored, lookup, probe, moment, lane, key, request, settings, &sink)
         }
+        let form = SentForm(coding: .identity, objectLength: view.bodyLength, hash: lookup.hash)
+        if request.fields.contains(.acceptEncoding), stored.flags.contains(.encodable) {
+            return sendEncoded(
+                view, form, stored, probe, moment, lane, key, request, settings, &rendered, turn, &sink)
+        }
+        return sendPlain(view, form, stored, probe, moment, lane, key, request, settings, &rendered, turn, &sink)
+    }
+
+    /// As `sendPlain`, in the best coding that there is and that the client accepts.
+    @inline(never)
+    private static func sendEncoded(
+        _ view: borrowing ItemView, _ form: SentForm, _ stored: borrowing StoredHead, _ probe: CacheProbe,
+        _ moment: Moment, _ lane: borrowing Lane, _ key: borrowing Buffer, _ request: borrowing RequestBuffer,
+        _ settings: borrowing WorkerSettings, _ rendered: inout RenderedAnswers, _ turn: UInt64,
+        _ sink: inout ClientSink
+    ) -> CacheAnswer {
+        guard let encoded = EncodedForm.find(of: view, stored, hash: form.hash, lane, request, settings) else {
+            return sendPlain(view, form, stored, probe, moment, lane, key, request, settings, &rendered, turn, &sink)
+        }
+        let coding = EncodedForm.coding(of: encoded)
+        let form = SentForm(
+            coding: coding, objectLength: view.bodyLength, hash: form.hash &+ UInt64(coding.rawValue))
+        return sendPlain(encoded, form, stored, probe, moment, lane, key, request, settings, &rendered, turn, &sink)
+    }
+
+    /// Answers a plain request with the body of `view`, which is the object itself or an encoded form of it.
+    @inline(__always)
+    private static func sendPlain(
+        _ view: borrowing ItemView, _ form: SentForm, _ stored: borrowing StoredHead, _ probe: CacheProbe,
+        _ moment: Moment, _ lane: borrowing Lane, _ key: borrowing Buffer, _ request: borrowing RequestBuffer,
+        _ settings: borrowing WorkerSettings, _ rendered: inout RenderedAnswers, _ turn: UInt64,
+        _ sink: inout ClientSink
+    ) -> CacheAnswer {
+        let head = request.head
         let length = view.bodyLength
-        let wantsRawCopy = moment.wantsRawCopy(of: view, length: length)
+        let wantsRawCopy = form.coding == .identity && moment.wantsRawCopy(of: view, length: length)
         if length <= RenderedAnswers.bodyLimit, !probe.closing, head.minorVersion > 0, !wantsRawCopy,
             !sink.hasPending, request.unreadCount == 0,
-            let slot = render(view, stored, lookup.hash, moment, lane, settings, &rendered, turn)
+            let slot = render(view, form, stored, moment, lane, settings, &rendered, turn)
         {
             return .rendered(slot)
         }
         sink.framing = length > 0 ? .length(UInt64(length)) : .none
         let written = sink.appendHit(
-            stored, bodyLength: UInt64(length), now: moment.now, keepAlive: !probe.closing,
+            stored, form, bodyLength: UInt64(length), now: moment.now, keepAlive: !probe.closing,
             minorVersion: head.minorVersion, settings: settings.policy)
         guard written else { return .broken }
         let taken = sendWhole(view, length, &sink)
         if taken == length, !wantsRawCopy { return .complete(.hits) }
         guard let taken else { return .broken }
         let answer = sendBody(view, BodySource(item: taken..<length), lane, .hits, refresh: nil, &sink)
-        if wantsRawCopy { _ = lane.keepRawCopy(hash: lookup.hash, key: key.readable) }
+        if wantsRawCopy { _ = lane.keepRawCopy(hash: form.hash, key: key.readable) }
         return answer
     }
 

@@ -1,7 +1,7 @@
 // Answers as they go out, head and body in one piece, of the small objects that are asked for more than once a second:
 // the next plain request sends the same bytes. The cache is asked as for any hit; only writing the head anew and
 // copying the body are saved, so an entry is right as long as the object is the one found and its age is the one
-// written.
+// written. Of an encoded form the object is the form: it lies elsewhere, and belongs to one commit of the object only.
 
 internal import CachePolicy
 internal import HTTPMessage
@@ -82,19 +82,20 @@ struct RenderedAnswers: ~Copyable {
 extension Worker {
     /// The slot where the answer to a plain request lies, if it is asked for often enough to lie in one.
     static func render(
-        _ view: borrowing ItemView, _ stored: borrowing StoredHead, _ hash: UInt64, _ moment: Moment,
+        _ view: borrowing ItemView, _ form: SentForm, _ stored: borrowing StoredHead, _ moment: Moment,
         _ lane: borrowing Lane, _ settings: borrowing WorkerSettings, _ rendered: inout RenderedAnswers, _ turn: UInt64
     ) -> UInt16? {
         let age = stored.ageSeconds(now: moment.now)
-        switch rendered.place(of: lane.mark(view), hash: hash, ageSeconds: age, turn: turn) {
+        switch rendered.place(of: lane.mark(view), hash: form.hash, ageSeconds: age, turn: turn) {
         case .ready(let slot): return slot
         case .none: return nil
         case .wanted(let slot):
             let isReady = rendered.render(slot) { buffer in
                 var output = buffer.sink()
                 ClientHead.writeHit(
-                    stored: stored, bodyLength: UInt64(view.bodyLength), now: moment.now, keepAlive: true,
-                    minorVersion: 1, settings: settings.policy, into: &output)
+                    stored: stored, bodyLength: UInt64(view.bodyLength), objectLength: UInt64(form.objectLength),
+                    coding: form.coding, now: moment.now, keepAlive: true, minorVersion: 1,
+                    settings: settings.policy, into: &output)
                 let count = output.overflowed ? 0 : output.count
                 buffer.commit(count)
                 return count > 0 && appendBody(of: view, to: &buffer)

@@ -11,8 +11,13 @@ enum StoredAnswer {
         _ moment: Moment, _ lane: borrowing Lane, _ key: borrowing Buffer, _ request: borrowing RequestBuffer,
         _ settings: borrowing WorkerSettings, _ sink: inout ClientSink
     ) -> CacheAnswer {
-        let facts = RequestFacts(
+        var facts = RequestFacts(
             head: request.head, bytes: request.bytes.readable, fields: request.fields, mayStore: false)
+        if facts.acceptedCodings.contains(.refusesIdentity),
+            EncodedForm.find(of: view, stored, hash: lookup.hash, lane, request, settings) != nil
+        {
+            facts.acceptedCodings.remove(.refusesIdentity)
+        }
         let reuse = Reuse.decide(
             stored: stored, request: facts, now: moment.now, random: moment.random, settings: settings.policy)
         var lookup = lookup
@@ -103,17 +108,39 @@ enum StoredAnswer {
         _ key: borrowing Buffer, _ request: borrowing RequestBuffer, _ settings: borrowing WorkerSettings,
         _ sink: inout ClientSink
     ) -> CacheAnswer {
-        let length = UInt64(view.bodyLength)
+        if let hash, request.fields.contains(.acceptEncoding),
+            let encoded = EncodedForm.find(of: view, stored, hash: hash, lane, request, settings)
+        {
+            var report = report
+            report.coding = EncodedForm.coding(of: encoded)
+            return send(
+                view, body: encoded, stored, report, counter, refresh, hash: nil, closing: closing, moment, lane, key,
+                request, settings, &sink)
+        }
+        return send(
+            view, body: view, stored, report, counter, refresh, hash: hash, closing: closing, moment, lane, key,
+            request, settings, &sink)
+    }
+
+    /// `body` is the object itself, or an encoded form of it in the report's coding: that is sent whole or not at all.
+    private static func send(
+        _ view: borrowing ItemView, body: borrowing ItemView, _ stored: borrowing StoredHead, _ report: CacheStatus,
+        _ counter: Counter, _ refresh: LookupResult?, hash: UInt64?, closing: Bool, _ moment: Moment,
+        _ lane: borrowing Lane, _ key: borrowing Buffer, _ request: borrowing RequestBuffer,
+        _ settings: borrowing WorkerSettings, _ sink: inout ClientSink
+    ) -> CacheAnswer {
+        let length = UInt64(body.bodyLength)
+        let objectLength = UInt64(view.bodyLength)
         let head = request.head
         let selection = Selection.decide(
             stored: stored, method: head.method, bytes: request.bytes.readable, fields: request.fields,
-            length: length, now: moment.now, settings: settings.policy)
+            length: objectLength, now: moment.now, settings: settings.policy)
         let hasBody = head.method != .head && length > 0
         sink.framing = hasBody ? .length(length) : .none
         let delivery = Delivery(
             framing: .length(length), keepAlive: !closing, minorVersion: head.minorVersion)
         let written = sink.appendStored(
-            stored, selection, length: length, now: moment.now, delivery: delivery, boundary: moment.random,
+            stored, selection, length: objectLength, now: moment.now, delivery: delivery, boundary: moment.random,
             report: report, key: key.readable, settings: settings.policy)
         guard written else { return .broken }
         var source = BodySource()
@@ -133,7 +160,7 @@ enum StoredAnswer {
         case .unsatisfiable: break
         }
         let wantsRawCopy = hasBody && moment.wantsRawCopy(of: view, length: Int(length))
-        let answer = Worker.sendBody(view, source, lane, counted, refresh: refresh, &sink)
+        let answer = Worker.sendBody(body, source, lane, counted, refresh: refresh, &sink)
         if wantsRawCopy, let hash { _ = lane.keepRawCopy(hash: hash, key: key.readable) }
         return answer
     }

@@ -179,15 +179,15 @@ extension Worker {
     static func attributes(
         _ plan: StorePlan, _ route: Route, _ block: borrowing Buffer, cost: UInt32, _ clock: TurnClock
     ) -> ItemAttributes {
-        ItemAttributes(
+        var attributes = ItemAttributes(
             storedSeconds: clock.cache.seconds,
             expiresSeconds: UInt32(clamping: plan.retainUntilMilliseconds / 1000 + 1), site: route.site,
-            fetchCostMilliseconds: UInt16(clamping: cost), contentClass: contentClass(block.readable))
-    }
-
-    private static func contentClass(_ block: RawSpan) -> UInt16 {
-        guard let head = StoredHead(block) else { return 0 }
-        return ContentClass.number(of: head.contentType)
+            fetchCostMilliseconds: UInt16(clamping: cost))
+        if let head = StoredHead(block.readable) {
+            attributes.contentClass = ContentClass.number(of: head.contentType)
+            if head.flags.contains(.encodable) { attributes.callerFlags = Janitor.encodableFlag }
+        }
+        return attributes
     }
 
     /// The answer's tags, and its host, which is one.

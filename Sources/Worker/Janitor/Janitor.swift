@@ -3,6 +3,7 @@
 // evict for themselves. What it does lives in ShmCache; here is only when.
 
 internal import CLinux
+internal import CachePolicy
 internal import ControlChannel
 internal import Glibc
 internal import ShmCache
@@ -21,11 +22,12 @@ struct Janitor: ~Copyable {
     private let counters: LaneCounters
     private var lane: Lane
     private let wake: Int32
+    private var encoding: Encoding
     private var isStopping = false
 
     private init(
         control: consuming ControlPort, region: consuming CacheRegion, node: consuming NodeRegion,
-        lane: consuming Lane
+        lane: consuming Lane, policy: PolicySettings
     ) {
         counters = node.counters(lane: lane.index)
         wake = control.eventDescriptor(ofLane: lane.index)
@@ -33,6 +35,7 @@ struct Janitor: ~Copyable {
         self.region = region
         self.node = node
         self.lane = lane
+        encoding = Encoding(codings: policy.encodedCodings)
     }
 
     /// Attaches to the node and says ready.
@@ -40,12 +43,17 @@ struct Janitor: ~Copyable {
         _ provisions: consuming Provisions, control socket: consuming WorkerControlSocket
     ) throws(StartupFailure) -> Janitor {
         var janitor: Janitor
+        let snapshot: ConfigurationSnapshot
+        do { snapshot = try ConfigurationSnapshot(descriptor: provisions.configurationDescriptor) } catch {
+            throw StartupFailure(reason: "configuration snapshot: \(error)")
+        }
         do {
             let region = try CacheRegion.attach(descriptor: provisions.cacheDescriptor)
             let node = try NodeRegion.attach(descriptor: provisions.nodeDescriptor)
             let lane = try region.attachLane(Int(provisions.assignment.lane))
             janitor = Janitor(
-                control: ControlPort(socket: socket, provisions: provisions), region: region, node: node, lane: lane)
+                control: ControlPort(socket: socket, provisions: provisions), region: region, node: node, lane: lane,
+                policy: WorkerSettings.policySettings(snapshot))
         } catch {
             throw StartupFailure(reason: "cache region: \(error)")
         }
@@ -73,7 +81,14 @@ struct Janitor: ~Copyable {
         if outcome.wantsMore { return 0 }
         let pause = outcome.limboSegments > 0 ? Self.limboMilliseconds : Self.idleMilliseconds
         if lane.sweepPurged(now: region.now()) || lane.countDictionaries(now: region.now()) { return 0 }
-        return min(pause, train())
+        return min(pause, train(), encode())
+    }
+
+    /// Makes encoded forms of hot text. How long nothing of the kind will be to do.
+    private mutating func encode() -> Int32 {
+        let (made, pause) = encoding.step(&lane, hits: node.total(counter: Counter.hits.rawValue))
+        counters.add(Counter.janitorEncodings.rawValue, UInt64(made))
+        return pause
     }
 
     /// Makes dictionaries where there is something to make them from. How long nothing of the kind will be to do.
