@@ -12,8 +12,10 @@ extension Janitor {
 
 /// The janitor's work on encoded forms.
 struct Encoding {
-    /// Between two looks at the index.
+    /// Between two looks at the index while they find something, and when the last one found nothing: then the walk
+    /// comes with the janitor's own waking.
     private static let pauseMilliseconds: Int64 = 2_000
+    private static let idleMilliseconds: Int64 = 5_000
     /// Steps of the walk in one look: half a million places a second.
     private static let stepsAtOnce = 16
     /// Objects for which some form is still to be made; what does not fit is found again by the next walk.
@@ -74,7 +76,7 @@ struct Encoding {
 
     /// Goes on with the walk for a while; the next walk begins when there were hits since.
     private mutating func find(_ lane: inout Lane, _ now: CacheInstant, hits: UInt64) {
-        nextWalk = CacheInstant(nanoseconds: now.nanoseconds + Encoding.pauseMilliseconds * 1_000_000)
+        nextWalk = CacheInstant(nanoseconds: now.nanoseconds + Encoding.idleMilliseconds * 1_000_000)
         guard hits != hitsSeen else { return }
         if settled.count >= Encoding.mostSettled { settled.removeAll() }
         var found: [Job] = []
@@ -92,6 +94,8 @@ struct Encoding {
         }
         jobs = found
         if isWhole { hitsSeen = hits }
+        guard !isWhole || !found.isEmpty else { return }
+        nextWalk = CacheInstant(nanoseconds: now.nanoseconds + Encoding.pauseMilliseconds * 1_000_000)
     }
 
     // MARK: Making
