@@ -12,7 +12,7 @@ RELEASE = f"{ROOT}/.build/release"
 # What a worker may load at run time. Everything of Swift is linked in statically, and nothing of Foundation at all.
 WORKER_LIBRARIES = {
     "linux-vdso", "ld-linux-x86-64", "ld-linux-aarch64", "libc", "libm", "libdl", "libpthread", "libgcc_s", "libstdc++",
-    "liblz4", "libxxhash", "libzstd", "libcares", "libssl", "libcrypto",
+    "liblz4", "libxxhash", "libzstd", "libcares", "libssl", "libcrypto", "libz", "libbrotlienc", "libbrotlicommon",
 }
 
 
