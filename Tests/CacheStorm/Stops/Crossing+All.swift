@@ -117,7 +117,7 @@ extension Crossing {
                 name: "relocate, purge key", allowed: [(102, [0])], prepare: { StopScenario.crowd($0, popular: true) },
                 play: relocation, meanwhile: { $0.purge(102, $1) }),
             Crossing(
-                name: "relocate, replace", allowed: [(102, [0, 2])],
+                name: "relocate, replace", allowed: [(102, [0, 2])], keptWithoutRoom: 1,
                 prepare: { StopScenario.crowd($0, popular: true) }, play: relocation,
                 meanwhile: { stage, lane in stage.store(Content.ranked(102, 2, small), lane) }),
             chainMeanwhile,

@@ -12,6 +12,8 @@ struct Crossing {
     var options = RegionOptions(sizeBytes: 1 << 20, averageObjectBytes: 2048)
     /// Keys and the ranks that may be found when both are done.
     let allowed: [(key: Int, ranks: [Int])]
+    /// What may be found when a region without room has declined to store what the other process fetched.
+    var keptWithoutRoom: Int?
     /// Accesses behind this one do not matter.
     var limit = Int.max
     let prepare: (Stage) throws -> Void
@@ -101,7 +103,9 @@ struct Crossings {
         stage.turn { lane in crossing.meanwhile(stage, lane) }
         if child.run() != .finished { note(crossing, access, "the process broke afterwards") }
         let ranks = try Examiner.ranks(stage, crossing.allowed.map(\.key))
+        let kept = stage.lastOutcome == .rejected(.noSpace) ? crossing.keptWithoutRoom : nil
         for (rank, (key, allowed)) in zip(ranks, crossing.allowed) where !allowed.contains(rank ?? -1) {
+            if let rank, rank == kept { continue }
             note(crossing, access, "key \(key): " + (rank.map { "rank \($0)" } ?? "a wrong or missing byte"))
         }
         if let problem = try crossing.verdict(stage) { note(crossing, access, problem) }

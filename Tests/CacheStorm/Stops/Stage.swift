@@ -15,6 +15,8 @@ final class Stage {
     let region: CacheRegion
     let library: Library
     var reader: Lane?
+    /// How the last store ended; nil where it did not come to its end.
+    private(set) var lastOutcome: FinishOutcome?
     var ticket: FillTicket?
     var permit: FillPermit?
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
@@ -78,9 +80,10 @@ final class Stage {
         let bytes = Content.keyBytes(content.key)
         switch unsafe lane.startFill(hash: region.hash(key: bytes.span.bytes), key: bytes.span.bytes, refreshing: true)
         {
-        case .own(var permit): return finish(&permit, content, piece: piece)
-        default: return nil
+        case .own(var permit): lastOutcome = finish(&permit, content, piece: piece)
+        default: lastOutcome = nil
         }
+        return lastOutcome
     }
 
     /// Goes on with a fill to its end.
