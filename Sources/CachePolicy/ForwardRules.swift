@@ -73,7 +73,8 @@ struct ForwardRules {
     }
 }
 
-/// X-Forwarded-* and Forwarded (RFC 7239).
+/// X-Forwarded-* and Forwarded (RFC 7239). What the node asks in the background has no client address: there is no
+/// X-Forwarded-For then, and Forwarded says `unknown` (section 6.2).
 enum ForwardedFields {
     static func write(
         bytes: RawSpan, fields: borrowing FieldTable, authority: RawSpan, clientAddress: RawSpan,
@@ -86,10 +87,12 @@ enum ForwardedFields {
             copy(.xForwardedProto, "X-Forwarded-Proto", bytes: bytes, fields: fields, into: &sink)
             copy(.forwarded, "Forwarded", bytes: bytes, fields: fields, into: &sink)
         case .xForwarded:
-            sink.append("X-Forwarded-For: ")
-            if context.trustedPeer { join(.xForwardedFor, bytes: bytes, fields: fields, into: &sink) }
-            sink.append(clientAddress)
-            sink.append("\r\n")
+            if clientAddress.byteCount > 0 {
+                sink.append("X-Forwarded-For: ")
+                if context.trustedPeer { join(.xForwardedFor, bytes: bytes, fields: fields, into: &sink) }
+                sink.append(clientAddress)
+                sink.append("\r\n")
+            }
             if context.trustedPeer, let proto = fields.only(.xForwardedProto) {
                 sink.appendField("X-Forwarded-Proto", bytes.slice(proto))
             } else {
@@ -118,6 +121,7 @@ enum ForwardedFields {
         let isV6 = (0..<clientAddress.byteCount).contains { clientAddress.byte(at: $0) == UInt8(ascii: ":") }
         if isV6 { sink.append("\"[") }
         sink.append(clientAddress)
+        if clientAddress.byteCount == 0 { sink.append("unknown") }
         if isV6 { sink.append("]\"") }
         sink.append(context.secure ? ";proto=https;host=\"" : ";proto=http;host=\"")
         sink.append(authority)

@@ -7,15 +7,15 @@ import Testing
 @Suite struct OriginRequestTests {
     private func write(
         _ purpose: OriginRequest.Purpose, _ fields: [String], line: String = "GET /a", stored: [String]? = nil,
-        range: ByteRange? = nil, vary: String? = nil, context: ForwardContext = ForwardContext(),
-        settings: PolicySettings = PolicySettings()
+        range: ByteRange? = nil, vary: String? = nil, client: String = "192.0.2.1",
+        context: ForwardContext = ForwardContext(), settings: PolicySettings = PolicySettings()
     ) -> [String] {
         let block = stored.flatMap { storedBlock(["Cache-Control: max-age=60", "Date: \(noonText)"] + $0) } ?? []
         let recordBlock = vary.flatMap { record([$0])?.block } ?? []
         let found = withRequest(line, fields) { head, bytes, table in
             withBytes("/norm") { target in
                 withBytes("example.com") { authority in
-                    withBytes("192.0.2.1") { address in
+                    withBytes(client) { address in
                         text { sink in
                             OriginRequest.write(
                                 purpose: purpose, head: head, bytes: bytes, fields: table, target: target,
@@ -131,6 +131,16 @@ import Testing
                 .contains("Forwarded: for=1.1.1.1, for=192.0.2.1;proto=http;host=\"example.com\""))
         settings.forwardedStyle = .none
         #expect(write(.fill, fields, settings: settings).count == 3)
+    }
+
+    @Test("RFC 7239 section 6.2: what the node asks of itself names no client")
+    func background() {
+        #expect(write(.validate, [], client: "").allSatisfy { !$0.hasPrefix("X-Forwarded-For") })
+        var settings = PolicySettings()
+        settings.forwardedStyle = .forwarded
+        #expect(
+            write(.validate, [], client: "", settings: settings)
+                .contains("Forwarded: for=unknown;proto=http;host=\"example.com\""))
     }
 
     @Test("A strict list of forwarded fields, and those of a stored Vary")
