@@ -6,17 +6,19 @@ import ShmCache
 @main
 enum CacheTool {
     static let usage = """
-        usage: martlet-cache replay TRACE.gz --size BYTES [--processes P] [--byte-weight BYTES] [--compressible]
+        usage: martlet cache replay TRACE.gz --size BYTES [--processes P] [--byte-weight BYTES] [--compressible]
                              [--json]
-               martlet-cache stats|inspect|verify FILE|RUNTIME-DIRECTORY [--json]
-               martlet-cache bench lookup|purge [--objects N] [--json]
-               martlet-cache bench reopen|accounting [--size BYTES] [--json]
+               martlet cache stats|inspect|verify FILE|RUNTIME-DIRECTORY [--json]
+               martlet cache bench lookup|purge [--objects N] [--json]
+               martlet cache bench reopen|accounting [--size BYTES] [--json]
 
         stats    objects, bytes and fill of a region, read-only, also while it is used
         inspect  the same with its layout, its size classes and its lanes
         verify   check every invariant and every checksum of a region at rest; exit code 1 when one is broken
         replay   play a trace of `key size` lines through the engine and print its miss ratios and costs
         bench    measure lookups, purges, reopening after a death, and the accounts against the kernel's
+
+        BYTES is a number, or one with KiB, MiB, GiB or TiB behind it.
         """
 
     static func main() {
@@ -34,6 +36,7 @@ enum CacheTool {
     private static func run(_ words: [String]) throws {
         guard let command = words.first else { throw ToolFailure.usage("say what to do: \(usage)") }
         let rest = Array(words.dropFirst())
+        guard !rest.contains("--help"), !rest.contains("-h") else { return Terminal.say(usage) }
         switch command {
         case "replay": try Replay(ReplayOptions(rest)).run()
         case "stats", "inspect", "verify":
@@ -44,7 +47,7 @@ enum CacheTool {
             try bench.run()
         case "replay-process": try ReplayProcess.run(rest)
         case "help", "--help", "-h": Terminal.say(usage)
-        default: throw ToolFailure.usage("there is no command \(command)\n\(usage)")
+        default: throw ToolFailure.usage("there is no command \(command); martlet cache --help lists them")
         }
     }
 }
@@ -74,7 +77,7 @@ enum Terminal {
     static var isTerminal: Bool { isatty(2) == 1 }
 
     static func say(_ text: String) { write(1, text + "\n") }
-    static func complain(_ text: String) { write(2, "martlet-cache: \(text)\n") }
+    static func complain(_ text: String) { write(2, "martlet cache: \(text)\n") }
     /// Rewrites the line of progress; nothing unless somebody watches.
     static func progress(_ text: String) {
         if isTerminal { write(2, "\r\u{1b}[K\(text)") }

@@ -1,4 +1,5 @@
-// Reading a command line: options with values, flags, and what is left. Sizes may end in K, M, G or T (binary).
+// Reading a command line: options with values, flags, and what is left. Sizes may end in K, M, G or T (binary),
+// with or without iB behind it.
 
 /// The words of a command line, taken one by one.
 struct Words {
@@ -28,7 +29,7 @@ struct Words {
     mutating func size(_ name: String) throws -> Int? {
         guard let text = try option(name) else { return nil }
         guard let bytes = Words.bytes(text) else {
-            throw ToolFailure.usage("\(name) is a number of bytes, such as 1000000 or 64M, not \(text)")
+            throw ToolFailure.usage("\(name) is a number of bytes, such as 1000000 or 64MiB, not \(text)")
         }
         return bytes
     }
@@ -44,15 +45,19 @@ struct Words {
     /// The one word that is left.
     func only(_ what: String) throws -> String {
         guard let first = words.first else { throw ToolFailure.usage("name the \(what)") }
+        if let option = words.first(where: { $0.hasPrefix("-") }) {
+            throw ToolFailure.usage("there is no option \(option)")
+        }
         guard words.count == 1 else { throw ToolFailure.usage("do not understand \(words[1])") }
-        guard !first.hasPrefix("-") else { throw ToolFailure.usage("there is no option \(first)") }
         return first
     }
 
     static func bytes(_ text: String) -> Int? {
         let units: [Character: Int] = ["K": 10, "M": 20, "G": 30, "T": 40]
-        let shift = text.last.flatMap { units[Character($0.uppercased())] }
-        guard let number = Int(shift == nil ? text : String(text.dropLast())), number > 0 else { return nil }
+        let short = text.lowercased().hasSuffix("ib") ? text.dropLast(2) : text[...]
+        let shift = short.last.flatMap { units[Character($0.uppercased())] }
+        guard shift != nil || short.count == text.count else { return nil }
+        guard let number = Int(shift == nil ? short : short.dropLast()), number > 0 else { return nil }
         let (bytes, overflow) = number.multipliedReportingOverflow(by: 1 << (shift ?? 0))
         return overflow ? nil : bytes
     }

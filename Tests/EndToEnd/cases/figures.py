@@ -24,7 +24,8 @@ def replayed(lines, size, *options):
         path = os.path.join(folder, "trace.gz")
         with gzip.open(path, "wt", compresslevel=1) as file:
             file.writelines(f"{key} {length}\n" for key, length in lines)
-        code, said, failed = martlet("cache", "replay", path, "--size", str(size), "--json", *options, seconds=120)
+        words = ["--size", f"{size >> 10}KiB", "--json", *options]
+        code, said, failed = martlet("cache", "replay", path, *words, seconds=120)
     expect(code == 0, f"replay: {code} {failed}")
     return json.loads(said)
 

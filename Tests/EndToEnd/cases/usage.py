@@ -29,6 +29,11 @@ USAGE = [
     (["run", "--config", "/nonexistent/martlet.yaml"], "/nonexistent/martlet.yaml"),
     (["run", "surplus"], "surplus"),
     (["fly"], "fly"),
+    (["cache", "fly"], "fly"),
+    (["cache", "stats"], "region"),
+    (["cache", "stats", "--deep", "/tmp"], "--deep"),
+    (["cache", "replay", "/tmp/t.gz"], "--size"),
+    (["cache", "replay", "/tmp/t.gz", "--size", "64XiB"], "64XiB"),
 ]
 
 
