@@ -20,6 +20,9 @@ package enum Freshening {
         stored: borrowing StoredHead, status: UInt16, bytes: RawSpan, fields: borrowing FieldTable, now: Int64
     ) -> Outcome {
         guard status == 304 else { return Reuse.isError(status: status) ? .failed : .replaced }
+        // Without a tag in the answer it can only be about what the origin was asked about. A date of its own does not
+        // take that back: origins of several machines, or with dates made up as they answer, send another each time.
+        guard fields.contains(.etag) else { return .update }
         return Validators.agree(stored: stored, bytes: bytes, fields: fields, now: now) ? .update : .mismatch
     }
 
@@ -112,18 +115,21 @@ package enum Freshening {
         into merged: inout ByteSink, table: inout FieldTable
     ) -> Bool {
         let lines = stored.fieldLines
+        // Where it is the only validator the origin is asked about it again: it says which version is held here.
+        let keepsLastModified = stored.flags.contains(.hasLastModified) && !stored.flags.contains(.hasETag)
         var walker = StoredLineWalker()
         while let line = walker.next(in: lines) {
             let name = lines.slice(line.name)
             let field = KnownField.recognise(name)
             if field == .date { continue }
-            if isReplaced(name, field, bytes: bytes, fields: fields) { continue }
+            let isKept = field == .lastModified && keepsLastModified
+            if !isKept, isReplaced(name, field, bytes: bytes, fields: fields) { continue }
             guard append(name, lines.slice(line.value), field, into: &merged, table: &table) else { return false }
         }
         for index in 0..<fields.count {
             let entry = fields[index]
             guard !entry.isDropped, StoredFields.mayStore(entry.field, hidesTags: settings.hidesTagFields),
-                StoredFields.mayUpdate(entry.field)
+                StoredFields.mayUpdate(entry.field), !(keepsLastModified && entry.field == .lastModified)
             else { continue }
             guard
                 append(
@@ -161,8 +167,8 @@ package enum Freshening {
 
 /// The validators of an answer without content, compared with what is stored (RFC 9111 section 4.3.4).
 enum Validators {
-    /// An equal entity tag settles it; an unequal one too. Without one on both sides Last-Modified must be the same;
-    /// an answer without any validator is taken to be about what was asked for.
+    /// An equal entity tag settles it; an unequal one too. A tag for what has none needs the same Last-Modified beside
+    /// it. Without one in the answer Last-Modified must be the same, if it is there on both sides.
     static func agree(
         stored: borrowing StoredHead, bytes: RawSpan, fields: borrowing FieldTable, now: Int64
     ) -> Bool {
@@ -170,7 +176,9 @@ enum Validators {
             guard let tag = EntityTag.parse(bytes, value) else { return equalBytes(bytes.slice(value), stored.etag) }
             return EntityTagList.match(bytes, value, tag: stored.etag, weakly: tag.isWeak) == .match
         }
-        guard let storedDate = stored.lastModifiedSeconds, let value = fields.first(.lastModified) else { return true }
+        guard let storedDate = stored.lastModifiedSeconds, let value = fields.first(.lastModified) else {
+            return !fields.contains(.etag)
+        }
         return HTTPDate.parse(bytes.slice(value), now: Seconds.whole(now)) == storedDate
     }
 }

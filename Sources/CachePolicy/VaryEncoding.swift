@@ -69,11 +69,7 @@ private struct VaryNames {
 
     private func isName(_ text: RawSpan) -> Bool {
         if text.byteCount == 1, text.byte(at: 0) == UInt8(ascii: "*") { return false }
-        for offset in 0..<text.byteCount {
-            let byte = text.byte(at: offset)
-            if byte <= 0x20 || byte >= 0x7F || byte == UInt8(ascii: ":") || byte == UInt8(ascii: "\"") { return false }
-        }
-        return true
+        return isToken(text)
     }
 
     private mutating func insert(_ element: Extent, bytes: RawSpan) -> Bool {

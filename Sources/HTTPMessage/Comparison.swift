@@ -38,3 +38,9 @@ package func equalBytes(_ left: RawSpan, _ right: RawSpan) -> Bool {
     }
     return true
 }
+
+/// Whether `text` is a token (RFC 9110 section 5.6.2).
+package func isToken(_ text: RawSpan) -> Bool {
+    for offset in 0..<text.byteCount where !ByteClass.isToken(text.byte(at: offset)) { return false }
+    return !text.isEmpty
+}

@@ -45,7 +45,7 @@ enum ConnectionField {
         if equalIgnoringCase(name, "upgrade") { return .upgrade }
         if equalIgnoringCase(name, "te") { return .te }
         // What is not a token cannot be an option: nothing good is said about this connection.
-        guard Framing.isToken(bytes, element) else { return .close }
+        guard isToken(bytes.slice(element)) else { return .close }
         let known = KnownField.recognise(name)
         if known.rawValue < 64, untouchable.intersects(known.bit) { return .others }
         var next = fields.index(named: name, in: bytes)

@@ -43,16 +43,11 @@ enum Framing {
             if line.isEmpty { return .invalidTransferEncoding }
             var list = ListWalker(line)
             while let coding = list.next(in: bytes) {
-                if !isToken(bytes, coding) { return .invalidTransferEncoding }
+                if !isToken(bytes.slice(coding)) { return .invalidTransferEncoding }
                 if !equalIgnoringCase(bytes.slice(coding), "chunked") { unknown = true }
             }
             next = fields.index(of: .transferEncoding, from: index &+ 1)
         }
         return unknown ? .unknownTransferCoding : .invalidTransferEncoding
-    }
-
-    static func isToken(_ bytes: RawSpan, _ extent: Extent) -> Bool {
-        for offset in extent.range where !ByteClass.isToken(bytes.byte(at: offset)) { return false }
-        return !extent.isEmpty
     }
 }

@@ -83,7 +83,7 @@ package struct DirectiveWalker: Sendable {
     }
 
     private func argument(_ bytes: RawSpan, _ name: Extent, _ rest: Extent) -> Directive {
-        if rest.isEmpty || Framing.isToken(bytes, rest) { return Directive(name: name, kind: .token, argument: rest) }
+        if rest.isEmpty || isToken(bytes.slice(rest)) { return Directive(name: name, kind: .token, argument: rest) }
         if bytes.byte(at: rest.lower) == 0x22, let close = QuotedString.end(bytes, rest.lower, rest.upper),
             close == rest.upper
         {

@@ -49,10 +49,15 @@ import Testing
         #expect(judge(["ETag: \"b\""]) == .mismatch)
         #expect(judge(["ETag: W/\"b\""]) == .mismatch)
         #expect(judge(["Last-Modified: \(date(-1000))"]) == .update)
-        #expect(judge(["Last-Modified: \(date(-999))"]) == .mismatch)
+        #expect(judge(["Last-Modified: \(date(-999))"]) == .update)
         #expect(judge(["ETag: \"a\"", "Last-Modified: \(date(-1))"]) == .update)
         #expect(judge(["ETag: \"a\""], stored: [base[0], "ETag: W/\"a\""]) == .mismatch)
         #expect(judge(["ETag: abc"], stored: [base[0], "ETag: abc"]) == .update)
+        let dated = [base[0], base[3]]
+        #expect(judge([date(-1000), date(-999)].map { "Last-Modified: \($0)" }, stored: dated) == .update)
+        #expect(judge(["ETag: \"a\"", base[3]], stored: dated) == .update)
+        #expect(judge(["ETag: \"a\"", "Last-Modified: \(date(-999))"], stored: dated) == .mismatch)
+        #expect(judge(["ETag: \"a\""], stored: dated) == .mismatch)
     }
 
     @Test("RFC 9111 section 4.3.3: errors may be covered, anything else replaces")

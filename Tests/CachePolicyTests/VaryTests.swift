@@ -51,6 +51,7 @@ func variantKey(_ block: [UInt8], _ fields: [String]) -> String? {
     func refused() {
         #expect(record(["*"]) == nil)
         #expect(record(["Foo, *"]) == nil)
+        for name in ["Foo Bar", "Foo;q=1", "\"*\"", "Foo:", "Foo/1", "F\u{e9}"] { #expect(record([name]) == nil) }
         #expect(record([(0..<17).map { "f\($0)" }.joined(separator: ", ")]) == nil)
         #expect(record([(0..<16).map { "f\($0)" }.joined(separator: ", ")]) != nil)
         #expect(record([String(repeating: "a", count: 64)]) == nil)

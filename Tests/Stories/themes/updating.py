@@ -84,6 +84,30 @@ def freshens_by_last_modified(s):
     s.equal(response.body, first.body, "the body")
 
 
+@story("RFC 9111 4.3.4", "a 304 with another Last-Modified is believed, and the stored one is asked about again")
+def other_date_in_304(s):
+    date = s.date(-1000)
+    s.answer(200, {"Cache-Control": "max-age=10", "Last-Modified": date})
+    s.answer(304, {"Cache-Control": "max-age=10", "Last-Modified": s.date(-990), "Foo": "2"})
+    first = s.miss()
+    s.advance(11)
+    response = s.validated()
+    s.equal((response.status, response.body, response.get("Foo")), (200, first.body, "2"), "the stored answer, updated")
+    s.equal(s.hit().get("Last-Modified"), date, "Last-Modified")
+    s.advance(11)
+    s.equal(s.validated().forwarded[0].get("If-Modified-Since"), date, "If-Modified-Since")
+
+
+@story("RFC 9111 4.3.4", "a 304 with an entity tag is not about a stored answer that has none")
+def tag_added_by_304(s):
+    s.answer(200, {"Cache-Control": "max-age=10", "Last-Modified": s.date(-1000)})
+    s.answer(304, {"Cache-Control": "max-age=3600", "ETag": '"b"'})
+    s.answer(200, {"Cache-Control": "max-age=3600", "ETag": '"b"'}, b"the new body")
+    s.miss()
+    s.advance(11)
+    s.equal(s.get().body, b"the new body", "the body")
+
+
 @story("RFC 9111 4.3.3", "a 200 in answer to a validation replaces what was stored")
 def replaced_by_200(s):
     s.answer(200, {"Cache-Control": "max-age=10", "ETag": '"a"'})

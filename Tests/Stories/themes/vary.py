@@ -48,6 +48,7 @@ PAIRS = [
     ("star_on_first_line", ["*", "Foo"], {"Foo": "1"}, {"Foo": "1"}, False),
     ("value_sub_string", ["Foo"], {"Foo": "1"}, {"Foo": "11"}, False),
     ("user_agent", ["User-Agent"], {"User-Agent": "a, b"}, {"User-Agent": "a,b"}, False),
+    ("no_field_name", ["Foo;q=1"], {"Foo": "1"}, {"Foo": "1"}, False),
     ("outer_space", ["Foo"], {"Foo": "1"}, {"Foo": "  1  "}, True),
 ]
 
