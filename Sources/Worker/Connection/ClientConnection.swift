@@ -43,6 +43,8 @@ struct ClientConnection: ~Copyable {
     var peerClosed = false
     /// No further request is read from this connection.
     var closesAfterResponse = false
+    /// The client was answered in the middle of what it sends: the rest may still be on its way.
+    private(set) var isCutShort = false
     /// Idle for too long: a request that comes now is still answered, and told of the close.
     var isLastCall = false
     /// Number of the request buffer, or `.max`.
@@ -70,6 +72,12 @@ struct ClientConnection: ~Copyable {
     }
 
     deinit { close(sink.descriptor) }
+
+    /// The answer that is owed is the last one, and nobody waits for the rest of its request.
+    mutating func cutShort() {
+        closesAfterResponse = true
+        isCutShort = true
+    }
 
     /// Between requests, with nothing read and nothing owed.
     var isIdle: Bool {

@@ -162,7 +162,8 @@ extension Worker {
             return false
         }
         let hasUnread = clients[c].request != .max && !requests[clients[c].request].bytes.isEmpty
-        if clients[c].peerClosed || (!hasUnread && !clients[c].mayRead && clients[c].requestsServed > 0) {
+        let mayCome = hasUnread || clients[c].mayRead || clients[c].isCutShort || clients[c].requestsServed == 0
+        if clients[c].peerClosed || !mayCome {
             closeClient(c)
             return false
         }

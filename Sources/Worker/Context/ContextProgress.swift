@@ -125,7 +125,7 @@ extension Worker {
     /// The response is complete (in the sink at least): the connection is free for the next request.
     mutating func endContext(_ x: UInt32) {
         let c = contexts[x].client.index
-        if contexts[x].upload.state != .done { clients[c].closesAfterResponse = true }
+        if contexts[x].upload.state != .done { clients[c].cutShort() }
         releaseContext(x)
         clients[c].context = .none
         clients[c].phase = .reading

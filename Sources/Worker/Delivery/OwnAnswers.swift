@@ -10,7 +10,7 @@ extension Worker {
     mutating func refuse(_ c: UInt32, _ rejection: Rejection) { refuse(c, status: rejection.status) }
 
     mutating func refuse(_ c: UInt32, status: UInt16) {
-        clients[c].closesAfterResponse = true
+        clients[c].cutShort()
         countRefusal(status)
         var report = CacheStatus()
         report.note = .refused
@@ -39,7 +39,7 @@ extension Worker {
         provideSendBuffer(c)
         let r = clients[c].request
         let head = r == .max ? RequestHead() : requests[r].head
-        if hasUnreadBody(head) { clients[c].closesAfterResponse = true }
+        if hasUnreadBody(head) { clients[c].cutShort() }
         let text = statusText(status)
         let delivery = Delivery(
             framing: .length(UInt64(text.utf8CodeUnitCount)), keepAlive: !clients[c].closesAfterResponse,

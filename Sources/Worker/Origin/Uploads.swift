@@ -58,7 +58,7 @@ extension Worker {
     mutating func abandonUpload(_ x: UInt32) {
         guard contexts[x].upload.state != .done else { return }
         contexts[x].upload.state = .abandoned
-        clients[contexts[x].client.index].closesAfterResponse = true
+        clients[contexts[x].client.index].cutShort()
     }
 
     /// The client's socket may have more of the body.

@@ -1,10 +1,14 @@
 """Connections: persistence, pipelining, HTTP/1.0, limits, and what is refused (RFC 9112)."""
 
+import fcntl
 import socket
+import struct
+import termios
 
 from harness.message import Ended
 from harness.origin import Reply
 from harness.story import add, story
+from harness.waiting import wait_until
 
 
 def _request(s, line=None, fields=("Host: story.test",), body=b""):
@@ -224,3 +228,32 @@ def own_error_framed(s):
     response = s.get()
     s.equal(response.status, 502, "status")
     s.check("Content-Length" in response.fields or "Transfer-Encoding" in response.fields, "framing", repr(response))
+
+
+def _outlives(*pieces):
+    """The client is refused behind the last piece, reads that, and goes on sending: no reset may come of it."""
+    def tell(s):
+        s.answer(200, {"Cache-Control": "no-store"})
+        client = s.client()
+        client.request("GET", s.path)
+        client.read_response()
+        for piece in pieces:
+            client.send(piece.replace(b"PATH", s.path.encode()))
+            wait_until(lambda: _unsent(client) == 0, "the piece to arrive")
+        s.equal(client.read_response().status, 400, "the status")
+        s.check(client.at_end(), "the end of the connection")
+        for _ in range(2):
+            client.send(b"the rest")
+            wait_until(lambda: _unsent(client) == 0, "the rest to arrive")
+    return tell
+
+
+def _unsent(client):
+    """Bytes that the node's kernel has not acknowledged."""
+    return struct.unpack("i", fcntl.ioctl(client.sock, termios.TIOCOUTQ, bytes(4)))[0]
+
+
+add("connections/refused_head_is_read_on", "RFC 9112 9.6", "what follows a refused head does not reset the answer away",
+    _outlives(b"GET PATH HTTP/1.1\r\nHost : story.test\r\n\r\n"))
+add("connections/refused_body_is_read_on", "RFC 9112 9.6", "what follows a refused chunk does not reset the answer away",
+    _outlives(b"POST PATH HTTP/1.1\r\nHost: story.test\r\nTransfer-Encoding: chunked\r\n\r\n", b"5\r\nhello\r\n", b"0x1\r\n"))
