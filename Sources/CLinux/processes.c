@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "processes.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
@@ -65,20 +66,24 @@ pid_t cl_spawn(const char *path, char *const *argv, char *const *envp, const int
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    // A source below `count` could be overwritten before it is used: move every source out of the way first.
+    // A source below `count` could be overwritten before it is used: such a one is moved out of the way first.
     int moved[64];
     int used = 0;
     for (int i = 0; i < count && i < 64; i++) {
         moved[i] = -1;
         if (map[i] < 0) continue;
-        moved[i] = 1000 + i;
-        error = error ? error : posix_spawn_file_actions_adddup2(&actions, map[i], moved[i]);
+        if (map[i] < count && map[i] != i) {
+            moved[i] = fcntl(map[i], F_DUPFD_CLOEXEC, count);
+            if (moved[i] < 0) error = error ? error : errno;
+        }
+        int source = moved[i] < 0 ? map[i] : moved[i];
+        error = error ? error : posix_spawn_file_actions_adddup2(&actions, source, i);
         used = i + 1;
     }
-    for (int i = 0; i < used; i++)
-        if (moved[i] >= 0) error = error ? error : posix_spawn_file_actions_adddup2(&actions, moved[i], i);
     error = error ? error : posix_spawn_file_actions_addclosefrom_np(&actions, used);
     error = error ? error : posix_spawn(&pid, path, &actions, &attributes, argv, envp);
+    for (int i = 0; i < used; i++)
+        if (moved[i] >= 0) close(moved[i]);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
     if (error != 0) {

@@ -69,7 +69,9 @@ ssize_t cl_receive_descriptors(int fd, void *bytes, size_t capacity, int *fds, i
     *fdCount = 0;
     ssize_t received = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
     if (received < 0) return -1;
-    bool overflow = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
+    // Left out by the kernel for want of room in the descriptor table: the message counts, without any of them.
+    bool lacking = (message.msg_flags & MSG_CTRUNC) != 0;
+    bool overflow = (message.msg_flags & MSG_TRUNC) != 0;
     for (struct cmsghdr *h = CMSG_FIRSTHDR(&message); h; h = CMSG_NXTHDR(&message, h)) {
         if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS) continue;
         int count = (int)((h->cmsg_len - CMSG_LEN(0)) / sizeof(int));
@@ -84,9 +86,10 @@ ssize_t cl_receive_descriptors(int fd, void *bytes, size_t capacity, int *fds, i
             }
         }
     }
-    if (!overflow) return received;
+    if (!overflow && !lacking) return received;
     for (int i = 0; i < *fdCount; i++) close(fds[i]);
     *fdCount = 0;
+    if (!overflow) return received;
     errno = EMSGSIZE;
     return -1;
 }

@@ -1,5 +1,7 @@
 // Why a message or snapshot could not be sent, received or understood.
 
+import Glibc
+
 package enum ControlError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The peer closed its end.
     case closed
@@ -17,10 +19,11 @@ package enum ControlError: Error, Equatable, Sendable, CustomStringConvertible {
     package var description: String {
         switch self {
         case .closed: "the other side closed the control channel"
-        case .system(let call, let errno): "\(call) failed (errno \(errno))"
+        case .system(let call, let errno): "\(call): \(unsafe String(cString: strerror(errno)))"
         case .malformed(let why): "malformed message: \(why)"
         case .version(let found, let spoken): "the other side speaks version \(found), this binary speaks \(spoken)"
-        case .missingDescriptors(let expected, let found): "expected \(expected) descriptors, got \(found)"
+        case .missingDescriptors(let expected, let found):
+            "expected \(expected) descriptors, got \(found): too many open descriptors (ulimit -n)?"
         case .damaged: "the configuration snapshot is damaged (checksum)"
         }
     }

@@ -91,7 +91,7 @@ struct Worker: ~Copyable {
         counters = node.counters(lane: Int(provisions.assignment.lane))
         clock = TurnClock(lane)
         let limit = settings.connectionLimit
-        timers = TimerWheel(capacity: 3 * limit + 3 * settings.origins.count + 2, nowMilliseconds: clock.milliseconds)
+        timers = TimerWheel(capacity: 3 * limit + 3 * settings.origins.count + 3, nowMilliseconds: clock.milliseconds)
         clients = Slab(limit: limit)
         contexts = Slab(limit: limit)
         requests = RequestBuffers(

@@ -23,7 +23,8 @@ int cl_set_nonblocking(int fd, bool on);
 // Sends `length` bytes with up to 253 descriptors in one message (MSG_NOSIGNAL). Bytes sent or -1.
 ssize_t cl_send_descriptors(int fd, const void *_Nonnull bytes, size_t length, const int *_Nullable fds, int fdCount);
 // Receives one message with its descriptors (close-on-exec). Bytes, 0 at end, -1 with errno set (EMSGSIZE when
-// truncated, in which case any received descriptors have been closed).
+// truncated, in which case any received descriptors have been closed). A process whose descriptor table has no room
+// for all of them gets the message without any.
 ssize_t cl_receive_descriptors(
     int fd, void *_Nonnull bytes, size_t capacity, int *_Nonnull fds, int fdCapacity, int *_Nonnull fdCount);
 

@@ -10,6 +10,11 @@ internal import ShmCache
 struct AcceptingSlots {
     let listeners: [ListenerDescriptor]
     private(set) var slots: [UInt16] = []
+    var room = DescriptorRoom.now()
+    /// Armed while new connections have to wait.
+    var pause = TimerHandle()
+    /// When that may be said again.
+    var saysAgainMilliseconds: Int64 = 0
 
     init(_ listeners: [ListenerDescriptor]) { self.listeners = listeners }
 
@@ -25,6 +30,10 @@ extension Worker {
     mutating func startAccepting(_ slot: UInt16) {
         guard !accepting.isAccepting(slot) else { return }
         accepting.add(slot)
+        if !accepting.pause.isArmed { watchListeners(slot) }
+    }
+
+    mutating func watchListeners(_ slot: UInt16) {
         for (index, listener) in accepting.listeners.enumerated() where listener.place.slot == slot {
             let isLocal = isLocalAddress(listener.place.address)
             // Connections inherit it: one call here instead of one for each of them.
@@ -40,6 +49,10 @@ extension Worker {
     mutating func stopAccepting(_ slot: UInt16) {
         guard accepting.isAccepting(slot) else { return }
         accepting.remove(slot)
+        unwatchListeners(slot)
+    }
+
+    mutating func unwatchListeners(_ slot: UInt16) {
         for (index, listener) in accepting.listeners.enumerated() where listener.place.slot == slot {
             poller.remove(listener.descriptor, Token(.listener, index: UInt32(index)))
         }
@@ -52,7 +65,7 @@ extension Worker {
     mutating func acceptReady(_ index: UInt32) {
         guard Int(index) < accepting.listeners.count else { return }
         let listener = accepting.listeners[Int(index)]
-        guard accepting.isAccepting(listener.place.slot) else { return }
+        guard accepting.isAccepting(listener.place.slot), !accepting.pause.isArmed else { return }
         var accepted = 0
         while accepted < Self.acceptBatch, !clients.isFull {
             var peer = sockaddr_storage()
@@ -65,6 +78,7 @@ extension Worker {
                 count(.acceptErrors)
                 // Shut down by whoever ends the node: it will never have a connection again.
                 if error == EINVAL { poller.remove(listener.descriptor, Token(.listener, index: index)) }
+                if DescriptorRoom.isLacking(error) { pauseAccepting() }
                 return
             }
             accepted += 1
@@ -72,7 +86,9 @@ extension Worker {
                 descriptor: descriptor, address: listener.place.address, slot: listener.place.slot,
                 peer: PeerAddress(peer), nowMilliseconds: clock.milliseconds)
             admit(connection)
+            guard accepting.room.admits(after: descriptor) else { return pauseAccepting() }
         }
+        if clients.isFull { pauseAccepting() }
     }
 
     /// Reads from the connections that this turn accepted, now that their first bytes have had time to come. Most

@@ -35,9 +35,7 @@ extension Provisions {
         guard case (.assign(let assignment), let descriptors) = try next(&socket) else {
             throw StartupFailure(reason: "the first control message was not an assignment")
         }
-        guard descriptors.count >= 3 else {
-            throw StartupFailure(reason: "the assignment came with \(descriptors.count) descriptors instead of 4")
-        }
+        guard descriptors.count >= 3 else { throw lacking(4, descriptors.count) }
         var provisions = Provisions(
             assignment: assignment, cacheDescriptor: descriptors[0], nodeDescriptor: descriptors[1],
             configurationDescriptor: descriptors[2], adoptionDescriptor: descriptors.count > 3 ? descriptors[3] : -1)
@@ -52,7 +50,8 @@ extension Provisions {
         _ message: SupervisorMessage, _ descriptors: [Int32]
     ) throws(StartupFailure) -> Bool {
         switch message {
-        case .eventDescriptors(let firstLane, _):
+        case .eventDescriptors(let firstLane, let count):
+            guard descriptors.count == Int(count) else { throw Self.lacking(Int(count), descriptors.count) }
             for (offset, descriptor) in descriptors.enumerated() {
                 let lane = Int(firstLane) + offset
                 while eventDescriptors.count <= lane { eventDescriptors.append(-1) }
@@ -60,9 +59,7 @@ extension Provisions {
             }
             return false
         case .listeners(let places, let last):
-            guard places.count == descriptors.count else {
-                throw StartupFailure(reason: "\(places.count) listeners announced, \(descriptors.count) received")
-            }
+            guard places.count == descriptors.count else { throw Self.lacking(places.count, descriptors.count) }
             for (place, descriptor) in zip(places, descriptors) {
                 listeners.append(ListenerDescriptor(place: place, descriptor: descriptor))
             }
@@ -70,6 +67,12 @@ extension Provisions {
         default:
             throw StartupFailure(reason: "an unexpected control message (type \(message.type)) before the listeners")
         }
+    }
+
+    /// The kernel leaves out what the limit has no room for.
+    private static func lacking(_ expected: Int, _ found: Int) -> StartupFailure {
+        StartupFailure(
+            reason: "\(expected) descriptors announced, \(found) received: too many open descriptors (ulimit -n)?")
     }
 
     /// The next message, waiting for it.

@@ -25,7 +25,8 @@ extension Worker {
         case .handOver: handOverReady(token.index)
         case .adoption: adoptionReady()
         case .resolver: resolverReady(Int32(bitPattern: token.index), event.ready)
-        case .context, .fill, .tunnel, .periodic, .check, .resolve, .line, .resolverTimer, .none: break
+        case .context, .fill, .tunnel, .periodic, .check, .resolve, .line, .resolverTimer, .pause, .none:
+            break
         }
     }
 
@@ -44,6 +45,7 @@ extension Worker {
             case .origin: if origins.contains(token) { originTimerExpired(token.index) }
             case .context: if contexts.contains(token) { contextTimerExpired(token.index) }
             case .periodic: periodicTimerExpired()
+            case .pause: pauseExpired()
             case .check: checkTimerExpired(Int(token.index))
             case .resolve: resolveTimerExpired(Int(token.index))
             case .line: lineTimerExpired(Int(token.index))

@@ -20,6 +20,8 @@ extension Worker {
         let interval = Int64(settings.health.intervalMilliseconds)
         armCheck(server, inMilliseconds: interval - interval / 20 + Int64(random.next() % UInt64(interval / 10 + 1)))
         guard !drain.isDraining, !upstreams[server].isBeingChecked, !upstreams[server].addresses.isEmpty else { return }
+        // What this node lacks says nothing of the origin.
+        guard accepting.room.lends(lowestFree) else { return }
         guard let o = connect(UInt16(server)) else { return healthChecked(server, isGood: false) }
         upstreams[server].isBeingChecked = true
         origins[o].isCheck = true

@@ -53,7 +53,10 @@ extension Worker {
             return bind(e, o)
         }
         guard pool.mayOpen(server), !upstreams[Int(server)].addresses.isEmpty else { return waitInLine(e) }
-        guard let o = connect(server) else { return notSent(e, .unreachable) }
+        guard let o = connect(server) else {
+            // What this node lacks is not the origin's fault, and no other origin can be asked either.
+            return accepting.room.lends(lowestFree) ? notSent(e, .unreachable) : failExchange(e, .busy)
+        }
         bind(e, o)
     }
 
@@ -93,6 +96,10 @@ extension Worker {
             let address = addresses[Int(turn) % addresses.count]
             let descriptor = cl_stream_socket(address.domain)
             guard descriptor >= 0 else { return nil }
+            guard accepting.room.lends(descriptor) else {
+                close(descriptor)
+                return nil
+            }
             let result = unsafe address.withSocketAddress { pointer, length in
                 unsafe Glibc.connect(descriptor, pointer, length) == 0 ? 0 : cl_errno()
             }
