@@ -148,6 +148,7 @@ struct Worker: ~Copyable {
         }
         try worker.watchOwnDescriptors()
         try worker.prepareOrigins()
+        worker.node.promiseBeat(lane: laneIndex, processID: getpid())
         worker.control.send(.ready(backend: worker.poller.backend, build: WorkerSettings.build))
         return worker
     }
@@ -203,8 +204,12 @@ struct Worker: ~Copyable {
     private mutating func sleepMilliseconds() -> Int32 {
         if firstFinishing != .max || looksAgain || queues.next != nil { return 0 }
         if !talkative.isEmpty || !fresh.isEmpty { return 0 }
-        return timers.sleepMilliseconds(nowMilliseconds: clock.milliseconds)
+        let wait = timers.sleepMilliseconds(nowMilliseconds: clock.milliseconds)
+        return wait < 0 ? Self.beatMilliseconds : min(wait, Self.beatMilliseconds)
     }
+
+    /// The supervisor sees by the lane's count of turns that this process lives: also when there is nothing to do.
+    private static var beatMilliseconds: Int32 { 1_000 }
 
     @inline(__always)
     borrowing func count(_ counter: Counter, _ amount: UInt64 = 1) { counters.add(counter.rawValue, amount) }

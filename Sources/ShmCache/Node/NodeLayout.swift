@@ -11,12 +11,15 @@ struct NodeLayout: Equatable {
     static let major: UInt32 = 1
     static let countersKind: UInt32 = 1
     static let slotsKind: UInt32 = 2
+    static let beatsKind: UInt32 = 3
 
     var laneCount = 0
     var slotCount = 0
     var counterCount = 0
     var counters = 0
     var slots = 0
+    /// 0 in a region of an earlier release, which has none.
+    var beats = 0
     var rowLength = 0
     var length = 0
 
@@ -30,20 +33,23 @@ struct NodeLayout: Equatable {
         rowLength = (counterCount * 8 + 127) & ~127  // no line shared by two lanes
         counters = RegionLayout.pageSize
         slots = counters + laneCount * rowLength
-        length = (slots + slotCount * 8 + RegionLayout.pageSize - 1) & ~(RegionLayout.pageSize - 1)
+        beats = slots + slotCount * 8
+        length = (beats + laneCount * 8 + RegionLayout.pageSize - 1) & ~(RegionLayout.pageSize - 1)
     }
 
-    func encoded() -> [UInt8] {
+    /// An earlier release knew fewer sections.
+    func encoded(sectionCount: Int = 3) -> [UInt8] {
         var page = [UInt8](repeating: 0, count: RegionLayout.pageSize)
         page.put(NodeLayout.magic, at: 0)
         page.put(NodeLayout.major, at: 8)
         page.put(Superblock.byteOrder, at: 12)
-        page.put(UInt32(2), at: 16)
+        page.put(UInt32(sectionCount), at: 16)
         let sections = [
             (NodeLayout.countersKind, counters, laneCount, rowLength, counterCount),
             (NodeLayout.slotsKind, slots, slotCount, 8, 0),
+            (NodeLayout.beatsKind, beats, laneCount, 8, 0),
         ]
-        for (i, section) in sections.enumerated() {
+        for (i, section) in sections.prefix(sectionCount).enumerated() {
             let at = 32 + i * 40
             page.put(section.0, at: at)
             page.put(UInt32(1), at: at + 4)
@@ -84,6 +90,7 @@ struct NodeLayout: Equatable {
             case NodeLayout.countersKind:
                 (counters, laneCount, rowLength, counterCount) = (numbers[0], numbers[1], numbers[2], numbers[3])
             case NodeLayout.slotsKind: (slots, slotCount) = (numbers[0], numbers[1])
+            case NodeLayout.beatsKind where numbers[1] >= laneCount: beats = numbers[0]
             default: break  // a section of a later release
             }
         }

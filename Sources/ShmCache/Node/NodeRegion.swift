@@ -81,6 +81,18 @@ public struct NodeRegion: ~Copyable, Sendable {
         word(layout.slots + index * 8).release(record.word)
     }
 
+    /// A lane's holder says that it turns its loop at least once a second as long as it lives.
+    public func promiseBeat(lane: Int, processID: Int32) {
+        guard layout.beats > 0, lane >= 0, lane < laneCount else { return }
+        word(layout.beats + lane * 8).release(UInt64(UInt32(bitPattern: processID)))
+    }
+
+    /// Whether that process has promised it of that lane. One of an earlier release never has.
+    public func hasPromisedBeat(lane: Int, processID: Int32) -> Bool {
+        guard layout.beats > 0, lane >= 0, lane < laneCount else { return false }
+        return word(layout.beats + lane * 8).acquired == UInt64(UInt32(bitPattern: processID))
+    }
+
     private func word(_ offset: Int) -> SharedWord64 { unsafe SharedWord64(mapping.address + offset) }
 }
 
