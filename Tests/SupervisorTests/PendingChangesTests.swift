@@ -1,4 +1,5 @@
 // What a failed change gives back, alone and among others that wait.
+import ControlChannel
 import Testing
 
 @testable import Supervisor
@@ -10,13 +11,15 @@ import Testing
     private var number: UInt32 = 0
 
     /// Asks for a change as the node does.
-    private mutating func ask(_ change: (inout RunFlags) -> Void, canary: Milliseconds? = nil) -> OperationID {
+    private mutating func ask(
+        _ change: (inout RunFlags) -> Void, canary: Milliseconds? = nil, addresses: [SocketAddress]? = nil
+    ) -> OperationID {
         number += 1
         let before = flags
         change(&flags)
         pending.begin(
             OperationID(number: number),
-            BeforeChange(active: [true], flags: before, changedFlags: flags, settings: settings))
+            BeforeChange(addresses: addresses, flags: before, changedFlags: flags, settings: settings))
         if let canary { settings.canaryMilliseconds = canary }
         return OperationID(number: number)
     }
@@ -28,13 +31,12 @@ import Testing
         fail(ask({ $0.worker = "/new" }, canary: 9_000))
         #expect(flags.worker == "/old")
         #expect(settings.canaryMilliseconds == 250)
-        #expect(!pending.touchesAddresses)
     }
 
     @Test mutating func aSuccessfulOneKeepsIt() {
         let operation = ask({ $0.workers = "4" }, canary: 9_000)
-        #expect(pending.touchesAddresses)
-        #expect(pending.succeeded(operation)?.active == [true])
+        let record = pending.succeeded(operation)
+        #expect(record?.changedFlags.workers == "4")
         #expect(flags.workers == "4")
         #expect(settings.canaryMilliseconds == 9_000)
     }
@@ -57,6 +59,20 @@ import Testing
         fail(older)
         #expect(flags.worker == nil)
         #expect(flags.workers == "4")
+    }
+
+    @Test mutating func addressesOfEveryUndecidedChangeAreNamed() {
+        let (one, two) = (SocketAddress(path: "/one"), SocketAddress(path: "/two"))
+        #expect(pending.youngestAddresses == nil && pending.addresses.isEmpty)
+        let older = ask({ _ in }, addresses: [one])
+        let younger = ask({ _ in }, addresses: [two])
+        _ = ask({ $0.workers = "4" })
+        #expect(pending.youngestAddresses == [two] && Set(pending.addresses.map(\.path)) == ["/one", "/two"])
+        fail(older)
+        #expect(pending.youngestAddresses == [two] && pending.addresses == [two])
+        let record = pending.succeeded(younger)
+        #expect(record?.addresses == [two])
+        #expect(pending.youngestAddresses == nil && pending.addresses.isEmpty)
     }
 
     @Test mutating func anOperationThatSetNothingIsNobody() {

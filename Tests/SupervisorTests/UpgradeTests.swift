@@ -49,6 +49,8 @@ struct SavedStateTests {
             let state = try SavedState.read(fd)
             #expect(state.machine.serving.count == 3 && state.machine.current.count == 3, "\(name)")
             #expect(state.workers.count == 3 && state.events.count == 128, "\(name)")
+            let waits = name.contains("postponed") ? 2 : 0
+            #expect((state.postponed?.changes.count ?? 0) == waits, "\(name)")
         }
     }
 
@@ -84,6 +86,7 @@ struct AdoptionTests {
         #expect(harness.outcome?.succeeded == true)
         #expect(harness.machine.serving.allSatisfy { $0.generation == 8 })
         #expect(harness.uncovered.isEmpty)
+        #expect(harness.uncovered.isEmpty)
         #expect(Set(harness.machine.members.values.map(\.lane)).count == harness.machine.members.count)
     }
 
@@ -98,6 +101,30 @@ struct AdoptionTests {
         #expect(harness.outcome?.succeeded == false)
         #expect(harness.machine.serving.count == 1)
         #expect(harness.uncovered.isEmpty)
+    }
+
+    /// The supervisor died while the first slot was watched, or before any was moved: the others are the old ones'.
+    @Test func inTheMiddleOfAChangeTheOldGenerationIsTheCurrentOne() {
+        for moved in [[UInt16(0)], []] {
+            var harness = MachineHarness()
+            let old: [[UInt16]] = moved.isEmpty ? [[0], [1], [2]] : [[], [1], [2]]
+            for (slot, accepting) in old.enumerated() {
+                let assignment = Assignment(generation: 4, lane: UInt16(slot), slot: UInt16(slot), slots: 8)
+                _ = harness.machine.adopt(
+                    OrphanState(pid: 50 + Int32(slot), assignment: assignment, accepting: accepting), launch: 1, now: 0)
+            }
+            let new = Assignment(generation: 5, lane: 8, slot: 0, slots: 8)
+            _ = harness.machine.adopt(OrphanState(pid: 60, assignment: new, accepting: moved), launch: 2, now: 0)
+            harness.machine.settle()
+            #expect(harness.machine.current.number == 4 && harness.machine.current.count == 3)
+            #expect(harness.machine.nextGeneration == 6)
+            harness.send(.tick)
+            #expect(harness.uncovered.isEmpty && harness.spawned().isEmpty)
+            harness.replace(3, launch: 3)
+            harness.advance(300)
+            #expect(harness.outcome?.succeeded == true)
+            #expect(harness.drained().count == 4 && harness.uncovered.isEmpty)
+        }
     }
 }
 

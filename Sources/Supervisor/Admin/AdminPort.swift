@@ -32,7 +32,12 @@ final class AdminConnection {
 
 struct AdminPort {
     /// Bound to `admin.sock` and listening for as long as the node lives.
-    let listener: Int32
+    var listener: Int32
+    /// Gives its place to a connection when there are no descriptors left, so that whoever asks is told why nothing
+    /// can be done.
+    private var spare: Int32 = -1
+    /// Nothing more can be accepted now: the listener is not watched.
+    private(set) var isDeaf = false
     var connections: [UInt32: AdminConnection] = [:]
     var nextID: UInt32 = 1
 
@@ -50,7 +55,39 @@ struct AdminPort {
         var connections: [Connection]
     }
 
-    init(listener: Int32) { self.listener = listener }
+    init(listener: Int32) {
+        self.listener = listener
+        keepSpare()
+    }
+
+    private mutating func keepSpare() { if spare < 0 { spare = unsafe open("/dev/null", O_RDONLY | O_CLOEXEC) } }
+
+    /// The next connection, or -1.
+    mutating func accept() -> Int32 {
+        var peer = sockaddr_storage()
+        var length: socklen_t = 0
+        var fd = unsafe cl_accept(listener, &peer, &length)
+        guard fd < 0, cl_errno() == EMFILE || cl_errno() == ENFILE else { return fd }
+        if spare >= 0 {
+            Glibc.close(spare)
+            spare = -1
+            fd = unsafe cl_accept(listener, &peer, &length)
+        }
+        isDeaf = fd < 0 && cl_errno() != EAGAIN
+        return fd
+    }
+
+    mutating func listenAgain() {
+        keepSpare()
+        isDeaf = false
+    }
+
+    func close() {
+        Glibc.close(listener)
+        closeSpare()
+    }
+
+    func closeSpare() { if spare >= 0 { Glibc.close(spare) } }
 
     /// A socket that listens; it appears under its name only now.
     static func listen(in directory: RuntimeDirectory) throws(Failure) -> AdminPort {
@@ -61,7 +98,10 @@ struct AdminPort {
         guard fd >= 0, unsafe address.withSocketAddress({ unsafe bind(fd, $0, $1) }) == 0,
             Glibc.listen(fd, 1_024) == 0, unsafe rename(temporary, directory.adminSocket) == 0
         else {
-            throw .runtime("\(directory.adminSocket) cannot be listened on: \(systemText(cl_errno()))")
+            let why = systemText(cl_errno())
+            if fd >= 0 { Glibc.close(fd) }
+            unsafe unlink(temporary)
+            throw .runtime("\(directory.adminSocket) cannot be listened on: \(why)")
         }
         return AdminPort(listener: fd)
     }
@@ -97,14 +137,25 @@ extension Node {
     }
 
     func acceptAdmin() {
-        guard let listener = admin?.listener else { return }
-        while true {
-            var peer = sockaddr_storage()
-            var length: socklen_t = 0
-            let fd = unsafe cl_accept(listener, &peer, &length)
-            guard fd >= 0 else { return }
-            take(fd, [])
-        }
+        while let fd = admin?.accept(), fd >= 0 { take(fd, []) }
+        // Not told of what it cannot take; looked at again before long.
+        if let port = admin, port.isDeaf { loop.unwatch(port.listener) }
+    }
+
+    func tendAdmin() {
+        let wasDeaf = admin?.isDeaf
+        admin?.listenAgain()
+        if wasDeaf == true, let port = admin { loop.watch(port.listener, token: LoopToken.admin.packed) }
+    }
+
+    /// A socket that took the name over.
+    func replaceAdmin(_ port: AdminPort) {
+        guard let old = admin else { return }
+        loop.unwatch(old.listener)
+        Glibc.close(old.listener)
+        admin?.listener = port.listener
+        port.closeSpare()
+        loop.watch(port.listener, token: LoopToken.admin.packed)
     }
 
     private func take(_ fd: Int32, _ input: [UInt8]) {
@@ -207,7 +258,7 @@ extension Node {
             guard waiting == true else { break }
             try? await Task.sleep(for: .milliseconds(5))
         }
-        close(port.listener)
+        admin?.close()
         for id in (admin?.connections ?? [:]).keys { dropAdmin(id) }
         admin = nil
     }

@@ -95,6 +95,10 @@ struct AdminClient {
                 // The supervisor may be between two program images, or gone because it was told to stop.
                 if path == "/v1/stop", !RuntimeDirectory.isLocked(directory) { return "stopped" }
                 guard RuntimeDirectory.isLocked(directory) else {
+                    // Who dies leaves the lock's file behind.
+                    guard RuntimeDirectory.hasLock(directory) else {
+                        throw Failure.runtime("the node was stopped before it had said what came of this")
+                    }
                     throw Failure.runtime(
                         "the supervisor died; its workers serve on, and the next `martlet run` adopts them (\(failure))"
                     )

@@ -1,4 +1,5 @@
 // Names to addresses, once, when a configuration is loaded. Blocks: never called on the node's loop.
+import CLinux
 import ControlChannel
 import Glibc
 

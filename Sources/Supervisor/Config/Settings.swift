@@ -88,7 +88,7 @@ struct RunFlags: Equatable, Codable, Sendable {
     var pin: String?
 
     /// What a reload may change beside reading the file again; it wins over the file from then on.
-    struct Change: Sendable {
+    struct Change: Equatable, Codable, Sendable {
         var workers: String?
         var io: String?
         var cacheSize: String?

@@ -1,9 +1,11 @@
 // What a request for a change has altered in the supervisor itself before its outcome is known: flags that a later
 // reload goes by, settings, addresses. A change that fails takes all of it back, so that "untouched" is the truth.
 
+import ControlChannel
+
 struct BeforeChange: Equatable {
-    /// Which addresses were in use. Nil for a change of the worker count, which does not touch them.
-    var active: [Bool]?
+    /// The addresses that it names. Nil for a change of the worker count, which does not touch them.
+    var addresses: [SocketAddress]?
     var flags: RunFlags
     var changedFlags: RunFlags
     var settings: MachineSettings
@@ -14,7 +16,11 @@ struct PendingChanges {
     private var order: [OperationID] = []
     private var records: [OperationID: BeforeChange] = [:]
 
-    var touchesAddresses: Bool { records.values.contains { $0.active != nil } }
+    /// Every address that some change names which is not decided yet.
+    var addresses: [SocketAddress] { records.values.flatMap { $0.addresses ?? [] } }
+
+    /// Those of the youngest change that names any.
+    var youngestAddresses: [SocketAddress]? { order.reversed().lazy.compactMap { self.records[$0]?.addresses }.first }
 
     mutating func begin(_ operation: OperationID, _ record: BeforeChange) {
         order.append(operation)

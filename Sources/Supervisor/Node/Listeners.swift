@@ -24,6 +24,9 @@ struct Listeners: ~Copyable {
     /// The CPUs that slots' workers are pinned to, in turn; empty when they are not.
     var placement: [Int] = []
 
+    /// Those that were adopted serve on although this process never takes them into use.
+    private var leavesSocketFiles = false
+
     init(slots: Int) { self.slots = slots }
 
     /// The CPU of a slot's worker, if it has one of its own.
@@ -40,6 +43,7 @@ struct Listeners: ~Copyable {
         self.requested = requested
         self.slots = slots
         self.steeringRefused = steeringRefused
+        leavesSocketFiles = true
     }
 
     /// Opens what is new among `wanted` and notes what is gone; nothing is closed here. All or nothing: on an error
@@ -52,7 +56,7 @@ struct Listeners: ~Copyable {
                 opened.append((address, group.0, group.1))
             }
         } catch {
-            for group in opened { for fd in Set(group.descriptors) { close(fd) } }
+            for group in opened { for fd in Set(group.descriptors) { Glibc.close(fd) } }
             throw error
         }
         for group in opened {
@@ -61,7 +65,7 @@ struct Listeners: ~Copyable {
             addresses.append(
                 Address(text: group.exact.description, isActive: true, descriptors: group.descriptors))
         }
-        for index in specs.indices { addresses[index].isActive = wanted.contains(requested[index]) }
+        use(wanted)
         guard addresses.contains(where: \.isActive) else {
             throw .runtime("none of the listen addresses can be used on this machine")
         }
@@ -80,7 +84,7 @@ struct Listeners: ~Copyable {
             for index in addresses.indices { added.append(try moreSlots(index, count - slots)) }
         } catch {
             for index in addresses.indices where specs[index].family != .unix && index < added.count {
-                for fd in added[index] { close(fd) }
+                for fd in added[index] { Glibc.close(fd) }
             }
             throw error
         }
@@ -100,28 +104,36 @@ struct Listeners: ~Copyable {
                 try bindAndListen(fd, specs[index], reusePort: true)
             }
         } catch {
-            for fd in group { close(fd) }
+            for fd in group { Glibc.close(fd) }
             throw error
         }
         return group
     }
 
-    /// Takes an `open` back whose generation failed: what was opened is closed, what was active is active again.
-    mutating func restore(_ before: [Bool]) {
-        for index in before.count..<max(before.count, addresses.count) { closeGroup(index) }
-        for index in before.indices { addresses[index].isActive = before[index] }
+    /// Marks which of the open addresses are in use. Says nothing of the others' end.
+    mutating func use(_ wanted: [SocketAddress]) {
+        for index in specs.indices { addresses[index].isActive = wanted.contains(requested[index]) }
     }
 
-    /// Ends the groups that are no longer configured. Their indexes stay, as holes. Shut down as well as closed: old
+    /// As configured, those in use.
+    var inUse: [SocketAddress] { addresses.indices.filter { addresses[$0].isActive }.map { requested[$0] } }
+
+    /// Ends the groups that nobody names any more. Their indexes stay, as holes. Shut down as well as closed: old
     /// workers still have copies, and a client must be refused rather than left waiting.
-    mutating func closeInactive() {
-        for index in addresses.indices where !addresses[index].isActive { closeGroup(index) }
+    mutating func close(allBut named: [SocketAddress]) {
+        for index in addresses.indices where isOpen(index) && !named.contains(requested[index]) { closeGroup(index) }
     }
+
+    func hasOther(than named: [SocketAddress]) -> Bool {
+        addresses.indices.contains { isOpen($0) && !named.contains(requested[$0]) }
+    }
+
+    private func isOpen(_ index: Int) -> Bool { !addresses[index].descriptors.isEmpty }
 
     private mutating func closeGroup(_ index: Int) {
         for fd in Set(addresses[index].descriptors) {
             shutdown(fd, Int32(SHUT_RDWR))
-            close(fd)
+            Glibc.close(fd)
         }
         if specs[index].family == .unix, !addresses[index].descriptors.isEmpty { unsafe unlink(specs[index].path) }
         addresses[index].descriptors = []
@@ -133,8 +145,6 @@ struct Listeners: ~Copyable {
     func removeSocketFiles() {
         for spec in specs where spec.family == .unix && !spec.path.isEmpty { unsafe unlink(spec.path) }
     }
-
-    var active: [Bool] { addresses.map(\.isActive) }
 
     private static let hole = SocketAddress(path: "")
 
@@ -178,8 +188,8 @@ struct Listeners: ~Copyable {
     }
 
     deinit {
-        for fd in Set(addresses.flatMap(\.descriptors)) { close(fd) }
-        removeSocketFiles()
+        for fd in Set(addresses.flatMap(\.descriptors)) { Glibc.close(fd) }
+        if !leavesSocketFiles { removeSocketFiles() }
     }
 
     // MARK: Opening
@@ -194,7 +204,7 @@ struct Listeners: ~Copyable {
         guard test >= 0 else { throw failure(address, "socket") }
         var exact = address
         do {
-            defer { close(test) }
+            defer { Glibc.close(test) }
             try bindAndListen(test, address, reusePort: false)
             if address.port == 0 { exact.port = boundPort(test) }
         }
@@ -209,7 +219,7 @@ struct Listeners: ~Copyable {
                 try bindAndListen(fd, exact, reusePort: true)
             }
         } catch {
-            for fd in group { close(fd) }
+            for fd in group { Glibc.close(fd) }
             throw error
         }
         return (exact, group)
@@ -235,7 +245,7 @@ struct Listeners: ~Copyable {
     private func unixListener(_ address: SocketAddress) throws(Failure) -> [Int32] {
         let probe = cl_stream_socket(AF_UNIX)
         let isLive = unsafe address.withSocketAddress { unsafe connect(probe, $0, $1) } == 0
-        close(probe)
+        Glibc.close(probe)
         if isLive { throw .runtime("cannot listen on \(address): somebody listens there already") }
         var facts = cl_file_facts()
         if unsafe cl_file_facts(address.path, &facts) == 0 {

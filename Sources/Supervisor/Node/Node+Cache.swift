@@ -1,6 +1,7 @@
 // The size of the cache of a running node: growing it when the configuration asks for more. Away from the loop, since
 // claiming room may take a while; workers use each part as soon as it is there.
 import CLinux
+import Foundation
 import Logging
 import ShmCache
 
@@ -34,6 +35,28 @@ extension Node {
 }
 
 extension Regions {
+    /// A cache stays where it is as long as it is used; a configuration that names another place is refused.
+    func checkPlace(_ file: String?) throws(Failure) {
+        let own =
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(cache.descriptor)")) ?? ""
+        if own.hasPrefix("/memfd:") {
+            guard let file else { return }
+            throw .runtime(
+                "cache.file \(file): the running cache is in memory and does not move; leave the file out, or "
+                    + "start the node anew")
+        }
+        var running = cl_file_facts()
+        var named = cl_file_facts()
+        if let file, unsafe cl_descriptor_facts(cache.descriptor, &running) == 0 {
+            if unsafe cl_file_facts(file, &named) == 0, named.inode == running.inode { return }
+            // Removed by somebody; the running node still has it.
+            if own == "\(file) (deleted)" { return }
+        }
+        throw .runtime(
+            "cache.file \(file ?? "is not set"): the running cache is in \(own) and does not move; name that, or "
+                + "start the node anew")
+    }
+
     var sizing: CacheSizing {
         CacheSizing(
             sizeBytes: UInt64(cache.sizeBytes), largestBytes: UInt64(cache.largestSizeBytes),

@@ -14,6 +14,8 @@ extension Node {
     /// The first generation, or the one that follows adopted workers.
     func begin(_ loaded: LoadedConfiguration, timeoutSeconds: Double = 60) async throws -> OperationID {
         let operation = operations.begin("start")
+        loading += 1
+        defer { loading -= 1 }
         do {
             try await resizeCache(loaded.settings, operation)
         } catch {
@@ -30,7 +32,10 @@ extension Node {
         timeoutSeconds: Double, worker: String? = nil, what: String = "reload", change: RunFlags.Change = .init()
     ) async -> OperationID {
         let operation = operations.begin(what)
-        await reload(operation: operation, timeoutSeconds: timeoutSeconds, worker: worker, what: what, change: change)
+        await carryOut(
+            PostponedChange(
+                operation: operation, kind: .reload(change, worker: worker, what: what),
+                deadline: deadline(timeoutSeconds)))
         return operation
     }
 
@@ -38,6 +43,8 @@ extension Node {
         operation: OperationID, timeoutSeconds: Double, worker: String? = nil, what: String = "upgrade",
         change: RunFlags.Change = .init(), before: RunFlags? = nil
     ) async {
+        loading += 1
+        defer { loading -= 1 }
         // Said before anything can fail: the manager waits for the two together, whatever the outcome.
         if !machine.serving.isEmpty { systemd.reloading() }
         var flags = flags
@@ -54,8 +61,9 @@ extension Node {
         }.value
         do {
             let loaded = try result.get()
+            try regions.checkPlace(loaded.settings.cacheFile)
             operations.progress(operation, "configuration is good")
-            if !isUpgrading { try await resizeCache(loaded.settings, operation) }
+            try await resizeCache(loaded.settings, operation)
             var changed = self.flags
             if worker != nil { changed.worker = loaded.workerPath }
             changed.take(change)
@@ -63,7 +71,7 @@ extension Node {
         } catch {
             cacheWishes[operation] = nil
             if let before { self.flags.worker = before.worker }
-            let text = "\(error); generation \(machine.current.number) goes on untouched"
+            let text = untouched(error, "generation \(machine.current.number)")
             operations.finish(operation, succeeded: false, text)
             log.error("\(what): \(text)")
             if machine.stopping == nil, !machine.serving.isEmpty { systemd.ready(text) }
@@ -74,27 +82,17 @@ extension Node {
         _ operation: OperationID, _ loaded: LoadedConfiguration, what: String, _ timeoutSeconds: Double,
         _ before: RunFlags, _ changed: RunFlags
     ) throws {
-        if isUpgrading { throw Failure.runtime("the supervisor is being upgraded") }
+        if isStopping { throw Failure.runtime("the node is stopping") }
         if loaded.count > listeners.slots || loaded.settings.maximumWorkers != nil {
             try listeners.grow(to: loaded.slotCount)
             machine.settings.slots = listeners.slots
         }
-        let active = listeners.active
         place(loaded.settings)
-        try listeners.open(loaded.listen, live: machine.steered.isEmpty ? Array(0..<loaded.count) : machine.steered)
-        noteSteering()
-        revision += 1
-        var snapshot = loaded.snapshot
-        snapshot.revision = revision
-        snapshot.addresses = listeners.snapshot
-        let launch = nextLaunch
-        nextLaunch += 1
-        launches[launch] = Launch(
-            workerPath: loaded.workerPath, configuration: try snapshot.writeToMemoryFile(), revision: revision,
-            orphanSeconds: loaded.settings.orphanSeconds)
+        let launch = try open(loaded)
         pending.begin(
             operation,
-            BeforeChange(active: active, flags: before, changedFlags: changed, settings: machine.settings))
+            BeforeChange(
+                addresses: loaded.listen, flags: before, changedFlags: changed, settings: machine.settings))
         flags = changed
         apply(loaded.settings)
         step(
@@ -102,6 +100,27 @@ extension Node {
                 ChangeRequest(
                     operation: operation, kind: .replace(launch: launch, count: loaded.count, what: what),
                     deadline: deadline(timeoutSeconds))))
+    }
+
+    /// Opens the addresses and makes the launch that knows them. On an error everything is as before.
+    private func open(_ loaded: LoadedConfiguration) throws -> UInt32 {
+        try listeners.open(loaded.listen, live: machine.steered.isEmpty ? Array(0..<loaded.count) : machine.steered)
+        noteSteering()
+        var snapshot = loaded.snapshot
+        snapshot.revision = revision + 1
+        snapshot.addresses = listeners.snapshot
+        do {
+            launches[nextLaunch] = Launch(
+                workerPath: loaded.workerPath, configuration: try snapshot.writeToMemoryFile(),
+                revision: snapshot.revision, orphanSeconds: loaded.settings.orphanSeconds)
+        } catch {
+            listeners.use(pending.youngestAddresses ?? addressesInForce)
+            closeUnnamed()
+            throw error
+        }
+        revision += 1
+        nextLaunch += 1
+        return nextLaunch - 1
     }
 
     /// Which CPUs the next workers are pinned to. What already steers goes on until their slots move.
@@ -120,23 +139,24 @@ extension Node {
 
     /// "4", "+1", "-2" or "auto".
     func resize(_ text: String, timeoutSeconds: Double) throws -> OperationID {
-        let count = try Self.workerCount(text, current: machine.plannedCount)
+        let count = try Self.workerCount(text, current: postponed.plannedCount ?? machine.plannedCount)
         guard count <= listeners.slots else {
             throw Failure.runtime(
                 "\(count) workers asked for, but this node has \(listeners.slots) slots (max-workers)")
         }
-        let operation = operations.begin("workers \(count)")
-        guard !isUpgrading else {
-            operations.finish(operation, succeeded: false, "the supervisor is being upgraded")
-            return operation
-        }
+        let change = PostponedChange(
+            operation: operations.begin("workers \(count)"), kind: .resize(count), deadline: deadline(timeoutSeconds))
+        if isUpgrading { postpone(change) } else { resize(change.operation, count, change.deadline) }
+        return change.operation
+    }
+
+    func resize(_ operation: OperationID, _ count: Int, _ deadline: Milliseconds) {
         let before = flags
         flags.workers = String(count)
         pending.begin(
             operation,
-            BeforeChange(active: nil, flags: before, changedFlags: flags, settings: machine.settings))
-        step(.request(ChangeRequest(operation: operation, kind: .resize(count), deadline: deadline(timeoutSeconds))))
-        return operation
+            BeforeChange(addresses: nil, flags: before, changedFlags: flags, settings: machine.settings))
+        step(.request(ChangeRequest(operation: operation, kind: .resize(count), deadline: deadline)))
     }
 
     static func workerCount(_ text: String, current: Int) throws -> Int {
@@ -157,6 +177,7 @@ extension Node {
         let patience = Double(machine.settings.stopMilliseconds) / 1_000 + 2
         let seconds = timeoutSeconds ?? (manner == .patient ? 1e6 : patience)
         step(.request(ChangeRequest(operation: operation, kind: .stop(manner), deadline: deadline(seconds))))
+        forgetPostponed()
         return operation
     }
 

@@ -44,7 +44,7 @@ extension Node {
             workers: machine.current.count, configurationRevision: revision, generations: generations(),
             slots: slotStatus(),
             change: machine.change.map { .init(what: $0.what, phase: phaseText($0)) },
-            waitingChanges: machine.queue.count, restarts: restartCount,
+            waitingChanges: machine.queue.count + postponed.changes.count, restarts: restartCount,
             lastRestarts: restarts.map {
                 .init(
                     at: $0.at, slot: $0.restart.slot, pid: $0.restart.pid, reason: $0.restart.reason,

@@ -76,6 +76,8 @@ extension Node {
             events.append(.spawned(member.id, pid: worker.pid))
             try introduce(worker, member, launch)
         } catch let failure as Failure {
+            // Once started it waits for an introduction that will not come.
+            if let worker = workers[member.id] { _ = cl_pidfd_send_signal(worker.pidfd, SIGKILL) }
             events.append(.spawnFailed(member.id, reason: failure.description))
         } catch {
             // The socket broke: the process is ending, and its pidfd will say how.
@@ -89,12 +91,23 @@ extension Node {
     }
 
     private func introduce(_ worker: WorkerProcess, _ member: Member, _ launch: Launch) throws {
-        let adoption = try adoptionListener(directory.workerSocket(worker.pid))
+        let adoption = try adoptionListener(worker, member)
         defer { watchQueue(worker) }
         try worker.introduce(member, launch: launch, regions: regions, listeners: listeners, adoption: adoption)
     }
 
-    /// The socket on which a later supervisor finds this worker.
+    /// The socket on which a later supervisor finds this worker. A change that cannot have one fails; a replacement of
+    /// a dead worker goes without, since a slot that nobody serves is worse.
+    private func adoptionListener(_ worker: WorkerProcess, _ member: Member) throws -> Int32? {
+        do {
+            return try adoptionListener(directory.workerSocket(worker.pid))
+        } catch {
+            if machine.change?.members.contains(member.id) == true { throw error }
+            log.error("\(worker.id) could not be adopted if this supervisor died: \(error)")
+            return nil
+        }
+    }
+
     private func adoptionListener(_ path: String) throws -> Int32 {
         unsafe unlink(path)
         let kind = Int32(SOCK_SEQPACKET.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
@@ -179,15 +192,23 @@ extension Node {
         }
     }
 
-    func connect(_ giver: MemberID, _ taker: MemberID) {
+    /// Gives two workers a pair; where that fails it is tried again until one of them is gone.
+    func connect(_ giver: MemberID, _ taker: MemberID, isFirstTime: Bool = true) {
         guard let from = machine.members[giver], let to = machine.members[taker] else { return }
         var ends: [Int32] = [-1, -1]
         guard unsafe cl_seqpacket_pair(&ends) == 0 else {
-            log.warning("no hand-over from \(giver) to \(taker): \(systemText(cl_errno()))")
-            return
+            let why = systemText(cl_errno())
+            if isFirstTime { log.warning("no hand-over from \(giver) to \(taker) yet: \(why)") }
+            return unconnected.append((giver, taker))
         }
         send(taker, .handOver(role: .taker, peerLane: UInt16(from.lane)), [.giving(ends[1])])
         send(giver, .handOver(role: .giver, peerLane: UInt16(to.lane)), [.giving(ends[0])])
+    }
+
+    func connectAgain() {
+        let pairs = unconnected
+        unconnected = []
+        for (giver, taker) in pairs { connect(giver, taker, isFirstTime: false) }
     }
 
     /// Gives every two workers that serve side by side a way to pass new connections on to each other.
@@ -219,12 +240,11 @@ extension Node {
 
     // MARK: Probe
 
-    func probe(_ id: MemberID) {
+    func probe(_ id: MemberID, _ events: inout [MachineEvent]) {
         guard let worker = workers[id] else { return }
         var ends: [Int32] = [-1, -1]
         guard unsafe cl_stream_pair(&ends) == 0 else {
-            log.warning("\(id) is not probed: \(systemText(cl_errno()))")
-            return
+            return events.append(.failed(id, reason: "it cannot be probed: \(systemText(cl_errno()))"))
         }
         worker.probe = ends[0]
         let request = ProbeAnswer.request
@@ -255,15 +275,20 @@ extension Node {
     /// A worker that stands still in a turn is killed; its death is then made good like any other.
     func endStuckWorkers() {
         let now = LoopExecutor.now()
-        guard stuckWatch.nextAt <= now else { return }
-        var lanes: [Int: LaneState] = [:]
+        var lanes: [Int: StuckWatch.Sample] = [:]
         for member in machine.members.values where member.holdsLane {
-            lanes[member.lane] = regions.cache.laneState(member.lane)
+            let promised = regions.node.hasPromisedBeat(lane: member.lane, processID: member.pid ?? 0)
+            lanes[member.lane] = .init(state: regions.cache.laneState(member.lane), beats: promised)
         }
-        for pid in stuckWatch.look(lanes, now: now) {
-            guard let worker = workers.values.first(where: { $0.pid == pid }) else { continue }
-            log.warning("\(worker.id) (pid \(pid)) has stood still for 5 s in the middle of its work: killing it")
-            _ = cl_pidfd_send_signal(worker.pidfd, SIGKILL)
+        lanes[Regions.janitorLane] = .init(
+            state: regions.cache.laneState(Regions.janitorLane), beats: false,
+            samplesInTurn: StuckWatch.samplesOfJanitor)
+        let processes = [janitor].compactMap { $0 } + workers.values
+        for stuck in stuckWatch.look(lanes, now: now) {
+            guard let process = processes.first(where: { $0.pid == stuck.pid }) else { continue }
+            let name = process === janitor ? "the janitor" : "\(process.id)"
+            log.warning("\(name) (pid \(stuck.pid)) \(stuck.text): killing it")
+            _ = cl_pidfd_send_signal(process.pidfd, SIGKILL)
         }
     }
 

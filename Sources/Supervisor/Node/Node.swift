@@ -23,6 +23,8 @@ actor Node: LoopExecutor.Delegate {
 
     var machine: NodeMachine
     var listeners: Listeners
+    /// As configured: those of the last change that succeeded.
+    var addressesInForce: [SocketAddress]
     var workers: [MemberID: WorkerProcess] = [:]
     var launches: [UInt32: Launch] = [:]
     var nextLaunch: UInt32 = 1
@@ -45,9 +47,17 @@ actor Node: LoopExecutor.Delegate {
     var recordedSlots: [Int: MemberID] = [:]
     /// Workers of one generation that can pass connections on to each other.
     var paired: Set<[MemberID]> = []
+    /// Pairs that could not be made yet.
+    var unconnected: [(giver: MemberID, taker: MemberID)] = []
+    /// What was said last of a runtime directory that is gone.
+    var directoryTrouble: String?
     var reportSerial: UInt32 = 0
     var isUpgrading = false
     var pending = PendingChanges()
+    /// What was asked for while the supervisor was being upgraded.
+    var postponed = PostponedChanges()
+    /// Changes whose configuration is being read, and that the state machine does not know yet.
+    var loading = 0
     var stuckWatch = StuckWatch()
     var upgrades = 0
     nonisolated let systemd = SystemdNotifier()
@@ -69,6 +79,7 @@ actor Node: LoopExecutor.Delegate {
         self.directory = directory
         self.regions = regions
         purger = Purger(regions)
+        addressesInForce = listeners.inUse
         self.listeners = listeners
         self.machine = machine
         self.flags = flags
@@ -87,20 +98,31 @@ actor Node: LoopExecutor.Delegate {
         }
         recordSlots()
         tendJanitor()
-        loop.setWake(at: [machine.nextDeadline, keeper.startAt, stuckWatch.nextAt].compactMap { $0 }.min())
+        let deadlines = [machine.nextDeadline, keeper.startAt, stuckWatch.nextAt, postponed.nextDeadline]
+        loop.setWake(at: deadlines.compactMap { $0 }.min())
     }
 
     nonisolated func timeout() {
         assumeIsolated { node in
-            node.endStuckWorkers()
+            node.lookAround()
+            node.expirePostponed()
             node.step(.tick)
         }
+    }
+
+    /// Twice a second: what no event tells of.
+    private func lookAround() {
+        guard stuckWatch.nextAt <= LoopExecutor.now() else { return }
+        endStuckWorkers()
+        connectAgain()
+        tendAdmin()
+        tendDirectory()
     }
 
     private func perform(_ action: MachineAction, _ events: inout [MachineEvent]) {
         switch action {
         case .spawn(let member): start(member, &events)
-        case .probe(let id): probe(id)
+        case .probe(let id): probe(id, &events)
         case .accept(let id, let slot): send(id, .accept(slot: UInt16(slot)))
         case .stopAccepting(let id, let slot): send(id, .stopAccepting(slot: UInt16(slot)))
         case .connect(let giver, let takers): for taker in takers { connect(giver, taker) }
@@ -126,7 +148,7 @@ actor Node: LoopExecutor.Delegate {
         }
     }
 
-    private func finish(_ operation: OperationID, _ succeeded: Bool, _ text: String) {
+    func finish(_ operation: OperationID, _ succeeded: Bool, _ text: String) {
         operations.finish(operation, succeeded: succeeded, text)
         if let wish = cacheWishes.removeValue(forKey: operation), succeeded { cacheAsked = wish }
         settle(operation, succeeded)
@@ -140,17 +162,23 @@ actor Node: LoopExecutor.Delegate {
     /// A failed change gives back what it had set and closes the addresses it had opened; a successful one ends those
     /// that it no longer names.
     private func settle(_ operation: OperationID, _ succeeded: Bool) {
-        guard succeeded else {
-            let before = pending.failed(operation, &flags, &machine.settings)
-            if let active = before?.active, machine.stopping == nil { listeners.restore(active) }
-            return
-        }
-        guard pending.succeeded(operation)?.active != nil, machine.stopping == nil else { return }
-        guard listeners.active.contains(false) else { return }
+        let record =
+            succeeded ? pending.succeeded(operation) : pending.failed(operation, &flags, &machine.settings)
+        guard let addresses = record?.addresses, machine.stopping == nil else { return }
+        if succeeded { addressesInForce = addresses }
+        listeners.use(pending.youngestAddresses ?? addressesInForce)
+        if succeeded { closeUnnamedLater() } else { closeUnnamed() }
+    }
+
+    /// What the configuration in force does not name, and no change that is not decided yet.
+    func closeUnnamed() { listeners.close(allBut: addressesInForce + pending.addresses) }
+
+    /// The old workers are told to drain now; they take what is in their queues first.
+    func closeUnnamedLater() {
+        guard listeners.hasOther(than: addressesInForce + pending.addresses) else { return }
         Task {
-            // The old workers are told to drain now; they take what is in their queues first.
             try? await Task.sleep(for: .milliseconds(500))
-            if !self.pending.touchesAddresses { self.listeners.closeInactive() }
+            if self.end == nil { self.closeUnnamed() }
         }
     }
 
@@ -194,6 +222,13 @@ actor Node: LoopExecutor.Delegate {
     }
 
     // MARK: End
+
+    var isStopping: Bool { machine.stopping != nil || end != nil }
+
+    /// The reason with what goes on in spite of it, unless nothing does.
+    func untouched(_ reason: any Error, _ what: String) -> String {
+        isStopping ? "\(reason)" : "\(reason); \(what) goes on untouched"
+    }
 
     func finishNode(_ end: End) {
         guard self.end == nil else { return }

@@ -15,11 +15,11 @@ enum NodeRunner {
         let demo = settings.hasOrigin ? nil : try await startDemo()
         let loaded = try LoadedConfiguration.load(flags, demoOrigin: demo)
         let directory = try RuntimeDirectory.take(settings.runtimeDirectory ?? RuntimeDirectory.defaultPath())
-        let orphans = Orphans.find(directory)
         let store = DescriptorStore.received()
-        // Orphans know more than the store: who serves what. Then the store's copies are not needed.
-        if !orphans.isEmpty { store?.closeAll() }
         do {
+            let orphans = try Orphans.find(directory)
+            // Orphans know more than the store: who serves what. Then the store's copies are not needed.
+            if !orphans.isEmpty { store?.closeAll() }
             let runner: Node
             if orphans.isEmpty {
                 runner = try make(loaded, flags, demo, directory, log, store)
@@ -30,7 +30,7 @@ enum NodeRunner {
             try await live(runner, signals, isDemo: demo != nil) { try await runner.begin(loaded) }
         } catch {
             // Orphans that were not taken over must be found by the next one.
-            directory.clear(keepingWorkers: !orphans.isEmpty)
+            directory.clear(keepingWorkers: true)
             throw error
         }
     }
@@ -63,6 +63,7 @@ enum NodeRunner {
         let inheritance = try Inheritance.from(orphans, workerPath: loaded.workerPath)
         let (workers, launches, revision) = (inheritance.workers, inheritance.launches, inheritance.revision)
         let (regions, machine) = (inheritance.regions, inheritance.machine)
+        try regions.checkPlace(loaded.settings.cacheFile)
         let node = Node(
             loop: try LoopExecutor(), directory: directory, regions: regions,
             listeners: inheritance.takeListeners(), machine: machine, flags: flags, demoOrigin: demo,

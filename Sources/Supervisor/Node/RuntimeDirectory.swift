@@ -36,9 +36,7 @@ struct RuntimeDirectory: Sendable {
         let lock = try lockFile(path)
         // The lock file says who made the directory, for the supervisor that follows one that was killed.
         if wasMade { _ = unsafe write(lock, "made\n", 5) }
-        var noted: UInt8 = 0
-        let isOurs = unsafe pread(lock, &noted, 1, 0) == 1
-        return RuntimeDirectory(path: path, lock: lock, wasMade: wasMade || isOurs)
+        return RuntimeDirectory(path: path, lock: lock, wasMade: wasMade || isNotedAsMade(lock))
     }
 
     /// After an upgrade in place: the lock came along as a descriptor.
@@ -53,11 +51,14 @@ struct RuntimeDirectory: Sendable {
 
     /// Whether a supervisor of this directory lives.
     static func isLocked(_ path: String) -> Bool {
-        let fd = unsafe open(path + "/lock", O_RDWR | O_CLOEXEC)
+        let fd = unsafe open(path + "/lock", O_RDONLY | O_CLOEXEC)
         guard fd >= 0 else { return false }
         defer { close(fd) }
         return flock(fd, LOCK_EX | LOCK_NB) != 0
     }
+
+    /// Whether a supervisor of this directory lives, or has died. One that stops removes the file.
+    static func hasLock(_ path: String) -> Bool { unsafe access(path + "/lock", F_OK) == 0 }
 
     private static func lockFile(_ path: String) throws(Failure) -> Int32 {
         while true {
@@ -95,11 +96,43 @@ struct RuntimeDirectory: Sendable {
         try? "\(getpid())\n".write(toFile: path + "/pid", atomically: true, encoding: .utf8)
     }
 
+    /// Whether the name still means the directory that we have locked: it was not removed, nor replaced.
+    var isOurs: Bool {
+        var mine = cl_file_facts()
+        var named = cl_file_facts()
+        guard unsafe cl_descriptor_facts(lock, &mine) == 0, unsafe cl_file_facts(path + "/lock", &named) == 0 else {
+            return false
+        }
+        return mine.inode == named.inode
+    }
+
+    /// Whether commands find us there.
+    var isWhole: Bool {
+        guard isOurs else { return false }
+        return unsafe access(adminSocket, F_OK) == 0
+    }
+
+    /// Makes and locks it again, under the same descriptor.
+    func makeAgain() throws(Failure) {
+        let new = try Self.take(path)
+        defer { close(new.lock) }
+        guard dup2(new.lock, lock) >= 0 else { throw .runtime("\(path)/lock: \(systemText(errno))") }
+        _ = fcntl(lock, F_SETFD, FD_CLOEXEC)
+    }
+
     /// Removes everything of ours, the directory too if we made it.
     func clear(keepingWorkers: Bool = false) {
+        // Another node may live under the name by now.
+        guard isOurs else { return }
+        let isMadeByUs = wasMade || Self.isNotedAsMade(lock)
         for pid in keepingWorkers ? [] : workerSockets() { unsafe unlink(workerSocket(pid)) }
         for name in ["admin.sock", "pid", "lock"] { unsafe unlink(path + "/" + name) }
-        if wasMade { unsafe rmdir(path) }
+        if isMadeByUs { unsafe rmdir(path) }
+    }
+
+    private static func isNotedAsMade(_ lock: Int32) -> Bool {
+        var noted: UInt8 = 0
+        return unsafe pread(lock, &noted, 1, 0) == 1
     }
 
     var wasMadeByUs: Bool { wasMade }

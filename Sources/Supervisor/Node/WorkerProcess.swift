@@ -39,9 +39,14 @@ final class WorkerProcess {
         var ends: [Int32] = [-1, -1]
         guard unsafe cl_seqpacket_pair(&ends) == 0 else { throw .runtime("socketpair: \(systemText(cl_errno()))") }
         let null = unsafe open("/dev/null", O_RDWR | O_CLOEXEC)
+        let problem = errno
         defer {
             close(ends[1])
-            close(null)
+            if null >= 0 { close(null) }
+        }
+        guard null >= 0 else {
+            close(ends[0])
+            throw .runtime("/dev/null: \(systemText(problem))")
         }
         let pid = start(path, arguments: arguments, descriptors: [null, 1, 2, ends[1]])
         guard pid > 0 else {
@@ -54,6 +59,7 @@ final class WorkerProcess {
             let code = cl_errno()
             close(ends[0])
             kill(pid, SIGKILL)
+            _ = cl_wait(pid)
             throw .runtime("pidfd_open: \(systemText(code))")
         }
         return WorkerProcess(
@@ -68,9 +74,9 @@ final class WorkerProcess {
         return unsafe cl_spawn(path, argv, environ, descriptors, Int32(descriptors.count))
     }
 
-    /// Everything the worker needs before it can say `ready`.
+    /// Everything the worker needs before it can say `ready`. Without a socket for adoption it serves as well.
     func introduce(
-        _ member: Member, launch: Launch, regions: Regions, listeners: borrowing Listeners, adoption: Int32
+        _ member: Member, launch: Launch, regions: Regions, listeners: borrowing Listeners, adoption: Int32?
     ) throws(ControlError) {
         let assignment = Assignment(
             generation: member.generation, lane: UInt16(member.lane), slot: UInt16(member.slot),
@@ -80,8 +86,8 @@ final class WorkerProcess {
             .assign(assignment),
             [
                 .keeping(regions.cache.descriptor), .keeping(regions.node.descriptor),
-                .keeping(launch.configuration), .giving(adoption),
-            ])
+                .keeping(launch.configuration),
+            ] + (adoption.map { [.giving($0)] } ?? []))
         try control.send(
             .eventDescriptors(firstLane: 0, count: UInt16(regions.events.count)),
             regions.events.map { .keeping($0) })

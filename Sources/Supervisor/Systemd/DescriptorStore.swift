@@ -1,5 +1,6 @@
 // The node's descriptors in systemd's store: named when they are put there, sorted out when a new supervisor is started
 // with them. Names are `cache`, `node`, `lane-<i>` and `slot-<i>-<address index>`.
+import CLinux
 import ControlChannel
 import Foundation
 import Glibc

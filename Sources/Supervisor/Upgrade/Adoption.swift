@@ -84,12 +84,17 @@ extension NodeMachine {
         return id
     }
 
-    /// After the last adoption: the youngest generation is the current one.
+    /// After the last adoption: the generation that accepts on most slots is the current one, of several the youngest.
+    /// In the middle of a change the other one is not through yet.
     mutating func settle(alsoCovered recorded: [Int] = []) {
-        let youngest = serving.map(\.generation).max() ?? members.values.map(\.generation).max() ?? 0
-        let own = serving.filter { $0.generation == youngest }
+        var accepted: [UInt32: Int] = [:]
+        for member in serving { accepted[member.generation, default: 0] += member.accepts.count }
+        let chosen =
+            accepted.max { ($0.value, $0.key) < ($1.value, $1.key) }?.key
+            ?? members.values.map(\.generation).max() ?? 0
+        let own = serving.filter { $0.generation == chosen }
         let count = (own.map(\.slot).max() ?? -1) + 1
-        current = Generation(number: youngest, launch: own.first?.launch ?? 0, count: count)
+        current = Generation(number: chosen, launch: own.first?.launch ?? 0, count: count)
         nextGeneration = (members.values.map(\.generation).max() ?? 0) + 1
         covered = Set(holders.keys).union(0..<count).union(recorded)
     }

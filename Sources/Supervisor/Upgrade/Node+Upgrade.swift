@@ -45,9 +45,10 @@ extension Node {
             try exec(binary, path, final)
         } catch {
             isUpgrading = false
-            let text = "\(error); the running supervisor goes on untouched"
+            let text = untouched(error, "the running supervisor")
             operations.finish(operation, succeeded: false, text)
             log.error("upgrade: \(text)")
+            await carryOutPostponed()
         }
     }
 
@@ -55,10 +56,11 @@ extension Node {
     /// that names the operation must be out before the program image goes.
     private func quiesce(_ operation: OperationID, _ deadline: Int64) async throws {
         while true {
-            guard machine.stopping == nil, end == nil else { throw Failure.runtime("the node is stopping") }
+            if isStopping { throw Failure.runtime("the node is stopping") }
             let isStarting = machine.members.values.contains(where: \.isStarting)
-            let isTalking = workers.values.contains { $0.control.hasQueued || $0.probe >= 0 }
-            let isQuiet = machine.change == nil && machine.queue.isEmpty && !isStarting && !isTalking
+            let isTalking =
+                !unconnected.isEmpty || workers.values.contains { $0.control.hasQueued || $0.probe >= 0 }
+            let isQuiet = loading == 0 && machine.change == nil && machine.queue.isEmpty && !isStarting && !isTalking
             if isQuiet, admin?.isBusy(LoopExecutor.now()) != true { return }
             if !isQuiet { operations.progress(operation, "waiting for the change under way") }
             guard LoopExecutor.now() < deadline else {
@@ -78,18 +80,26 @@ extension Node {
         let state = try savedState(operation, worker, replacesWorkers, deadline).write()
         let null = unsafe open("/dev/null", O_RDWR | O_CLOEXEC)
         let output = unsafe cl_memfd_create("martlet-preflight")
-        defer { for fd in [state, null, output] { close(fd) } }
+        defer { for fd in [state, null, output] where fd >= 0 { close(fd) } }
+        guard null >= 0, output >= 0 else { throw Failure.runtime("preflight: \(systemText(cl_errno()))") }
         let descriptors = [null, output, output, state, binary, regions.cache.descriptor, regions.node.descriptor]
         let pid = WorkerProcess.start(
             "/proc/self/fd/4", arguments: ["martlet", "preflight"], descriptors: descriptors)
         guard pid > 0 else { throw Failure.runtime("\(path) cannot be executed: \(systemText(cl_errno()))") }
         let pidfd = cl_pidfd_open(pid)
+        guard pidfd >= 0 else {
+            let code = cl_errno()
+            kill(pid, SIGKILL)
+            _ = cl_wait(pid)
+            throw Failure.runtime("preflight: \(systemText(code))")
+        }
         defer { close(pidfd) }
         var status: Int32 = 0
         while unsafe cl_pidfd_wait(pidfd, &status) == 0 {
-            if LoopExecutor.now() >= deadline {
+            if isStopping || LoopExecutor.now() >= deadline {
                 _ = cl_pidfd_send_signal(pidfd, SIGKILL)
                 while unsafe cl_pidfd_wait(pidfd, &status) == 0 { try await Task.sleep(for: .milliseconds(5)) }
+                if isStopping { throw Failure.runtime("the node is stopping") }
                 throw Failure.runtime("preflight of \(path) did not end in time")
             }
             try await Task.sleep(for: .milliseconds(5))
@@ -135,19 +145,23 @@ extension Node {
             operations: operations, restarts: restarts, restartCount: restartCount, flags: next,
             demoOrigin: demoOrigin, cacheAsked: cacheAsked, startedAt: startedAt,
             upgrades: upgrades + 1, storedAddresses: storedAddresses,
-            operation: operation, replacesWorkers: replacesWorkers, flagsBefore: flags,
+            operation: operation, replacesWorkers: replacesWorkers, flagsBefore: flags, postponed: postponed,
             timeoutSeconds: max(1, Double(deadline - LoopExecutor.now()) / 1_000))
     }
 
     /// Returns only if the kernel refuses the binary.
     private func exec(_ binary: Int32, _ path: String, _ state: SavedState) throws {
+        try Self.checkRoom()
         let memory = try state.write()
         let kept = Set(state.descriptors + [memory])
+        guard let open = try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd") else {
+            close(memory)
+            throw Failure.runtime("/proc/self/fd cannot be read")
+        }
         log.notice("upgrading in place to \(path)")
         // The next program starts its own.
         endJanitor()
-        for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? [] {
-            guard let fd = Int32(name), fd > 2 else { continue }
+        for fd in open.compactMap({ Int32($0) }) where fd > 2 {
             _ = fcntl(fd, F_SETFD, kept.contains(fd) ? 0 : FD_CLOEXEC)
         }
         let arguments = ["martlet", "resume", "--state", String(memory)]
@@ -160,6 +174,17 @@ extension Node {
         close(memory)
         tendJanitor()
         throw Failure.runtime("\(path) cannot be executed: \(systemText(code))")
+    }
+
+    /// The next program image opens some descriptors before it has closed any: there is no way back by then.
+    private static func checkRoom() throws(Failure) {
+        var taken: [Int32] = []
+        defer { for fd in taken { close(fd) } }
+        for _ in 0..<16 {
+            let fd = fcntl(2, F_DUPFD_CLOEXEC, 3)
+            guard fd >= 0 else { throw .runtime("no room for a new supervisor: \(systemText(errno))") }
+            taken.append(fd)
+        }
     }
 
     // MARK: The other side of exec
@@ -177,23 +202,27 @@ extension Node {
         upgrades = state.upgrades
         storedAddresses = state.storedAddresses
         storedSlots = state.listeners.slots
+        postponed = state.postponed ?? PostponedChanges()
         for record in state.launches {
             launches[record.number] = Launch(
                 workerPath: record.workerPath, configuration: record.configuration, revision: record.revision,
                 orphanSeconds: record.orphanSeconds)
         }
         take(state.workers)
+        closeUnnamedLater()
     }
 
     /// Ends the upgrade, or goes on with the workers.
     func resume(_ state: SavedState) async {
-        guard state.replacesWorkers else {
-            operations.finish(state.operation, succeeded: true, "supervisor \(Build.version) took over in place")
-            return
+        let text = "supervisor \(Build.version) took over in place"
+        if state.replacesWorkers {
+            operations.progress(state.operation, text)
+            await reload(
+                operation: state.operation, timeoutSeconds: state.timeoutSeconds, before: state.flagsBefore)
+        } else {
+            operations.finish(state.operation, succeeded: true, text)
         }
-        operations.progress(state.operation, "supervisor \(Build.version) took over in place")
-        await reload(
-            operation: state.operation, timeoutSeconds: state.timeoutSeconds, before: state.flagsBefore)
+        await carryOutPostponed()
     }
 
     func inherit(_ adopted: [SavedState.Worker], _ launches: [UInt32: Launch], _ revision: UInt64) {

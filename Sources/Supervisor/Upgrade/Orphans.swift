@@ -31,27 +31,39 @@ enum Orphans {
     private static let patienceMilliseconds: Int64 = 5_000
 
     /// Every orphan that answers. Sockets that nobody listens on are removed. An orphan that says nothing for so long
-    /// is stuck, and is killed: it holds a slot and a lane that the node's next workers need, and serves nobody.
-    static func find(_ directory: RuntimeDirectory) -> [Orphan] {
+    /// is stuck, and is killed: it holds a slot and a lane that the node's next workers need, and serves nobody. One
+    /// that answers and yet cannot be adopted serves somebody: no node is started beside it.
+    static func find(_ directory: RuntimeDirectory) throws(Failure) -> [Orphan] {
         // All are asked before the first is waited for, so that several stuck ones take no longer than one.
         var asked: [(pid: Int32, fd: Int32)] = []
         for pid in directory.workerSockets().sorted() {
             let path = directory.workerSocket(pid)
-            if let fd = connect(path) { asked.append((pid, fd)) } else { unsafe unlink(path) }
+            if let fd = connect(path) {
+                asked.append((pid, fd))
+            } else if errno == ECONNREFUSED || errno == ENOENT {
+                unsafe unlink(path)
+            } else {
+                throw cannot(pid, systemText(errno))
+            }
         }
         let deadline = LoopExecutor.now() + patienceMilliseconds
-        return asked.compactMap { (pid, fd) -> Orphan? in
+        var found: [Orphan] = []
+        for (pid, fd) in asked {
             do {
-                return try listen(to: fd, until: deadline)
+                if let orphan = try listen(to: fd, until: deadline) { found.append(orphan) }
             } catch is Silence {
                 Console.say("worker \(pid) of the supervisor that died does not answer: killing it")
                 end(pid)
                 unsafe unlink(directory.workerSocket(pid))
             } catch {
-                Console.say("worker \(pid) cannot be adopted: \(error)")
+                throw cannot(pid, "\(error)")
             }
-            return nil
         }
+        return found
+    }
+
+    private static func cannot(_ pid: Int32, _ why: String) -> Failure {
+        .runtime("worker \(pid) of the supervisor that died serves on and cannot be adopted: \(why)")
     }
 
     private struct Silence: Error {}
@@ -72,7 +84,9 @@ enum Orphans {
         guard fd >= 0 else { return nil }
         let address = SocketAddress(path: path)
         guard unsafe address.withSocketAddress({ unsafe Glibc.connect(fd, $0, $1) }) == 0 else {
+            let code = errno
             close(fd)
+            errno = code
             return nil
         }
         return fd
@@ -86,11 +100,14 @@ enum Orphans {
             case .closed: return nil
             case .nothing: guard wait(fd, until: deadline) else { throw Silence() }
             case .message(.orphan(let state), let descriptors):
-                guard descriptors.count == 3 else { throw ControlError.missingDescriptors(expected: 3, found: 0) }
+                try expect(3, descriptors)
                 let snapshot = try ConfigurationSnapshot(descriptor: descriptors[2])
                 found = Orphan(state: state, control: fd, regions: descriptors, snapshot: snapshot)
-            case .message(.eventDescriptors, let descriptors): found?.events += descriptors
+            case .message(.eventDescriptors(_, let count), let descriptors):
+                try expect(Int(count), descriptors)
+                found?.events += descriptors
             case .message(.listeners(let places, let last), let descriptors):
+                try expect(places.count, descriptors)
                 for (place, descriptor) in zip(places, descriptors) { found?.listeners[place] = descriptor }
                 guard last else { continue }
                 guard let found else { return nil }
@@ -99,6 +116,12 @@ enum Orphans {
                 return found
             case .message(_, let descriptors): for descriptor in descriptors { close(descriptor) }
             }
+        }
+    }
+
+    private static func expect(_ count: Int, _ descriptors: [Int32]) throws {
+        guard descriptors.count == count else {
+            throw ControlError.missingDescriptors(expected: count, found: descriptors.count)
         }
     }
 

@@ -66,6 +66,8 @@ struct SavedState: Codable, Sendable {
     var replacesWorkers: Bool
     /// What holds again if the new workers fail. Optional because older binaries did not save it.
     var flagsBefore: RunFlags?
+    /// What was asked for meanwhile. Optional because older binaries refused it.
+    var postponed: PostponedChanges?
     var timeoutSeconds: Double
 
     /// Every descriptor that must stay open through exec.
@@ -80,9 +82,11 @@ struct SavedState: Codable, Sendable {
         let head = Data("\(Self.magic) \(Self.version) \(json.count) \(Self.checksum(json))\n".utf8)
         let fd = unsafe cl_memfd_create("martlet-state")
         let bytes = [UInt8](head + json)
-        let written = unsafe bytes.withUnsafeBytes { unsafe Glibc.pwrite(fd, $0.baseAddress, $0.count, 0) }
-        guard fd >= 0, written == bytes.count else {
-            throw .runtime("the state cannot be written: \(systemText(cl_errno()))")
+        let written = fd < 0 ? -1 : unsafe bytes.withUnsafeBytes { unsafe pwrite(fd, $0.baseAddress, $0.count, 0) }
+        guard written == bytes.count else {
+            let why = systemText(cl_errno())
+            if fd >= 0 { close(fd) }
+            throw .runtime("the state cannot be written: \(why)")
         }
         return fd
     }

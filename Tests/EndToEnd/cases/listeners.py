@@ -5,9 +5,10 @@ import socket
 
 from cases.admin import Asker
 from cases.restarts import CHANGES, command, exchange, settled
+from cases.stopped_changes import Asked, wait_for_phase
 from harness.client import Client
 from harness.message import Ended, Reader
-from harness.node import free_port
+from harness.node import RELEASE, free_port
 from harness.origin import Reply
 from harness.waiting import wait_until
 from support import case, expect
@@ -119,3 +120,78 @@ def refused(port):
     except ConnectionRefusedError:
         return True
     return False
+
+
+class Changing:
+    """A node whose addresses come from a file; reloads may overlap."""
+
+    def __init__(self, context):
+        self.origin = site(context)
+        self.path, self.ports = f"{context.directory()}/node.yaml", [free_port() for _ in range(4)]
+        self.write("1ms", 0)
+        self.node = context.node(self.origin.url, flags=["--config", self.path], port=self.ports[0], bare=True)
+
+    def write(self, canary, *numbers):
+        addresses = ", ".join(f"127.0.0.1:{self.ports[number]}" for number in numbers)
+        with open(self.path, "w", encoding="ascii") as file:
+            file.write(f"workers: 2\nlisten: [{addresses}]\nrestart:\n  canary: {canary}\n")
+
+    def overlapping(self, first, second, *, fails):
+        """Two reloads, each (canary, addresses...), the second asked for while the first is watched; the numbered
+        one must fail."""
+        self.write(*first)
+        older = Asked(self.node, ["reload", "--timeout", "3"])
+        wait_for_phase(self.node, "canary")
+        self.write(*second)
+        younger = Asked(self.node, ["reload", "--timeout", "6"])
+        wait_until(lambda: self.node.admin("GET", "/v1/status")[1]["waitingChanges"] == 1, "the second one waits")
+        for number, change in enumerate((older, younger)):
+            change.thread.join(30)
+            expect(change.outcome[0] == int(number == fails), f"reload {number}: {change.outcome}")
+
+    def serves(self, *numbers):
+        """These addresses and no others."""
+        for number, port in enumerate(self.ports):
+            if number in numbers:
+                for _ in range(8):
+                    expect(exchange(Client(("127.0.0.1", port))) == BODY, f"address {number} serves")
+            else:
+                wait_until(lambda port=port: refused(port), f"address {number} refused")
+        slots = self.node.admin("GET", "/v1/status")[1]["slots"]
+        expect(slots["addresses"] == [f"127.0.0.1:{self.ports[number]}" for number in numbers], f"{slots}")
+
+
+@case("two reloads that overlap, each with addresses of its own, the first fails: the second one's serve, no other")
+def overlapping_first_fails(context):
+    node = Changing(context)
+    node.overlapping(("30s", 0, 1), ("1ms", 0, 2), fails=0)
+    node.serves(0, 2)
+    # The first takes one away that the second keeps.
+    node.overlapping(("30s", 0), ("1ms", 0, 2, 3), fails=0)
+    node.serves(0, 2, 3)
+
+
+@case("the same, and the second fails: the first one's addresses serve, what it removed is refused, nothing leaks")
+def overlapping_second_fails(context):
+    node = Changing(context)
+    node.write("1ms", 0, 1)
+    command(node.node, "reload")
+    node.overlapping(("2s", 0, 2), ("30s", 0, 1, 3), fails=1)
+    node.serves(0, 2)
+    before = len(os.listdir(f"/proc/{node.node.pid}/fd"))
+    for _ in range(2):
+        node.overlapping(("2s", 0, 2), ("30s", 0, 1, 3), fails=1)
+        node.serves(0, 2)
+    after = len(os.listdir(f"/proc/{node.node.pid}/fd"))
+    expect(abs(after - before) <= 2, f"descriptors of the supervisor: {before}, then {after}")
+
+
+@case("an address that a reload removed is refused although the supervisor is upgraded at once")
+def removed_through_an_upgrade(context):
+    node = Changing(context)
+    node.write("1ms", 0, 1)
+    command(node.node, "reload")
+    node.write("1ms", 0)
+    command(node.node, "reload")
+    command(node.node, "upgrade", "--binary", f"{RELEASE}/martlet")
+    node.serves(0)

@@ -30,7 +30,7 @@ def program(context, body):
     if not os.path.exists("/usr/bin/gcc"):
         raise Skipped("gcc is not installed (deploy/install-packages test)")
     path = f"{context.directory()}/binary"
-    source = ('#include <signal.h>\n#include <string.h>\n#include <stdlib.h>\n#include <unistd.h>\n'
+    source = ('#include <fcntl.h>\n#include <signal.h>\n#include <string.h>\n#include <stdlib.h>\n#include <unistd.h>\n'
               f'int main(int n, char **a) {{ {body} execv("{os.path.abspath(RELEASE)}/martlet", a); return 1; }}\n')
     subprocess.run(["gcc", "-x", "c", "-o", path, "-"], input=source, text=True, check=True)
     return path

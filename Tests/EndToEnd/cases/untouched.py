@@ -8,8 +8,8 @@ from cases.rejections import BODY, Untouched, script
 from cases.restarts import command, exchange, settled
 from cases.systemd import Manager
 from harness.client import Client
-from harness.node import RELEASE, command_line
-from harness.waiting import wait_until
+from harness.node import RELEASE, command_line, owner_of_connection
+from harness.waiting import pace, wait_until
 from standing import stop_while_sending
 from support import case, expect
 
@@ -112,3 +112,66 @@ def stuck_orphans(context):
         for _ in range(20):
             with Client(node.address) as client:
                 expect(exchange(client) == BODY, "an answer")
+
+
+def bring_back(pids):
+    """A context's closer must find nobody stopped."""
+    for pid in pids:
+        if command_line(pid):
+            os.kill(pid, signal.SIGCONT)
+
+
+@case("a worker that is stopped while it has nothing to do is killed after 10 s; its slot's queue is served then")
+def stuck_at_rest(context):
+    untouched = Untouched(context)
+    node = untouched.node
+    victim = next(pid for pid in node.workers()
+                  if owner_of_connection([pid], node.port, untouched.client.port) is None)
+    os.kill(victim, signal.SIGSTOP)
+    queued = [Client(node.address, 30) for _ in range(20)]
+    for client in queued:
+        client.request("GET", "/s1/page")
+    for client in queued:
+        expect(client.read_response().body == BODY, "an answer from the queue")
+    expect(victim not in node.workers() and "no sign of life" in node.log_tail(4000), "the log says why")
+    wait_until(lambda: len(node.workers()) == 2 and settled(node), "replaced")
+    expect(exchange(untouched.client) == BODY, "other connections go on")
+
+
+@case("a node that is stopped as a whole for 12 s is the same afterwards; the long form under load as well")
+def whole_node_stopped(context):
+    for is_loaded in (False, True) if context.long else (False,):
+        untouched = Untouched(context)
+        node = untouched.node
+        if is_loaded:
+            context.wrk(node, "/s1/page", 40)
+        # Workers are seen for a while first.
+        pace(3)
+        everybody = [*node.workers(), node.pid]
+        try:
+            for pid in reversed(everybody):
+                os.kill(pid, signal.SIGSTOP)
+            pace(12)
+            # The supervisor wakes up long before the others.
+            os.kill(node.pid, signal.SIGCONT)
+            pace(2)
+        finally:
+            bring_back(everybody)
+        expect(exchange(untouched.client) == BODY, "the connection goes on")
+        pace(3)
+        expect(node.workers() == untouched.workers and node.alive(), f"the same workers: {node.log_tail()}")
+
+
+@case("workers at rest wake up once a second and no more")
+def rest(context):
+    node = Untouched(context).node
+
+    def turns():
+        return node.admin("GET", "/v1/status")[1]["counters"]["turns"]
+    wait_until(lambda: settled(node), "settled")
+    pace(1)
+    before = turns()
+    pace(5)
+    # A status asks each worker, and that is a turn as well.
+    seen = turns() - before
+    expect(8 <= seen <= 22, f"{seen} turns of two workers in 5 s")

@@ -1,0 +1,160 @@
+"""`martlet run` where the workers of a supervisor that died serve on: whatever its configuration says is done without a
+loss, or refused with a clear line, and then the workers go on."""
+
+import os
+import signal
+
+from cases.restarts import exchange, settled
+from cases.scarcity import limited
+from cases.stopped_changes import BODY, site
+from harness.client import Client
+from harness.node import RELEASE, command_line, free_port
+from harness.waiting import wait_until
+from support import case, expect, martlet
+
+
+class Heritage:
+    """A node with idle connections whose supervisor is killed, again and again."""
+
+    def __init__(self, context, *flags, workers=2):
+        self.context, self.origin = context, site(context)
+        self.node = context.node(self.origin.url, workers=workers, flags=flags)
+        self.clients = [Client(self.node.address, 30) for _ in range(10)]
+        self.serves()
+        self.fetched = self.hits()
+
+    def serves(self):
+        for client in self.clients:
+            expect(exchange(client) == BODY, "the connections go on")
+
+    def hits(self):
+        return len(self.origin.scripts["s1"].requests)
+
+    def run(self, *flags, port=None, **options):
+        """Kills the supervisor and starts another one, which may refuse."""
+        self.orphans = self.node.workers()
+        self.node.process.kill()
+        self.node.process.wait()
+        return self.context.node(self.origin.url, flags=flags, port=port or self.node.port,
+                                 runtime=self.node.runtime, ready=False, **options)
+
+    def accepts(self, *flags, **options):
+        heir = self.run(*flags, **options)
+        wait_until(lambda: settled(heir), "the adoption", 30)
+        wait_until(lambda: not any("martlet-worker" in command_line(pid) for pid in self.orphans), "orphans gone", 20)
+        self.node = heir
+        self.serves()
+        expect(self.hits() == self.fetched, "the cache is the same")
+        return heir
+
+    def refuses(self, *flags, reasons, **options):
+        heir = self.run(*flags, **options)
+        code = heir.process.wait(20)
+        said = heir.log_tail()
+        last = [line for line in said.splitlines() if line.startswith("martlet: ")][-1]
+        expect(code in (1, 2), f"exit {code}: {said}")
+        expect(all(reason in last for reason in reasons), f"{reasons} in {last!r}")
+        expect(all("martlet-worker" in command_line(pid) for pid in self.orphans), "the workers live")
+        self.serves()
+        expect(exchange(Client(self.node.address)) == BODY, "and accept")
+
+
+def refused(port):
+    try:
+        Client(("127.0.0.1", port)).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+@case("adoption with other worker counts, more slots and another size of the cache: as the new configuration says")
+def other_counts(context):
+    heritage = Heritage(context, "--cache-size", "64MiB")
+    for count in (5, 1, 3):
+        node = heritage.accepts("--cache-size", "64MiB", workers=count)
+        expect(len(node.workers()) == count, f"{count} workers")
+        for _ in range(30):
+            expect(exchange(Client(node.address)) == BODY, "new connections")
+    config = f"{context.directory()}/node.yaml"
+    with open(config, "w", encoding="ascii") as file:
+        file.write("max-workers: 20\ncache:\n  size: 128MiB\n")
+    node = heritage.accepts("--config", config, workers=12)
+    status = node.admin("GET", "/v1/status")[1]
+    expect(len(node.workers()) == 12 and status["slots"]["perAddress"] == 20, f"slots {status['slots']}")
+    expect(status["cache"]["sizeBytes"] > 100 << 20, f"the cache has grown: {status['cache']['sizeBytes']}")
+    # A smaller one cannot be: it is said, and what is there serves.
+    node = heritage.accepts("--cache-size", "32MiB", workers=2)
+    expect("does not shrink" in node.log_tail(), f"says so: {node.log_tail()}")
+
+
+@case("adoption with other addresses: added ones serve, removed ones are refused once their connections have moved")
+def other_addresses(context):
+    heritage = Heritage(context)
+    old, added, socket_path = heritage.node.port, free_port(), f"{context.directory()}/listen.sock"
+    node = heritage.accepts("--listen", f"127.0.0.1:{added}", "--listen", f"unix:{socket_path}")
+    for port in (old, added):
+        expect(exchange(Client(("127.0.0.1", port))) == BODY, f"port {port} serves")
+    heritage.clients += [Client(("127.0.0.1", added), 30) for _ in range(5)]
+    heritage.serves()
+    node = heritage.accepts(port=added)
+    wait_until(lambda: refused(old), "the removed address refused")
+    wait_until(lambda: not os.path.exists(socket_path), "the removed socket's file gone")
+    expect(node.admin("GET", "/v1/status")[1]["slots"]["addresses"] == [f"127.0.0.1:{added}"], "one address")
+
+
+@case("adoption with an address that is taken, another cache file or a broken configuration: refused, workers serve on")
+def refusals(context):
+    path, other = f"{context.directory()}/cache", f"{context.directory()}/other"
+    unix = f"{context.directory()}/listen.sock"
+    keeps = ("--cache-file", path, "--cache-size", "64MiB", "--listen", f"unix:{unix}")
+    heritage = Heritage(context, *keeps)
+    taken = heritage.origin.url.rsplit(":", 1)[1]
+    config = f"{context.directory()}/node.yaml"
+    with open(config, "w", encoding="ascii") as file:
+        file.write("workers: many\n")
+    heritage.refuses(*keeps, "--listen", f"127.0.0.1:{taken}", reasons=("in use", taken))
+    for flags in (("--cache-file", other), ()):
+        heritage.refuses("--cache-size", "64MiB", "--listen", f"unix:{unix}", *flags, reasons=("cache.file", path))
+    expect(not os.path.exists(other), "no other file was made")
+    heritage.refuses(*keeps, "--config", config, reasons=("node.yaml", "many"))
+    heritage.refuses(*keeps, "--worker", "/nonexistent/worker", reasons=("/nonexistent/worker",))
+    for limit in (20, 100, 150):
+        heritage.refuses(*keeps, preexec=limited(limit), reasons=("open",))
+    expect(os.path.exists(unix), "the Unix socket is still there")
+    node = heritage.accepts(*keeps)
+    expect(node.stop() == 0 and not os.path.exists(unix), "a clean stop in the end")
+
+
+@case("adoption with a worker binary that cannot serve: the adopted workers go on, and the log says why")
+def broken_worker(context):
+    heritage = Heritage(context)
+    heir = heritage.run("--worker", "/bin/false")
+    wait_until(lambda: "exited with code 1" in heir.log_tail(), "the reason in the log", 20)
+    wait_until(lambda: settled(heir), "settled")
+    expect(all("martlet-worker" in command_line(pid) for pid in heritage.orphans), "the workers live")
+    heritage.serves()
+    heritage.node = heir
+    code, out, error = martlet("upgrade", "--worker", f"{RELEASE}/martlet-worker", "--runtime-dir", heir.runtime)
+    expect(code == 0, f"a good one takes over: {out} {error}")
+    heritage.serves()
+    # One of the adopted or new workers dies: replaced as usual.
+    victim = max(pid for pid in heir.workers())
+    os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: victim not in heir.workers() and len(heir.workers()) == 2, "replaced")
+
+
+@case("a reload cannot move the cache to another file: refused with the reason")
+def reload_with_another_file(context):
+    config, path = f"{context.directory()}/node.yaml", f"{context.directory()}/cache"
+
+    def write(file_name):
+        with open(config, "w", encoding="ascii") as file:
+            file.write(f"cache:\n  file: {file_name}\n  size: 64MiB\n")
+    write(path)
+    node = context.node(site(context).url, flags=["--config", config])
+    write(path + "2")
+    code, _, error = martlet("reload", "--runtime-dir", node.runtime)
+    expect(code == 1 and "cache.file" in error and path in error, f"{code} {error!r}")
+    write(path)
+    code, _, error = martlet("reload", "--runtime-dir", node.runtime)
+    expect(code == 0, f"{code} {error!r}")
