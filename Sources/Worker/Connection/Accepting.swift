@@ -40,6 +40,7 @@ extension Worker {
             if !isLocal {
                 setNoDelay(listener.descriptor)
                 boundUnsent(listener.descriptor)
+                deferAccepting(listener.descriptor)
             }
             let token = Token(.listener, index: UInt32(index))
             _ = poller.addReadable(listener.descriptor, token, exclusive: isLocal)

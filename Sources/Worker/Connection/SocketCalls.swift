@@ -21,6 +21,12 @@ func setNoDelay(_ descriptor: Int32) {
     _ = cl_set_option(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
 }
 
+/// Has the kernel keep a new connection to itself until its first bytes have come, a second at most: it is read from at
+/// once, and one that says nothing costs a worker nothing (docs/decisions/0016).
+func deferAccepting(_ listener: Int32) {
+    _ = cl_set_option(listener, Int32(IPPROTO_TCP), TCP_DEFER_ACCEPT, 1)
+}
+
 /// How much the kernel may hold of what it has not sent yet: without a bound a slow reader is given buffers of several
 /// MiB. What is on its way is not counted, so that distance costs no speed.
 private let maximumUnsentBytes: Int32 = 512 << 10
