@@ -33,7 +33,7 @@ extension Actor {
         content.confirmed = new.version
         let (header, tags) = (content.header, [UInt64(new.key % Purgeable.tags)])
         _ = unsafe permit.freshen(
-            view, header: header.span.bytes, attributes: ItemAttributes(storedSeconds: 2), tags: tags.span)
+            view, header: header.span.bytes, attributes: content.attributes, tags: tags.span)
         return .done
     }
 
@@ -46,7 +46,7 @@ extension Actor {
             if dice.next() % 32 == 0 { return fill.fail(.pass, markerSeconds: 1) }
             let (header, tags) = (content.header, [UInt64(content.key % Purgeable.tags)])
             let outcome = unsafe fill.setHead(
-                header.span.bytes, attributes: ItemAttributes(storedSeconds: 1), tags: tags.span,
+                header.span.bytes, attributes: content.attributes, tags: tags.span,
                 expectedBodyLength: content.length)
             if outcome == .accepted { permit = consume fill }
             return
@@ -131,16 +131,22 @@ enum Verifier {
         _ view: borrowing ItemView, key: Int, _ library: borrowing Library, _ buffer: inout [UInt8],
         isComplete: Bool = false
     ) -> Content? {
-        guard let content = Content(key: key, header: view.header), view.bodyLength == content.length else {
-            return nil
-        }
+        guard let content = Content(key: key, header: view.header) else { return nil }
+        return isBodyRight(view, content, library, &buffer, isComplete: isComplete) ? content : nil
+    }
+
+    static func isBodyRight(
+        _ view: borrowing ItemView, _ content: Content, _ library: borrowing Library, _ buffer: inout [UInt8],
+        isComplete: Bool = false
+    ) -> Bool {
+        guard view.bodyLength == content.length else { return false }
         var offset = 0
         while true {
             switch view.bodyPiece(at: offset) {
-            case .end: return offset == content.length ? content : nil
-            case .missing: return isComplete ? nil : content
+            case .end: return offset == content.length
+            case .missing: return !isComplete
             case .raw(let span):
-                guard content.matches(span, at: offset, library) else { return nil }
+                guard content.matches(span, at: offset, library) else { return false }
                 offset += span.byteCount
             case .compressed(let chunk):
                 let (start, length) = (chunk.bodyOffset, chunk.rawLength)
@@ -149,7 +155,7 @@ enum Verifier {
                     guard chunk.decode(into: &target) else { return false }
                     return content.matches(target.bytes.extracting(0..<length), at: start, library)
                 }
-                guard isRight else { return nil }
+                guard isRight else { return false }
                 offset = start + length
             }
         }

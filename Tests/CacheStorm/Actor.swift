@@ -14,6 +14,9 @@ struct Actor: ~Copyable {
     var reading = Reading()
     var pin: Pin?
     var pinContent = Content(key: 0, version: 0)
+    /// A janitor's walk over the index, and how far ahead of the clock it believes itself to be, in seconds.
+    var walk = PopularWalk()
+    var ahead: Int64 = 0
     var buffer = [UInt8](repeating: 0, count: 1 << 16)
 
     /// What a ticket has been read up to.
@@ -41,13 +44,15 @@ struct Actor: ~Copyable {
         for _ in 0..<6 {
             for _ in 0..<3 { workOnFill(world) }
             let die = dice.next() % 1000
-            let key = Int(dice.next() % UInt64(Purgeable.keys))
+            // New objects push others out whole, renewed ones only leave holes.
+            let isFlood = wanted == .evict || wanted == .relocate
+            let key = isFlood ? Int(dice.next() % UInt64(world.keys)) : pick(world)
             switch die {
             case 0..<8: purge(world, key)
             case 8..<100 where wanted == .purge: purge(world, key)
             case 8: recoverOthers()
-            case 9..<300: visit(world, key, refreshing: true)
-            case 300... where wanted == .evict || wanted == .relocate: visit(world, key, refreshing: true)
+            case 9..<150 where !isFlood: visit(world, key, refreshing: true)
+            case 150... where wanted == .compact: visit(world, key, refreshing: true)
             default: visit(world, key, refreshing: false)
             }
         }
@@ -59,6 +64,12 @@ struct Actor: ~Copyable {
         }
         if wanted == .grow || dice.next() % 8192 == 0 { grow(world) }
         lane.maintain(now: world.region.now())
+    }
+
+    /// A key, some much more often than others.
+    private mutating func pick(_ world: borrowing World) -> Int {
+        let keys = UInt64(world.keys)
+        return Int(dice.next() % keys * (dice.next() % keys) / keys)
     }
 
     private mutating func recoverOthers() {
@@ -75,7 +86,7 @@ struct Actor: ~Copyable {
 
     /// Another process dies with a fill begun; this one reads it and goes on with it.
     private mutating func inheritFill(_ world: borrowing World) {
-        let key = Int(dice.next() % UInt64(Purgeable.keys))
+        let key = Int(dice.next() % UInt64(world.keys))
         Actor.leaveDead(world, World.firstSpareLane + index, filling: key)
         let bytes = Content.keyBytes(key)
         let oldest = world.oldestVersion(key: key)
@@ -159,9 +170,11 @@ struct Actor: ~Copyable {
     private mutating func serve(_ world: borrowing World, _ hash: UInt64, _ bytes: [UInt8], _ key: Int) -> Bool {
         count(.lookups)
         let oldest = world.oldestVersion(key: key)
-        let wantsPin = pin == nil && dice.next() % 8 == 0
-        let isSlow = dice.next() % world.slowReads == 0
-        switch Actor.read(lane, hash, bytes, key, wantsPin: wantsPin, isSlow: isSlow, world, &buffer) {
+        var look = Look(key: key, hash: hash, bytes: bytes)
+        look.wantsPin = pin == nil && dice.next() % 8 == 0
+        look.wantsForm = key % 4 == 0 && dice.next() % 4 == 0
+        look.isSlow = dice.next() % world.slowReads == 0
+        switch Actor.read(lane, look, world, &buffer) {
         case .miss: return false
         case .wrong: count(.wrongReads)
         case .right(let new, let content):
@@ -170,9 +183,21 @@ struct Actor: ~Copyable {
             if let new {
                 pin = consume new
                 pinContent = content
+            } else if content.isCompressible, dice.next() % 32 == 0 {
+                if unsafe lane.keepRawCopy(hash: hash, key: bytes.span.bytes) { count(.rawCopies) }
             }
         }
         return true
+    }
+
+    /// What is looked up, and what is done with it besides reading.
+    private struct Look {
+        var key: Int
+        var hash: UInt64
+        var bytes: [UInt8]
+        var wantsPin = false
+        var wantsForm = false
+        var isSlow = false
     }
 
     enum Finding: ~Copyable {
@@ -182,19 +207,22 @@ struct Actor: ~Copyable {
     }
 
     private static func read(
-        _ lane: borrowing Lane, _ hash: UInt64, _ bytes: [UInt8], _ key: Int, wantsPin: Bool, isSlow: Bool,
-        _ world: borrowing World, _ buffer: inout [UInt8]
+        _ lane: borrowing Lane, _ look: Look, _ world: borrowing World, _ buffer: inout [UInt8]
     ) -> Finding {
-        guard let view = unsafe lane.lookup(hash: hash, key: bytes.span.bytes), !view.isPassMarker else { return .miss }
+        let (bytes, key) = (look.bytes, look.key)
+        guard let view = unsafe lane.lookup(hash: look.hash, key: bytes.span.bytes), !view.isPassMarker else {
+            return .miss
+        }
         guard let content = Verifier.check(view, key: key, world.library, &buffer) else { return .wrong }
-        if isSlow {
+        if look.wantsForm, !isFormRight(of: view, content, lane, world, &buffer) { return .wrong }
+        if look.isSlow {
             // A slow turn: what was found must stay what it is to the turn's end, whatever the others do.
             world.waitForOthers(turns: 40, but: lane.index)
             guard Verifier.check(view, key: key, world.library, &buffer)?.version == content.version else {
                 return .wrong
             }
         }
-        return .right(wantsPin ? lane.pin(view) : nil, content)
+        return .right(look.wantsPin ? lane.pin(view) : nil, content)
     }
 
     private mutating func checkPin(_ world: borrowing World) {

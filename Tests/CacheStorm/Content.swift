@@ -1,6 +1,7 @@
 // What an object of the storm contains: everything follows from its key and version, so that a reader can check each
 // byte.
 @unsafe @preconcurrency import Glibc
+import ShmCache
 
 /// A seeded generator (SplitMix64).
 struct Dice {
@@ -29,7 +30,9 @@ struct Library {
             for i in 0..<8 { noise.append(UInt8(truncatingIfNeeded: word >> UInt64(i * 8))) }
         }
         var text: [UInt8] = []
-        while text.count < Library.length { text += Array("line \(text.count) of \(dice.next() % 1000) words, ".utf8) }
+        // Few phrases in any order, so that small texts have much in common.
+        let phrases = (0..<150).map { "phrase \($0) says \(dice.next() % 1_000_000) words, " }
+        while text.count < Library.length { text += Array(phrases[Int(dice.next() % 150)].utf8) }
         self.noise = noise
         self.text = Array(text[0..<Library.length])
     }
@@ -44,6 +47,8 @@ struct Content {
     var version: UInt64
 
     static func keyBytes(_ key: Int) -> [UInt8] { Array("storm/object/\(key)".utf8) }
+
+    static func formKeyBytes(_ key: Int) -> [UInt8] { Array("storm/form/\(key)".utf8) }
 
     /// The time since which it is known to be right: that of its fill or of its last confirmation.
     var confirmed: UInt64
@@ -68,6 +73,33 @@ struct Content {
         self.init(key: key, version: words[1], confirmed: words[2])
     }
 
+    /// What a header block names, whatever the key.
+    init?(header: RawSpan) {
+        guard header.byteCount >= 8 else { return nil }
+        self.init(key: Int(unsafe header.unsafeLoadUnaligned(as: UInt64.self)), header: header)
+    }
+
+    /// The header block of a second form of a commit of this content, and what such a one names.
+    func formHeader(stamp: UInt64) -> [UInt8] {
+        header + (0..<8).map { UInt8(truncatingIfNeeded: stamp >> UInt64($0 * 8)) }
+    }
+
+    static func form(_ header: RawSpan) -> (content: Content, stamp: UInt64)? {
+        guard header.byteCount == 40, let content = Content(header: header.extracting(0..<32)) else { return nil }
+        return (content, unsafe header.unsafeLoadUnaligned(fromByteOffset: 32, as: UInt64.self))
+    }
+
+    /// Objects that get a second form.
+    static let formedFlag: UInt16 = 1
+
+    /// Small texts of some seconds are of one kind, so that dictionaries come into use and out of it.
+    var attributes: ItemAttributes {
+        let season = UInt16(truncatingIfNeeded: version / 4_000_000_000 % 3)
+        return ItemAttributes(
+            storedSeconds: 1, contentClass: isCompressible ? 1 + season : 0,
+            callerFlags: key % 4 == 0 ? Content.formedFlag : 0)
+    }
+
     private var seed: UInt64 {
         var dice = Dice(seed: version ^ UInt64(key) << 32)
         return dice.next()
@@ -83,8 +115,8 @@ struct Content {
 
     private var start: Int { Int(seed >> 32) % (Library.length - Content.maximumLength) }
 
-    /// One version in eight.
-    var isCompressible: Bool { seed >> 7 & 7 == 1 }
+    /// Half of the small versions, one in eight of the large ones.
+    var isCompressible: Bool { seed % 100 < 75 ? seed >> 7 & 1 == 1 : seed >> 7 & 7 == 1 }
 
     /// A run of the body.
     @_lifetime(borrow library)

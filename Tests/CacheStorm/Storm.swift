@@ -9,7 +9,7 @@ struct StormOptions {
     var seconds = Int.max
     var processes = 3
     var seed: UInt64 = 1
-    var sizeBytes = 4 << 20
+    var sizeBytes = 8 << 20
     /// A victim works for at most this many turns.
     var turns: UInt64 = 300
     /// One read in so many pauses in the middle of its turn.
@@ -22,7 +22,7 @@ struct StormOptions {
             switch arguments[i] {
             case "--kills": kills = Int(value)
             case "--seconds": seconds = Int(value)
-            case "--processes": processes = Int(value)
+            case "--processes": processes = min(World.janitorLane, Int(value))
             case "--seed": seed = value
             case "--size": sizeBytes = Int(value)
             case "--turns": turns = max(1, value)
@@ -68,34 +68,45 @@ struct Storm {
             exit(try Crossings.run(Array(CommandLine.arguments.dropFirst(2))))
         }
         let options = StormOptions(arguments: CommandLine.arguments)
-        let lanes = 2 * World.firstSpareLane
-        let world = try World(sizeBytes: options.sizeBytes, lanes: lanes, slowReads: options.slowReads)
+        let world = try World(
+            sizeBytes: options.sizeBytes, lanes: 2 * World.firstSpareLane, slowReads: options.slowReads)
         var dice = Dice(seed: options.seed)
-        var children = [pid_t](repeating: 0, count: options.processes)
-        var turns = [UInt64](repeating: 0, count: options.processes)
+        let lanes = Array(0..<options.processes) + [World.janitorLane]
+        var children: [Int: pid_t] = [:]
+        var turns: [Int: UInt64] = [:]
         var toll = Toll()
         let aim = Aim()
-        for lane in 0..<children.count { children[lane] = start(world, aim, lane, dice.next()) }
+        for lane in lanes { children[lane] = start(world, aim, lane, dice.next()) }
         let end = World.time() + UInt64(min(options.seconds, 1 << 20)) * 1_000_000_000
         while toll.kills < options.kills, World.time() < end {
-            let lane = Int(dice.next() % UInt64(children.count))
+            let lane = lanes[Int(dice.next() % UInt64(lanes.count))]
+            guard let victim = children[lane] else {
+                children[lane] = start(world, aim, lane, dice.next())
+                continue
+            }
             // Most victims are at work; some are killed while they start.
             if dice.next() % 8 != 0 {
-                Aim.wait(forTurn: turns[lane] + 2 + dice.next() % options.turns, of: lane, world)
+                // A janitor's turns are fewer.
+                let most = lane == World.janitorLane ? 1 + options.turns / 10 : options.turns
+                let now = turns[lane, default: 0]
+                Aim.wait(forTurn: now + 2 + dice.next() % most, of: lane, world)
             }
             turns[lane] = Aim.turn(world.region, lane)
-            let isBlind = dice.next() % 4 == 0
-            if isBlind || !aim.strike(children[lane], in: Aim.phase(&dice), lane: lane) {
-                kill(children[lane], SIGKILL)
-            }
-            let status = cl_wait(children[lane])
+            let aims = lane == World.janitorLane ? Aim.janitor : Aim.worker
+            let isBlind = dice.next() % 8 == 0
+            let wanted = aims[Int(dice.next() % UInt64(aims.count))]
+            let struck = isBlind ? nil : aim.strike(victim, in: wanted, lane: lane)
+            if struck == nil { kill(victim, SIGKILL) }
+            let status = cl_wait(victim)
             if status & 0x7f != SIGKILL { fail("child ended with status \(status)") }
-            toll.note("\(world.region.lanePhase(lane))")
+            toll.note(struck ?? world.region.lanePhase(lane), isJanitor: lane == World.janitorLane)
             // Recovery by this process, or by the successor, or by whichever worker needs the space.
             if dice.next() % 2 == 0 { world.region.recoverLane(lane) }
-            children[lane] = start(world, aim, lane, dice.next())
+            // Now and then the workers are without a janitor for a while.
+            let isMissed = lane == World.janitorLane && dice.next() % 2 == 0
+            children[lane] = isMissed ? nil : start(world, aim, lane, dice.next())
         }
-        for child in children {
+        for child in children.values {
             kill(child, SIGKILL)
             _ = cl_wait(child)
         }
@@ -111,12 +122,16 @@ struct Storm {
         if pid > 0 { return pid }
         // A storm that fails or is interrupted leaves no process behind.
         if cl_die_with_parent() != 0 { exit(0) }
-        aim.expose(lane, world.region)
+        aim.expose(lane, world.region, seed: seed)
         do {
             var actor = Actor(
                 lane: try world.region.attachLane(lane), index: lane, seed: seed,
                 counters: world.node.counters(lane: lane))
-            while true { actor.turn(world, aim.wanted(lane) ?? .idle) }
+            if lane == World.janitorLane { actor.lane.becomeJanitor() }
+            while true {
+                let wanted = aim.wanted(lane)
+                if lane == World.janitorLane { actor.keepUp(world, wanted) } else { actor.turn(world, wanted) }
+            }
         } catch {
             fail("\(error)")
         }
@@ -150,24 +165,30 @@ struct Storm {
 /// Where the kills landed.
 struct Toll {
     private(set) var kills = 0
-    private var phases: [String: Int] = [:]
+    private var workers: [String: Int] = [:]
+    private var janitor: [String: Int] = [:]
 
-    mutating func note(_ phase: String) {
+    mutating func note(_ phase: LanePhase, isJanitor: Bool) {
         kills += 1
-        phases[phase, default: 0] += 1
+        if isJanitor { janitor["\(phase)", default: 0] += 1 } else { workers["\(phase)", default: 0] += 1 }
+    }
+
+    private func text(_ phases: [String: Int]) -> String {
+        "{" + phases.sorted { $0.key < $1.key }.map { "\"\($0.key)\":\($0.value)" }.joined(separator: ",") + "}"
     }
 
     func report(_ world: borrowing World, _ problems: [String]) -> String {
         var text = "{\"kills\":\(kills)"
         for count in Count.allCases { text += ",\"\(count)\":\(world.count(count))" }
+        text += ",\"packedInTheEnd\":\(world.region.statistics().packedObjects)"
         // Packing works in private memory.
+        let phases = workers.merging(janitor, uniquingKeysWith: +)
         let inside = kills - phases["idle", default: 0] - phases["finish", default: 0]
         // Where none landed is said too.
         for phase in Aim.mutations where phases["\(phase)"] == nil { text += ",\"no kill in \(phase)\":0" }
         text +=
-            ",\"killsInsideMutations\":\(inside),\"share\":\(Double(inside * 1000 / max(1, kills)) / 1000),\"phases\":{"
-        text += phases.sorted { $0.key < $1.key }.map { "\"\($0.key)\":\($0.value)" }.joined(separator: ",")
-        text += "},\"problems\":["
+            ",\"killsInsideMutations\":\(inside),\"share\":\(Double(inside * 1000 / max(1, kills)) / 1000)"
+        text += ",\"phases\":\(self.text(workers)),\"janitorPhases\":\(self.text(janitor)),\"problems\":["
         return text + problems.prefix(10).map { "\"\($0)\"" }.joined(separator: ",") + "]}"
     }
 }

@@ -7,12 +7,12 @@ import ShmCache
 /// What the processes count, in the node region, which outlives them.
 enum Count: Int, CaseIterable {
     case lookups, hits, wrongReads, purgedReads, fills, joins, commits, freshened, takeovers, purges, recoveries
-    case growths
+    case growths, rawCopies, forms, dictionaries, recompressions, upkeepEvictions
 }
 
 /// What can be purged, as an index of the shared table of times.
 enum Purgeable {
-    static let keys = 600
+    static let keys = 2500
     static let tags = 10
     static let count = keys + tags + 10 + 1
 
@@ -34,8 +34,11 @@ struct World: ~Copyable {
     let node: NodeRegion
     let library = Library()
     let slowReads: UInt64
+    /// Keys in use: more than the region has room for.
+    let keys: Int
     /// From here on lanes belong to processes that only die.
     static let firstSpareLane = 8
+    static let janitorLane = 6
 
     init(sizeBytes: Int, lanes: Int, slowReads: UInt64) throws {
         let region = try CacheRegion.create(
@@ -45,6 +48,7 @@ struct World: ~Copyable {
         self.region = region
         self.node = node
         self.slowReads = slowReads
+        keys = min(Purgeable.keys, max(600, sizeBytes / 3300))
     }
 
     func count(_ count: Count) -> Int { Int(node.total(counter: count.rawValue)) }

@@ -28,7 +28,7 @@ extension LaneCore {
     fileprivate func countDictionaries() -> Bool {
         guard map.dictionaryCount > 0 else { return false }
         if !referenceCount.isRunning {
-            freeUnreadDictionaries()
+            during(.dictionary) { freeUnreadDictionaries() }
             guard now >= referenceCount.notBefore, (0..<map.dictionaryCount).contains(where: isInUse) else {
                 return false
             }
@@ -45,7 +45,7 @@ extension LaneCore {
         }
         Epoch(map, lane: lane).leave()
         referenceCount.nextBucket = end
-        if end == Int(map.bucketCount) { endCount() }
+        if end == Int(map.bucketCount) { during(.dictionary) { endCount() } }
         return referenceCount.isRunning
     }
 

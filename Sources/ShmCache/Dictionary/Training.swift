@@ -92,10 +92,13 @@ extension LaneCore {
         let candidate = unsafe text.withUnsafeBytes {
             unsafe Training.size(samples, with: $0.baseAddress, $0.count)
         }
-        guard candidate * 10 <= min(before ?? plain, plain) * 9, let id = publish(text, kind) else { return false }
-        if let current { retire(dictionary: current, unless: id) }
-        map.announceDictionaries()
-        return true
+        guard candidate * 10 <= min(before ?? plain, plain) * 9 else { return false }
+        return during(.dictionary) {
+            guard let id = publish(text, kind) else { return false }
+            if let current { retire(dictionary: current, unless: id) }
+            map.announceDictionaries()
+            return true
+        }
     }
 
     /// Puts a text into a free place of the table. Nil when there is none.

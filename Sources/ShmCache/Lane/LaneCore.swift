@@ -6,6 +6,9 @@ internal import CLinux
 package enum LanePhase: UInt32, Sendable {
     case idle = 0
     case startFill, append, finish, commit, evict, relocate, purge, takeover, releaseFill, recover, grow
+    /// Of the upkeep: moving what is left of a sparse segment, moving an object to the main queue compressed anew, and
+    /// changes of the dictionaries.
+    case compact, promote, dictionary
 }
 
 /// A lane's private state.

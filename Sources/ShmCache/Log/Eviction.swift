@@ -38,7 +38,7 @@ extension LaneCore {
         guard state.phase == .sealed || state.phase == .parked else { return false }
         let word = map.segment64(segment, SegmentWords.state)
         guard word.swap(state.word, to: state.with(.evicting, owner: lane).word) else { return false }
-        during(.evict) {
+        during(rule == .keepAll ? .compact : .evict) {
             let written = min(map.segmentSize, Int(map.segment32(segment, SegmentWords.written).acquired))
             var offset = 0
             while offset + ItemHeader.size <= written {
@@ -61,10 +61,16 @@ extension LaneCore {
         guard let found = map.find(place: place, hash: item.hash) else { return }
         let expired = item.expiresSeconds < now.seconds || map.purgeState(item) == .gone
         if !expired, let frequency = rule.survives(found.word.frequency, inMain: state.isMain) {
-            let isCopied = during(.relocate) { copy(item, place: place, frequency: frequency, rule, state) }
+            let isCopied = during(phase(of: rule)) { copy(item, place: place, frequency: frequency, rule, state) }
             if isCopied { return }
         }
         drop(item, place: place, ghost: rule == .small && !expired, state)
+    }
+
+    /// What moving a survivor is.
+    private func phase(of rule: EvictionRule) -> LanePhase {
+        if rule == .keepAll { return .compact }
+        return isJanitor && rule == .small ? .promote : .relocate
     }
 
     /// Copies a survivor and turns its slot to the copy. False when there is no room for it.
