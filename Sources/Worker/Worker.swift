@@ -45,6 +45,8 @@ struct Worker: ~Copyable {
     var queues = ContextQueues()
     /// Origin connections that had more to say than one turn listens to.
     var talkative: [SlabID] = []
+    /// Origin connections whose fill found no room in the cache.
+    var heldBackOrigins: [SlabID] = []
     /// First of the exchanges whose fill is complete and being packed and committed, a step per turn.
     var firstFinishing = UInt32.max
     var drain = DrainState()
@@ -190,6 +192,7 @@ struct Worker: ~Copyable {
             }
             answerHeard()
             hearTalkative()
+            resumeHeldBack()
             progressFresh()
             expireTimers()
             stepFinishing()
@@ -205,7 +208,8 @@ struct Worker: ~Copyable {
         if firstFinishing != .max || looksAgain || queues.next != nil { return 0 }
         if !talkative.isEmpty || !fresh.isEmpty { return 0 }
         let wait = timers.sleepMilliseconds(nowMilliseconds: clock.milliseconds)
-        return wait < 0 ? Self.beatMilliseconds : min(wait, Self.beatMilliseconds)
+        let most = heldBackOrigins.isEmpty ? Self.beatMilliseconds : 1
+        return wait < 0 ? most : min(wait, most)
     }
 
     /// The supervisor sees by the lane's count of turns that this process lives: also when there is nothing to do.

@@ -112,6 +112,49 @@ import Testing
         #expect(region.checkInvariants() == [])
     }
 
+    @Test func whoMayWaitIsAskedToOfferTheSameBytesAgain() throws {
+        let region = try CacheRegion.create(RegionOptions(sizeBytes: 4 << 20))
+        var lane = try region.attachLane(0)
+        for n in 0..<400 {
+            lane.beginTurn(now: region.now())
+            lane.store(region, Sample.key(n), Sample.body(n, 10_000))
+            lane.endTurn()
+            lane.maintain(now: region.now())
+        }
+        // All in one turn: what is evicted for it is free only when the turn is over.
+        let (body, key, noTags) = (Sample.body(7, 900_000), Sample.key(9999), [UInt64]())
+        let hash = unsafe region.hash(key: key.span.bytes)
+        lane.beginTurn(now: region.now())
+        guard case .own(var permit) = unsafe lane.startFill(hash: hash, key: key.span.bytes) else { throw Failure() }
+        let head = unsafe permit.setHead(
+            [UInt8(1)].span.bytes, attributes: attributes, tags: noTags.span, expectedBodyLength: nil)
+        #expect(head == .accepted)
+        var (done, waits) = (0, 0)
+        while done < body.count, waits < 100 {
+            let end = min(body.count, done + 50_000)
+            switch unsafe permit.append(body.span.bytes.extracting(done..<end), mayWait: true) {
+            case .accepted: done = end
+            case .full:
+                #expect(permit.bytesReady == done)
+                waits += 1
+                lane.endTurn()
+                lane.maintain(now: region.now())
+                lane.beginTurn(now: region.now())
+            case .declined(let reason):
+                Issue.record("declined: \(reason)")
+                return
+            }
+        }
+        #expect(done == body.count && waits > 0, "\(done) bytes after \(waits) waits")
+        var outcome = permit.finish(budgetBytes: .max)
+        while outcome == .again { outcome = permit.finish(budgetBytes: .max) }
+        #expect(outcome == .committed)
+        let stored = lane.fetch(region, key)
+        #expect(stored == body)
+        lane.endTurn()
+        #expect(region.checkInvariants() == [])
+    }
+
     @Test func aDroppedPermitFailsItsReaders() throws {
         let region = try CacheRegion.create(RegionOptions(sizeBytes: 4 << 20))
         var owner = try region.attachLane(0)

@@ -68,8 +68,10 @@ public struct FillPermit: ~Copyable {
         return .accepted
     }
 
-    /// Appends body bytes, any amount. Wakes readers at most every 64 KiB or 2 ms.
-    public mutating func append(_ bytes: RawSpan) -> AppendOutcome {
+    /// Appends body bytes, any amount. Wakes readers at most every 64 KiB or 2 ms. Who `mayWait` is asked to offer the
+    /// same bytes again in a later turn when there is no room for them: what is evicted in a turn is free only after
+    /// it.
+    public mutating func append(_ bytes: RawSpan, mayWait: Bool = false) -> AppendOutcome {
         guard !isOver, !isComplete else { return .declined(.abandoned) }
         guard bytesReady + bytes.byteCount <= core.maximumObjectBytes else { return decline(.tooLarge) }
         if passesLimit(bytes.byteCount), !core.admits(fill, bytes: bytesReady + bytes.byteCount) {
@@ -78,7 +80,9 @@ public struct FillPermit: ~Copyable {
         let core = core
         let fill = fill
         let gen = gen
-        guard core.during(.append, { core.appendBody(fill, gen: gen, bytes) }) else { return decline(.noSpace) }
+        guard core.during(.append, { core.appendBody(fill, gen: gen, bytes) }) else {
+            return mayWait ? .full : decline(.noSpace)
+        }
         let ready = bytesReady
         if ready - told >= 65536 || core.now.nanoseconds - toldAt.nanoseconds >= 2_000_000 { flush() }
         return .accepted

@@ -54,6 +54,8 @@ public enum FillFailure: UInt8, Sendable {
 public enum AppendOutcome: Equatable, Sendable {
     /// Taken.
     case accepted
+    /// Not taken, none of them: there is no room now. Only for who may wait.
+    case full
     /// Not taken: the fill has ended for that reason, for all readers. The caller may go on as a mere relay.
     case declined(FillFailure)
 }

@@ -76,6 +76,7 @@ extension Worker {
             let limit = contexts[x].hasSentBody ? BodyPump.pieceLimit : BodyPump.copyLimit
             return BodyPump.pumpFill(&contexts[x].body, limit: limit, into: &clients[c].sink)
         case .relay: return pumpRelay(x)
+        case .rest: return .waiting
         }
     }
 
@@ -106,8 +107,8 @@ extension Worker {
         return true
     }
 
-    /// The source broke. A fill that the cache gave up may go on as a relay; otherwise the response is cut, so that the
-    /// client sees that it is not whole.
+    /// The source broke. A fill that the cache gave up may go on as a relay, of the answer that the fill was made from
+    /// or of one for the rest; otherwise the response is cut, so that the client sees that it is not whole.
     private mutating func sourceFailed(_ x: UInt32, _ c: UInt32) -> Bool {
         let e = contexts[x].exchange
         if contexts[x].body.kind == .fill, e != .max, exchanges[e].permit == nil, exchanges[e].connection != .max,
@@ -118,7 +119,8 @@ extension Worker {
             leaveQueues(x)
             return true
         }
-        abortClient(c)
+        if askForRest(x) { return false }
+        if clients.isTaken(c) { abortClient(c) }
         return false
     }
 

@@ -16,6 +16,8 @@ struct BodySource: ~Copyable {
         case fill
         /// An exchange with the origin, nothing stored.
         case relay
+        /// A fill that the cache gave up: the origin is being asked for the rest.
+        case rest
     }
 
     var kind = Kind.none

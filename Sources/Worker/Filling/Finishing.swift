@@ -90,7 +90,7 @@ extension Worker {
     /// The origin's answer broke off while this context was sending it. One that reads a fill will see its end by
     /// itself.
     private mutating func cutIfUnfinished(_ x: UInt32) {
-        guard contexts[x].body.kind == .relay else { return }
+        guard contexts[x].body.kind == .relay || contexts[x].body.kind == .rest else { return }
         abortClient(contexts[x].client.index)
     }
 

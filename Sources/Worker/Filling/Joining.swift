@@ -12,11 +12,13 @@ struct JoinedPart: ~Copyable {
     let held: HeldRanges
     /// What the answer brings.
     let received: ByteRange
+    /// Bytes that were copied behind it.
+    var copiedBack = 0
 
     /// Bytes of the stored body that go in front.
     var front: Range<Int> { 0..<Int(held.bytes(before: received.first)) }
     /// Bytes of the stored body that go behind.
-    var back: Range<Int> { Int(held.bytes(before: received.last + 1))..<Int(held.byteCount) }
+    var back: Range<Int> { Int(held.bytes(before: received.last + 1)) + copiedBack..<Int(held.byteCount) }
 
     consuming func surrender() -> Pin { pin }
 }
@@ -105,9 +107,9 @@ extension Worker {
         exchanges[e].partLength = received.count
         guard publishHead(e, o, head, attributes, tags, union.byteCount) else { return true }
         var buffer = buffers.take()
-        let copied = Self.copy(front, &exchanges[e], lane, &buffer)
+        let copied = Self.copy(front, &exchanges[e], lane, &buffer, mayWait: false)
         buffers.give(buffer)
-        if !copied {
+        if copied.outcome != .accepted {
             // No room, or the stored part is gone: who waits finds the fill ended, and asks in another way.
             endExchange(e)
             looksAgain = true
@@ -151,48 +153,57 @@ extension Worker {
         return BegunJoin(plan: plan, part: JoinedPart(pin: pin, held: held, received: received))
     }
 
-    /// Appends a stretch of the stored body to the fill. False when some of it is gone.
+    /// Appends a stretch of the stored body to the fill. How much of it, and why not all: there is no room now, or some
+    /// of it is gone.
     private static func copy(
-        _ range: Range<Int>, _ exchange: inout Exchange, _ lane: borrowing Lane, _ buffer: inout Buffer
-    ) -> Bool {
-        guard var joined = exchange.joined.take() else { return false }
+        _ range: Range<Int>, _ exchange: inout Exchange, _ lane: borrowing Lane, _ buffer: inout Buffer, mayWait: Bool
+    ) -> (bytes: Int, outcome: AppendOutcome) {
+        guard var joined = exchange.joined.take() else { return (0, .declined(.abandoned)) }
         var position = range.lowerBound
-        while position < range.upperBound {
+        var outcome = AppendOutcome.accepted
+        while position < range.upperBound, outcome == .accepted {
             lane.advance(&joined.pin, to: position)
             let view = lane.view(of: joined.pin)
-            let taken = append(view.bodyPiece(at: position), position, range.upperBound, &exchange, &buffer)
-            guard taken > 0 else { break }
-            position += taken
+            let piece = view.bodyPiece(at: position)
+            let step = append(piece, position, range.upperBound, &exchange.permit, &buffer, mayWait: mayWait)
+            outcome = step.outcome
+            position += step.bytes
         }
         exchange.joined = consume joined
-        return position >= range.upperBound
+        return (position - range.lowerBound, outcome)
     }
 
-    /// Appends one piece up to `end`; gives how many bytes, 0 when there are none.
+    /// Appends one piece up to `end`.
     private static func append(
-        _ piece: BodyPiece, _ position: Int, _ end: Int, _ exchange: inout Exchange, _ buffer: inout Buffer
-    ) -> Int {
+        _ piece: BodyPiece, _ position: Int, _ end: Int, _ permit: inout FillPermit?, _ buffer: inout Buffer,
+        mayWait: Bool
+    ) -> (bytes: Int, outcome: AppendOutcome) {
+        let outcome: AppendOutcome?
+        let count: Int
         switch piece {
         case .raw(let bytes):
-            let count = min(bytes.byteCount, end - position)
-            return exchange.permit?.append(bytes.extracting(0..<count)) == .accepted ? count : 0
+            count = min(bytes.byteCount, end - position)
+            outcome = permit?.append(bytes.extracting(0..<count), mayWait: mayWait)
         case .compressed(let chunk):
             let skip = position - chunk.bodyOffset
-            let count = min(chunk.rawLength - skip, end - position)
+            count = min(chunk.rawLength - skip, end - position)
             buffer.clear()
-            guard buffer.append(chunk, dropping: skip, length: count) else { return 0 }
-            return exchange.permit?.append(buffer.readable) == .accepted ? count : 0
+            guard buffer.append(chunk, dropping: skip, length: count) else { return (0, .declined(.abandoned)) }
+            outcome = permit?.append(buffer.readable, mayWait: mayWait)
         case .missing, .end:
-            return 0
+            return (0, .declined(.abandoned))
         }
+        return outcome == .accepted ? (count, .accepted) : (0, outcome ?? .declined(.abandoned))
     }
 
-    /// The answer is whole: what is stored behind it is appended. False when some of it is gone.
-    mutating func completeJoin(_ e: UInt32) -> Bool {
-        guard let back = exchanges[e].joined?.back else { return true }
+    /// The answer is whole: what is stored behind it is appended, in several turns if there is no room in one. Declined
+    /// when some of it is gone.
+    mutating func completeJoin(_ e: UInt32) -> AppendOutcome {
+        guard let back = exchanges[e].joined?.back else { return .accepted }
         var buffer = buffers.take()
-        let copied = Self.copy(back, &exchanges[e], lane, &buffer)
+        let copied = Self.copy(back, &exchanges[e], lane, &buffer, mayWait: true)
         buffers.give(buffer)
-        return copied
+        exchanges[e].joined?.copiedBack += copied.bytes
+        return copied.outcome
     }
 }

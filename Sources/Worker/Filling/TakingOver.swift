@@ -63,14 +63,18 @@ extension Worker {
         return false
     }
 
+    /// Whether the rest of a whole object can be told from that of another version.
+    static func mayResume(_ stored: borrowing StoredHead) -> Bool {
+        stored.status == 200 && !stored.flags.contains(.isPartial)
+            && !stored.flags.isDisjoint(with: [.strongETag, .strongLastModified])
+    }
+
     /// What is still missing of a whole object with a strong validator; nil when it cannot be resumed.
     private static func missingRange(_ body: borrowing BodySource, from position: Int) -> ByteRange? {
         switch body.ticket {
         case .none: return nil
         case .some(let ticket):
-            guard let stored = StoredHead(ticket.header), stored.status == 200, !stored.flags.contains(.isPartial),
-                !stored.flags.isDisjoint(with: [.strongETag, .strongLastModified])
-            else { return nil }
+            guard let stored = StoredHead(ticket.header), mayResume(stored) else { return nil }
             let end = stored.declaredLength ?? .max
             return UInt64(position) < end ? ByteRange(first: UInt64(position), last: end == .max ? end : end - 1) : nil
         }
@@ -107,13 +111,19 @@ extension Worker {
         case .none: return nil
         case .some(let permit):
             guard let stored = StoredHead(permit.header) else { return nil }
-            switch input {
-            case .none: return nil
-            case .some(let buffer):
-                let isSame = stored.hasSameStrongValidator(bytes: buffer.readable, fields: scratch.responseFields)
-                guard isSame else { return nil }
-                return Resumption(position: UInt64(permit.bytesReady), length: stored.declaredLength)
-            }
+            guard isSame(stored, input, scratch) else { return nil }
+            return Resumption(position: UInt64(permit.bytesReady), length: stored.declaredLength)
+        }
+    }
+
+    /// Whether an answer is of the version that a head is of.
+    static func isSame(
+        _ stored: borrowing StoredHead, _ input: borrowing Buffer?, _ scratch: borrowing Scratch
+    ) -> Bool {
+        switch input {
+        case .none: false
+        case .some(let buffer):
+            stored.hasSameStrongValidator(bytes: buffer.readable, fields: scratch.responseFields)
         }
     }
 

@@ -13,7 +13,7 @@ enum ExchangePurpose: UInt8 {
     case validate
     /// Fetch what is missing beside a stored part.
     case rest
-    /// Fetch the rest of an object whose fetcher died.
+    /// Fetch the rest of an object whose fetcher died, or which the cache gave up.
     case resume
     /// For one request only.
     case relay
@@ -79,6 +79,8 @@ struct Exchange: ~Copyable {
     var hasShutOrigin = false
     /// Bytes at the front of the response's body that the fill has already: a dead owner had stored them.
     var skippedBytes: UInt64 = 0
+    /// Since when the cache has had no room for what the origin sent; 0 when it has.
+    var fullSinceMilliseconds: Int64 = 0
     /// Next of the exchanges that are being committed.
     var nextFinishing = UInt32.max
     /// The body is whole and being packed.

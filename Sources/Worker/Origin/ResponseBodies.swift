@@ -9,6 +9,8 @@ private enum FeedOutcome {
     case needMore
     case complete
     case badFraming
+    /// The cache has no room now.
+    case full
     /// The cache takes no more of it.
     case declined(FillFailure)
 }
@@ -29,6 +31,7 @@ extension Worker {
         case .declined(let reason):
             fillDeclined(e, reason)
             return true
+        case .full: return awaitRoom(o)
         case .needMore: break
         }
         switch receiveFromOrigin(o) {
@@ -64,11 +67,16 @@ extension Worker {
             switch exchange.body.next(input.readable, trailers: &scratch.responseFields) {
             case .data(let extent):
                 let known = Int(min(exchange.skippedBytes, UInt64(extent.length)))
-                exchange.skippedBytes -= UInt64(known)
                 let unread = Extent(start: extent.lower + known, end: extent.upper)
-                let outcome = exchange.permit?.append(input.readable.slice(unread)) ?? .declined(.abandoned)
-                if case .declined(let reason) = outcome { return .declined(reason) }
+                let bytes = input.readable.slice(unread)
+                switch exchange.permit?.append(bytes, mayWait: true) ?? .declined(.abandoned) {
+                case .accepted: break
+                case .full: return .full
+                case .declined(let reason): return .declined(reason)
+                }
+                exchange.skippedBytes -= UInt64(known)
                 exchange.body.used(extent.length)
+                exchange.fullSinceMilliseconds = 0
             case .needMore: return .needMore
             case .end: return .complete
             case .failed: return .badFraming
@@ -81,7 +89,11 @@ extension Worker {
         if let wanted = exchanges[e].partLength, exchanges[e].body.byteCount != wanted {
             return originFailed(o, .badAnswer)
         }
-        guard completeJoin(e) else { return originFailed(o, .badAnswer) }
+        switch completeJoin(e) {
+        case .accepted: break
+        case .full where !awaitRoom(o): return
+        default: return originFailed(o, .badAnswer)
+        }
         exchanges[e].permit?.complete()
         exchanges[e].connection = .max
         releaseOrigin(o, keepAlive: exchanges[e].keepsConnection)
@@ -90,6 +102,33 @@ extension Worker {
         exchanges[e].nextFinishing = firstFinishing
         firstFinishing = e
         stepFinishing(e)
+    }
+
+    /// How long an origin is kept waiting for room in the cache: evictions take some turns.
+    private static var longestWaitForRoomMilliseconds: Int64 { 1_000 }
+
+    /// The cache has no room for what has arrived: it stays where it is, and the origin with it, until there is some,
+    /// for a while. True when that is over and the body goes on without the cache.
+    private mutating func awaitRoom(_ o: UInt32) -> Bool {
+        let e = origins[o].exchange
+        exchanges[e].permit?.flush()
+        if exchanges[e].fullSinceMilliseconds == 0 { exchanges[e].fullSinceMilliseconds = clock.milliseconds }
+        let waited = clock.milliseconds - exchanges[e].fullSinceMilliseconds
+        guard waited < Self.longestWaitForRoomMilliseconds else {
+            fillDeclined(e, .noSpace)
+            return true
+        }
+        let id = origins.id(at: o)
+        if !heldBackOrigins.contains(id) { heldBackOrigins.append(id) }
+        return false
+    }
+
+    /// Goes on with the fills that found no room in an earlier turn.
+    mutating func resumeHeldBack() {
+        guard !heldBackOrigins.isEmpty else { return }
+        let waiting = heldBackOrigins
+        heldBackOrigins.removeAll(keepingCapacity: true)
+        for id in waiting where origins.contains(id) { progressOrigin(id.index) }
     }
 
     /// The cache takes no more of this object: its own client goes on as a relay from where the fill ends, others go
@@ -150,6 +189,13 @@ extension Worker {
         while true {
             switch exchange.body.next(input.readable, trailers: &scratch.responseFields) {
             case .data(let extent):
+                // What the client has already.
+                let known = Int(min(exchange.skippedBytes, UInt64(extent.length)))
+                guard known == 0 else {
+                    exchange.skippedBytes -= UInt64(known)
+                    exchange.body.used(known)
+                    continue
+                }
                 switch sink.offer(input.readable.slice(extent), more: false) {
                 case .took(let taken):
                     exchange.body.used(taken)
@@ -158,7 +204,8 @@ extension Worker {
                 }
             case .needMore: return .waiting
             case .end:
-                sink.takeTrailers(scratch.responseFields, input.readable)
+                // The rest of a body may be framed otherwise than its beginning was.
+                if exchange.body.framing == .chunked { sink.takeTrailers(scratch.responseFields, input.readable) }
                 return .finished
             case .failed: return .failed
             }

@@ -107,7 +107,9 @@ extension Worker {
     /// Decides what becomes of a final answer.
     private mutating func judge(_ e: UInt32, _ o: UInt32, _ head: ResponseHead) {
         if exchanges[e].purpose == .relay { return relayHead(e, o, head, mayStore: true) }
-        if exchanges[e].purpose == .resume { return resumeHead(e, o, head) }
+        if exchanges[e].purpose == .resume {
+            return exchanges[e].permit == nil ? restHead(e, o, head) : resumeHead(e, o, head)
+        }
         if exchanges[e].purpose == .rest, !exchanges[e].isUnconditional { return judgeRest(e, o, head) }
         if asksForRangeOnly(e, head) { return fetchAnew(e, asksRange: true) }
         if exchanges[e].purpose == .validate, !exchanges[e].isUnconditional {

@@ -1,0 +1,144 @@
+"""Fills that run out of room: whoever reads along gets the whole body all the same, or is cut where all can see it."""
+
+import random
+import threading
+
+from harness.client import Client
+from harness.origin import Reply
+from support import case, expect
+
+SMALL = ["--cache-size", "8MiB"]
+BEGUN = 300_000
+
+
+class Growing:
+    """An origin's file of a length that it does not tell, sent in two parts; the rest of it for who asks by Range."""
+
+    def __init__(self, size, validator):
+        self.body = random.Random(size).randbytes(size)
+        self.validator = validator
+        self.gate = threading.Event()
+        self.has_ranges = True
+
+    def act(self, connection, request):
+        validator = f"ETag: {self.validator}\r\n" if self.validator else ""
+        fields = f"Cache-Control: max-age=3600\r\n{validator}"
+        wanted = request.get("Range")
+        if wanted and self.has_ranges:
+            expect(request.get("If-Range") == self.validator, f"If-Range: {request.get('If-Range')}")
+            first = int(wanted.removeprefix("bytes=").split("-")[0])
+            rest = self.body[first:]
+            connection.send(
+                f"HTTP/1.1 206 Partial Content\r\n{fields}Content-Length: {len(rest)}\r\n"
+                f"Content-Range: bytes {first}-{len(self.body) - 1}/{len(self.body)}\r\n\r\n".encode() + rest)
+            return True
+        connection.send(f"HTTP/1.1 200 OK\r\n{fields}Transfer-Encoding: chunked\r\n\r\n".encode())
+        for start in range(0, len(self.body), 100_000):
+            if start == BEGUN:
+                self.gate.wait(20)
+            piece = self.body[start:start + 100_000]
+            connection.send(b"%x\r\n%s\r\n" % (len(piece), piece))
+        connection.send(b"0\r\n\r\n")
+        return True
+
+
+def read_along(context, file, count):
+    """The bodies of clients that all have the beginning when the rest comes; None for who was cut."""
+    origin = context.origin()
+    script = origin.script("grows", "room").add(Reply(act=file.act))
+    node = context.node(origin.url, flags=SMALL)
+    clients = [Client(node.address) for _ in range(count)]
+    heads = []
+    for client in clients:
+        context.closers.append(client.close)
+        client.request("GET", "/grows/file")
+        heads.append(client.read_head())
+        while len(client.reader.buffer) < BEGUN // 2:
+            client.reader.fill()
+    expect(len(script.requests) == 1, "one fetch for all")
+    file.gate.set()
+    bodies = [None] * count
+
+    def read(number):
+        answer = clients[number].read_body(heads[number])
+        bodies[number] = answer.body if answer.complete else None
+    threads = [threading.Thread(target=read, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return bodies, script
+
+
+@case("a body that grows beyond what is stored: who read along gets the rest from the origin, by Range")
+def given_up(context):
+    file = Growing(6_000_000, '"v1"')
+    bodies, script = read_along(context, file, 6)
+    expect(all(body == file.body for body in bodies),
+           f"whole bodies: {[body and len(body) for body in bodies]}")
+    expect(len(script.requests) == 6, f"one request more for each but the first: {len(script.requests)}")
+
+
+@case("the same, and the origin knows no ranges: what a client has already is left out of the whole")
+def given_up_without_ranges(context):
+    file = Growing(6_000_000, '"v1"')
+    file.has_ranges = False
+    bodies, script = read_along(context, file, 3)
+    expect(all(body == file.body for body in bodies), f"whole bodies: {[body and len(body) for body in bodies]}")
+    expect(len(script.requests) == 3, f"requests: {len(script.requests)}")
+
+
+@case("the same without a validator: nobody could tell another version, so who read along is cut")
+def given_up_without_validator(context):
+    file = Growing(6_000_000, None)
+    bodies, script = read_along(context, file, 4)
+    expect(bodies.count(file.body) == 1, "the first has it whole")
+    expect(bodies.count(None) == 3, f"the others are cut: {[body and len(body) for body in bodies]}")
+    expect(len(script.requests) == 1, f"one request: {len(script.requests)}")
+
+
+@case("the same, and the origin has another version by now: no body is made of two")
+def given_up_and_changed(context):
+    file = Growing(6_000_000, '"v1"')
+    whole = file.act
+
+    def act(connection, request):
+        if not request.get("Range"):
+            return whole(connection, request)
+        connection.send(b"HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nETag: \"v2\"\r\nContent-Length: 3\r\n\r\nnew")
+        return True
+    file.act = act
+    bodies, _ = read_along(context, file, 3)
+    expect(bodies.count(file.body) == 1 and bodies.count(None) == 2, "one whole, two cut")
+
+
+@case("bodies from a fast origin in a small cache that is full: each is stored at once, for all who wait")
+def full_cache(context):
+    origin = context.origin()
+    fresh = {"Cache-Control": "max-age=3600"}
+    for number in range(400):
+        origin.script(f"p{number}", "room").add(Reply(200, fresh, random.Random(number).randbytes(40_000)))
+    large = {f"/large{number}/file": random.Random(number).randbytes(700_000 + number) for number in range(12)}
+    scripts = [origin.script(path.split("/")[1], "room").add(Reply(200, fresh, body))
+               for path, body in large.items()]
+    node = context.node(origin.url, flags=SMALL)
+    wrong = []
+
+    def ask(path, body):
+        with Client(node.address) as client:
+            client.request("GET", path)
+            if client.read_response().body != body:
+                wrong.append(path)
+    with Client(node.address) as client:
+        for number in range(400):
+            client.request("GET", f"/p{number}/page")
+            client.read_response()
+    for path, body in large.items():
+        threads = [threading.Thread(target=ask, args=(path, body)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+    expect(not wrong, f"whole bodies: {wrong}")
+    fetches = sum(len(script.requests) for script in scripts)
+    expect(fetches == len(large), f"{fetches} fetches of {len(large)} bodies")
