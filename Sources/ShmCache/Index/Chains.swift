@@ -117,11 +117,15 @@ extension RegionMap {
 
     private var nothingEvicted: Bool { (0..<laneCount).allSatisfy { lane64($0, LaneWords.evicted).relaxed == 0 } }
 
+    /// Whether the index section is at least as large as a segment: otherwise one would more than double it, for a few
+    /// full buckets.
+    private var isAsLargeAsSegment: Bool { (Int(bucketCount) + spareBuckets) * 64 >= segmentSize }
+
     /// Notes that an object went because its buckets were full.
     func countDisplaced() { global64(GlobalWords.displaced).add(1) }
 
     /// Whether as many objects were displaced as a segment has buckets, and these were one in a hundred of those
-    /// committed.
+    /// committed; one in ten where a segment is more than the whole index.
     private func displacementPays() -> Bool {
         let displaced = global64(GlobalWords.displaced).relaxed
         guard displaced &* 64 >= UInt64(segmentSize) else { return false }
@@ -130,7 +134,7 @@ extension RegionMap {
         let before = global64(GlobalWords.committedThen).relaxed
         global64(GlobalWords.displaced).relax(0)
         global64(GlobalWords.committedThen).relax(committed)
-        return displaced &* 100 >= committed &- before
+        return displaced &* (isAsLargeAsSegment ? 100 : 10) >= committed &- before
     }
 
     /// Whether the region has grown since the index was made, and the index, which holds that many segments, has not
@@ -163,8 +167,8 @@ extension RegionMap {
         }
     }
 
-    /// A free segment, as long as the index has less than an eighth of all: while nothing had to go yet, or when full
-    /// buckets cost so many objects that a segment pays.
+    /// A free segment, as long as the index has less than an eighth of all: while nothing had to go yet and a segment
+    /// is not more than the whole index, or when full buckets cost so many objects that a segment pays.
     private func takeSegmentForIndex(lane: Int) -> Int? {
         var (candidate, held, free) = (-1, 0, 0)
         for segment in 0..<usableSegments {
@@ -177,7 +181,8 @@ extension RegionMap {
             }
         }
         guard candidate >= 0, held * 8 < usableSegments else { return nil }
-        guard nothingEvicted || isDueToGrowth(held: held, free: free) || displacementPays() else { return nil }
+        let isCheap = nothingEvicted && isAsLargeAsSegment
+        guard isCheap || isDueToGrowth(held: held, free: free) || displacementPays() else { return nil }
         let state = state(candidate)
         guard state.phase == .free else { return nil }
         let taken = SegmentState(.index, gen: state.gen, owner: lane)

@@ -122,10 +122,11 @@ struct RegionLayout: Equatable {
     ) -> [Section] {
         // For the size at the beginning: a grown region's index grows by chains, the rest is shared by more.
         let dataBytes = (atFirst ?? segments) * segmentSize
-        let objects = max(256, dataBytes / options.averageObjectBytes)
+        let objects = dataBytes / options.averageObjectBytes
         // Eight in nine are the index proper, at a load of two thirds: fuller, chains that once were needed cost more
-        // than the empty slots, since links stay. The rest is spare, for buckets that are full all the same.
-        let buckets = objects * 27 / 128 + 8
+        // than the empty slots, since links stay. The rest is spare, for buckets that are full all the same. Of few
+        // objects there are at times many more than expected.
+        let buckets = (objects + 40) * 27 / 128 + 3
         let words = powerOfTwo(atLeast: dataBytes / 8192, 1024...(1 << 20))
         let fills = powerOfTwo(atLeast: dataBytes / segmentSize, 128...4096)
         let blocks = segmentSize / BlockGeometry(segmentSize: segmentSize).blockSize
@@ -137,7 +138,7 @@ struct RegionLayout: Equatable {
             (.stagingTags, segments, blocks * 8),
             (.fillBuckets, fills / 4, 8),
             (.fills, fills, FillWords.size),
-            (.ghosts, max(16, objects / 8), 16),
+            (.ghosts, max(4, objects / 8), 16),
             (.index, buckets, 64),
             (.hardTags, words, 4),
             (.softTags, words, 4),

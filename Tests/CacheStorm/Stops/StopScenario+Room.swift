@@ -97,8 +97,11 @@ extension StopScenario {
     /// An index made for few objects.
     static let fewBuckets = RegionOptions(sizeBytes: 1 << 20, averageObjectBytes: 1 << 14)
 
+    /// One made for more objects than fit a segment of it: it may take one more at once.
+    private static let manyBuckets = RegionOptions(sizeBytes: 1 << 20, averageObjectBytes: 700)
+
     private static func storeMany(_ stage: Stage, until isEnough: () -> Bool) {
-        for key in 1000..<3000 {
+        for key in 1000..<9000 {
             if isEnough() { return }
             stage.store([Content.ranked(key, 1, 0..<60)])
         }
@@ -117,7 +120,7 @@ extension StopScenario {
             },
             play: turn { stage, lane in
                 let before = stage.region.unusedSpareBuckets
-                for key in 3000..<3100 where stage.region.unusedSpareBuckets == before {
+                for key in 9000..<9100 where stage.region.unusedSpareBuckets == before {
                     stage.store(Content.ranked(key, 1, 0..<60), lane)
                 }
             })
@@ -126,13 +129,13 @@ extension StopScenario {
     /// The index takes a segment.
     private static var indexing: StopScenario {
         StopScenario(
-            name: "extend the index", options: fewBuckets, watched: untouched, targets: [20],
+            name: "extend the index", options: manyBuckets, watched: untouched, targets: [20],
             prepare: { stage in
                 stage.store(others)
                 storeMany(stage) { stage.region.unusedSpareBuckets == 0 }
             },
             play: turn { stage, lane in
-                for key in 3000..<3100 where stage.region.statistics().segmentsIndex == 0 {
+                for key in 9000..<9100 where stage.region.statistics().segmentsIndex == 0 {
                     stage.store(Content.ranked(key, 1, 0..<60), lane)
                 }
             })
