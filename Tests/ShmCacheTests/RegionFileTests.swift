@@ -1,5 +1,6 @@
 @unsafe @preconcurrency import Glibc
 // Files that are no region, or another version's, or damaged, are refused with a reason and left alone.
+import CLinux
 import Testing
 
 @testable import ShmCache
@@ -261,6 +262,50 @@ import Testing
         let most = region.largestSizeBytes
         let reached = region.sizeBytes
         #expect(reached == most)
+    }
+
+    /// More than any machine has: refused before a byte is claimed, with the figures, and everything goes on as it was.
+    @Test(arguments: [RegionBacking.memory, .file(path: "/tmp/martlet-refused-\(getpid())")])
+    func aGrowthThatThereIsNoRoomForLosesNothing(_ backing: RegionBacking) throws {
+        let tooMuch = 1 << 38
+        let options = RegionOptions(
+            sizeBytes: 256 << 20, maximumSizeBytes: tooMuch, segmentSizeBytes: 1 << 20, laneCount: 2)
+        let region = try CacheRegion.create(options, backing: backing)
+        var isInMemory = true
+        if case .file(let path) = backing {
+            isInMemory = false
+            unsafe unlink(path)
+        }
+        let room = isInMemory ? cl_available_memory() : cl_file_system_room(region.descriptor)
+        guard room < tooMuch else { return }
+        var lane = try region.attachLane(0)
+        func store(_ numbers: Range<Int>) -> Int {
+            numbers.count { n in
+                lane.beginTurn(now: region.now())
+                defer { lane.endTurn() }
+                return lane.store(region, Sample.key(n), Sample.body(n, 500)) == .committed
+            }
+        }
+        let first = store(0..<1000)
+        let (size, file, before) = (region.sizeBytes, region.fileBytes, region.statistics())
+        for _ in 0..<2 {
+            do {
+                try region.grow(toBytes: tooMuch, stepBytes: tooMuch)
+                Issue.record("grown to \(region.sizeBytes) bytes")
+            } catch {
+                guard case .noRoom(let text) = error else {
+                    Issue.record("\(error)")
+                    continue
+                }
+                #expect(text.contains("more bytes") && text.contains(where: \.isNumber), "\(text)")
+            }
+        }
+        #expect(first == 1000 && region.sizeBytes == size && region.fileBytes == file)
+        #expect(region.statistics() == before)
+        let more = store(1000..<1100)
+        let objects = region.statistics().objects
+        #expect(more == 100 && objects == 1100)
+        #expect(region.checkInvariants() == [])
     }
 
     @Test func aSecondProcessCannotTakeAHeldLane() throws {
