@@ -200,6 +200,16 @@ class Wrk:
             self.process.communicate()
 
 
+def halt(pid):
+    """Stops a process (SIGSTOP) and waits until it stands: the signal alone lets it finish what it is at."""
+    os.kill(pid, signal.SIGSTOP)
+
+    def stands():
+        with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+            return file.read().rpartition(")")[2].split()[0] == "T"
+    wait_until(stands, f"process {pid} stopped")
+
+
 def martlet(*arguments, environment=None, seconds=20):
     """Runs the command to its end; returns (exit code, standard output, standard error)."""
     done = subprocess.run(

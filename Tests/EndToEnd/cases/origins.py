@@ -13,7 +13,7 @@ from harness.client import Client
 from harness.node import free_port
 from harness.origin import Reply
 from harness.waiting import pace, wait_until
-from support import Skipped, case, expect
+from support import Skipped, case, expect, halt
 
 
 class Named:
@@ -343,7 +343,7 @@ def unasked_answer(context):
         for number in range(20):
             client.request("GET", f"/s1/first{number}")
             expect(client.read_response().body == b"good", "an answer")
-            os.kill(worker, signal.SIGSTOP)
+            halt(worker)
             try:
                 client.request("GET", f"/s1/second{number}")
                 connections[-1].send(evil)

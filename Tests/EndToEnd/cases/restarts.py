@@ -11,7 +11,7 @@ from harness.message import Ended
 from harness.node import RELEASE, command_line, owner_of_connection
 from harness.origin import Reply
 from harness.waiting import pace, wait_until
-from support import case, expect, martlet
+from support import case, expect, halt, martlet
 
 FRESH = {"Cache-Control": "max-age=3600"}
 BODY = bytes(range(256)) * 400
@@ -121,7 +121,7 @@ def every_state(context):
         # A stopped worker accepts nothing: what connects now waits in the queues while the change begins.
         before = node.workers()
         for pid in before:
-            os.kill(pid, signal.SIGSTOP)
+            halt(pid)
         queued = [Client(node.address, 30) for _ in range(16)]
         for client in queued[:8]:
             client.request("GET", "/s1/page")
