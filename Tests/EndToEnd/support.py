@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 
+from harness.client import Client
 from harness.node import RELEASE, Node, free_port
 from harness.origin import Origin
 from harness.waiting import wait_until
@@ -198,6 +199,15 @@ class Wrk:
         if self.process.poll() is None:
             self.process.kill()
             self.process.communicate()
+
+
+def refused(port):
+    """Whether nobody listens on the port."""
+    try:
+        Client(("127.0.0.1", port)).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 def halt(pid):

@@ -56,7 +56,7 @@ struct Listeners: ~Copyable {
                 opened.append((address, group.0, group.1))
             }
         } catch {
-            for group in opened { for fd in Set(group.descriptors) { Glibc.close(fd) } }
+            for group in opened { for fd in Set(group.descriptors) { close(fd) } }
             throw error
         }
         for group in opened {
@@ -84,7 +84,7 @@ struct Listeners: ~Copyable {
             for index in addresses.indices { added.append(try moreSlots(index, count - slots)) }
         } catch {
             for index in addresses.indices where specs[index].family != .unix && index < added.count {
-                for fd in added[index] { Glibc.close(fd) }
+                for fd in added[index] { close(fd) }
             }
             throw error
         }
@@ -104,7 +104,7 @@ struct Listeners: ~Copyable {
                 try bindAndListen(fd, specs[index], reusePort: true)
             }
         } catch {
-            for fd in group { Glibc.close(fd) }
+            for fd in group { close(fd) }
             throw error
         }
         return group
@@ -120,7 +120,7 @@ struct Listeners: ~Copyable {
 
     /// Ends the groups that nobody names any more. Their indexes stay, as holes. Shut down as well as closed: old
     /// workers still have copies, and a client must be refused rather than left waiting.
-    mutating func close(allBut named: [SocketAddress]) {
+    mutating func end(allBut named: [SocketAddress]) {
         for index in addresses.indices where isOpen(index) && !named.contains(requested[index]) { closeGroup(index) }
     }
 
@@ -133,7 +133,7 @@ struct Listeners: ~Copyable {
     private mutating func closeGroup(_ index: Int) {
         for fd in Set(addresses[index].descriptors) {
             shutdown(fd, Int32(SHUT_RDWR))
-            Glibc.close(fd)
+            close(fd)
         }
         if specs[index].family == .unix, !addresses[index].descriptors.isEmpty { unsafe unlink(specs[index].path) }
         addresses[index].descriptors = []
@@ -188,7 +188,7 @@ struct Listeners: ~Copyable {
     }
 
     deinit {
-        for fd in Set(addresses.flatMap(\.descriptors)) { Glibc.close(fd) }
+        for fd in Set(addresses.flatMap(\.descriptors)) { close(fd) }
         if !leavesSocketFiles { removeSocketFiles() }
     }
 
@@ -204,7 +204,7 @@ struct Listeners: ~Copyable {
         guard test >= 0 else { throw failure(address, "socket") }
         var exact = address
         do {
-            defer { Glibc.close(test) }
+            defer { close(test) }
             try bindAndListen(test, address, reusePort: false)
             if address.port == 0 { exact.port = boundPort(test) }
         }
@@ -219,7 +219,7 @@ struct Listeners: ~Copyable {
                 try bindAndListen(fd, exact, reusePort: true)
             }
         } catch {
-            for fd in group { Glibc.close(fd) }
+            for fd in group { close(fd) }
             throw error
         }
         return (exact, group)
@@ -245,7 +245,7 @@ struct Listeners: ~Copyable {
     private func unixListener(_ address: SocketAddress) throws(Failure) -> [Int32] {
         let probe = cl_stream_socket(AF_UNIX)
         let isLive = unsafe address.withSocketAddress { unsafe connect(probe, $0, $1) } == 0
-        Glibc.close(probe)
+        close(probe)
         if isLive { throw .runtime("cannot listen on \(address): somebody listens there already") }
         var facts = cl_file_facts()
         if unsafe cl_file_facts(address.path, &facts) == 0 {

@@ -171,7 +171,7 @@ actor Node: LoopExecutor.Delegate {
     }
 
     /// What the configuration in force does not name, and no change that is not decided yet.
-    func closeUnnamed() { listeners.close(allBut: addressesInForce + pending.addresses) }
+    func closeUnnamed() { listeners.end(allBut: addressesInForce + pending.addresses) }
 
     /// The old workers are told to drain now; they take what is in their queues first.
     func closeUnnamedLater() {

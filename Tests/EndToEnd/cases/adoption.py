@@ -10,7 +10,7 @@ from cases.stopped_changes import BODY, site
 from harness.client import Client
 from harness.node import RELEASE, command_line, free_port
 from harness.waiting import wait_until
-from support import case, expect, martlet
+from support import case, expect, martlet, refused
 
 
 class Heritage:
@@ -57,14 +57,6 @@ class Heritage:
         expect(all("martlet-worker" in command_line(pid) for pid in self.orphans), "the workers live")
         self.serves()
         expect(exchange(Client(self.node.address)) == BODY, "and accept")
-
-
-def refused(port):
-    try:
-        Client(("127.0.0.1", port)).close()
-    except ConnectionRefusedError:
-        return True
-    return False
 
 
 @case("adoption with other worker counts, more slots and another size of the cache: as the new configuration says")

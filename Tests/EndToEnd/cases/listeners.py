@@ -11,7 +11,7 @@ from harness.message import Ended, Reader
 from harness.node import RELEASE, free_port
 from harness.origin import Reply
 from harness.waiting import wait_until
-from support import case, expect
+from support import case, expect, refused
 
 FRESH = {"Cache-Control": "max-age=3600"}
 BODY = bytes(range(256)) * 40
@@ -112,14 +112,6 @@ def come_and_go(context):
         expect(exchange(old) == BODY, "a connection of the other address goes on")
         status = node.admin("GET", "/v1/status")[1]["slots"]
         expect(status["addresses"] == [f"127.0.0.1:{first}"], f"addresses {status['addresses']}")
-
-
-def refused(port):
-    try:
-        Client(("127.0.0.1", port)).close()
-    except ConnectionRefusedError:
-        return True
-    return False
 
 
 class Changing:
