@@ -85,6 +85,10 @@ extension Comparison {
             }
             return Explanations.ofPeerResponseRefusal(error, Evidence(bytes[start...]))
         }
+        // Ours still waits for the rest of a body that the peer takes to have ended.
+        if ours.end == .waiting, common == ours.messages.count, common < peer.messages.count {
+            return Explanations.ofResponseBody(Evidence(bytes[ours.lastStart...]))
+        }
         return nil
     }
 
