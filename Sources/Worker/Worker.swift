@@ -59,6 +59,7 @@ struct Worker: ~Copyable {
     var siblings = 0
     /// Connections that a partner was sent and has not answered for.
     var travelling = 0
+    var evening = Evening()
     /// When the supervisor was lost; nil while there is one.
     var orphanedMilliseconds: Int64?
     /// Fires while draining, and while there is no supervisor.
@@ -93,7 +94,7 @@ struct Worker: ~Copyable {
         counters = node.counters(lane: Int(provisions.assignment.lane))
         clock = TurnClock(lane)
         let limit = settings.connectionLimit
-        timers = TimerWheel(capacity: 3 * limit + 3 * settings.origins.count + 3, nowMilliseconds: clock.milliseconds)
+        timers = TimerWheel(capacity: 3 * limit + 3 * settings.origins.count + 4, nowMilliseconds: clock.milliseconds)
         clients = Slab(limit: limit)
         contexts = Slab(limit: limit)
         requests = RequestBuffers(

@@ -106,6 +106,7 @@ extension Worker {
             if clients.contains(id) { watch(id.index) }
         }
         fresh.removeAll(keepingCapacity: true)
+        expectEvening()
     }
 
     /// Takes a connection in, to be served before the turn ends. It is closed when there is no place for it.

@@ -1,15 +1,48 @@
 // Evening the workers out: one that has clearly more connections than the others passes new ones on to the least
-// loaded. Steering spreads connections at random; this keeps the spread narrow. How they travel is HandOver's business.
+// loaded, and looks once more when everybody has had time to count what came. Steering spreads connections at random;
+// this keeps the spread narrow. How they travel is HandOver's business.
 
 internal import ControlChannel
 internal import ShmCache
 
-/// When a new connection is better off elsewhere. Pure.
-enum Spread {
-    /// More than 15 % above the mean, and by so many that a few short-lived connections never travel.
-    static func isOverloaded(own: Int, least: Int, total: Int, workers: Int) -> Bool {
-        workers > 1 && own > least + 4 && own * workers * 100 > total * 115
+/// What this worker and its siblings carry at one moment.
+struct Spread {
+    let own: Int
+    var total: Int
+    var workers = 1
+    var least = Int.max
+
+    init(own: Int) {
+        self.own = own
+        total = own
     }
+
+    /// True when no other was found to be lighter.
+    mutating func add(_ load: Int) -> Bool {
+        total += load
+        workers += 1
+        guard load < least else { return false }
+        least = load
+        return true
+    }
+
+    /// When connections are better off elsewhere: more than 15 % above the mean, and by so many that a few short-lived
+    /// ones never travel.
+    var isOverloaded: Bool { workers > 1 && own > least + 4 && own * workers * 100 > total * 115 }
+
+    /// While giving: until this worker has no more than its share.
+    var isAboveMean: Bool { workers > 1 && own > least + 1 && own * workers > total }
+}
+
+/// When a worker looks at the spread again. Connections that arrive together are accepted by workers that know little
+/// of each other: the counts of those that had no turn yet are old.
+struct Evening {
+    var timer = TimerHandle()
+    /// Looks in a row that found too many connections, all of them busy.
+    var failures = 0
+
+    /// Longer and longer: busy connections come to rest when they like.
+    var delayMilliseconds: Int64 { 5 << Int64(min(failures, 7)) }
 }
 
 extension Worker {
@@ -17,27 +50,56 @@ extension Worker {
     /// of its connections have only just come and may be gone in a moment: they do not count yet. False when it stays.
     mutating func passOn(_ c: UInt32, unserved: Int) -> Bool {
         guard siblings > 0, !drain.isDraining, clients[c].mayTravel, clients[c].isIdle else { return false }
-        let own = clients.count - unserved - travelling
-        var total = own
-        var workers = 1
-        var least = Int.max
-        var chosen: UInt32?
+        let (spread, lightest) = spread(unserved: unserved)
+        guard let lightest, spread.isOverloaded else { return false }
+        return give(c, to: lightest)
+    }
+
+    /// Connections have come: whether this worker now has too many shows when the others have counted theirs.
+    mutating func expectEvening() {
+        evening.failures = 0
+        armEvening()
+    }
+
+    private mutating func armEvening() {
+        guard siblings > 0, !drain.isDraining, !evening.timer.isArmed else { return }
+        let deadline = clock.milliseconds + evening.delayMilliseconds
+        evening.timer = timers.arm(deadlineMilliseconds: deadline, owner: Token(.evening).raw)
+    }
+
+    /// Gives idle connections away until this worker has no more than its share, if it has clearly more.
+    mutating func eveningTimerExpired() {
+        evening.timer = TimerHandle()
+        guard siblings > 0, !drain.isDraining, spread(unserved: 0).spread.isOverloaded else { return }
+        evening.failures = giveSurplus() ? 0 : evening.failures + 1
+        armEvening()
+    }
+
+    /// False when nothing could be given.
+    private mutating func giveSurplus() -> Bool {
+        var hasGiven = false
+        var c: UInt32 = 0
+        while c < clients.endIndex {
+            defer { c += 1 }
+            guard clients.isTaken(c), clients[c].isIdle, clients[c].slot != .max else { continue }
+            let (spread, lightest) = spread(unserved: 0)
+            guard let lightest, spread.isAboveMean, give(c, to: lightest) else { break }
+            hasGiven = true
+        }
+        return hasGiven
+    }
+
+    /// The loads of all siblings that take connections, and which of them is the lightest.
+    private borrowing func spread(unserved: Int) -> (spread: Spread, lightest: UInt32?) {
+        var spread = Spread(own: clients.count - unserved - travelling)
+        var lightest: UInt32?
         var index: UInt32 = 0
         while index < partners.endIndex {
             defer { index += 1 }
             guard partners.isTaken(index), partners[index].role == .sibling, !partners[index].refuses else { continue }
             let open = node.value(counter: Counter.connectionsOpen.rawValue, lane: Int(partners[index].lane))
-            let load = Int(open) + partners[index].unanswered
-            total += load
-            workers += 1
-            if load < least {
-                least = load
-                chosen = index
-            }
+            if spread.add(Int(open) + partners[index].unanswered) { lightest = index }
         }
-        guard let chosen, Spread.isOverloaded(own: own, least: least, total: total, workers: workers) else {
-            return false
-        }
-        return give(c, to: chosen)
+        return (spread, lightest)
     }
 }

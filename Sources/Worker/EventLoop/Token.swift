@@ -10,8 +10,8 @@ struct Token: Equatable {
         case control, wake, client, origin, context, fill, handOver, adoption, tunnel, periodic
         /// Of origins: a check, a question for addresses, the line before it; and the resolver's socket and timer.
         case check, resolve, line, resolver, resolverTimer
-        /// The end of a pause in accepting.
-        case pause
+        /// The end of a pause in accepting, and the next look at how many connections the others have.
+        case pause, evening
     }
 
     let raw: UInt64
