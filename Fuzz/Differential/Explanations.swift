@@ -183,16 +183,21 @@ enum Explanations {
         case "HPE_INVALID_METHOD":
             return method.utf8.allSatisfy(Evidence.token.contains) ? "any token is a method" : nil
         case "HPE_UNEXPECTED_CONTENT_LENGTH":
-            return evidence.values("content-length").count > 1 ? "equal Content-Lengths are one" : nil
+            if evidence.values("content-length").count > 1 { return "equal Content-Lengths are one" }
+            return hasLongerName(evidence, /^transfer-encoding./) ? longerName : nil
         case "HPE_INVALID_CHUNK_SIZE":
             return evidence.text(evidence.body).contains(/[0-9A-Fa-f][ \t]+;/)
                 ? "white space before a chunk extension" : nil
         case "HPE_INVALID_TRANSFER_ENCODING", "HPE_INVALID_CONTENT_LENGTH":
-            let names = evidence.fields.map { evidence.text($0.prefix { $0 != 58 }).lowercased() }
-            return names.contains { $0.contains(/^(transfer-encoding|content-length)./) }
-                ? "the peer takes a longer name" : tabBehind(evidence)
+            return hasLongerName(evidence, /^(transfer-encoding|content-length)./) ? longerName : tabBehind(evidence)
         default: return nil
         }
+    }
+
+    private static let longerName = "the peer takes a longer name"
+
+    private static func hasLongerName(_ evidence: Evidence, _ pattern: some RegexComponent) -> Bool {
+        evidence.fields.contains { evidence.text($0.prefix { $0 != 58 }).lowercased().contains(pattern) }
     }
 
     /// Tabs are white space around a value; the peer knows only spaces behind `chunked` and numbers.

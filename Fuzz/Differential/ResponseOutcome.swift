@@ -100,11 +100,7 @@ extension Explanations {
 
     /// The rule by which the peer refuses a response that ours does not.
     static func ofPeerResponseRefusal(_ error: String, _ evidence: Evidence) -> String? {
-        if error == "HPE_UNEXPECTED_CONTENT_LENGTH",
-            evidence.fields.contains(where: { evidence.text($0).lowercased().contains(/^transfer-encoding[^:]/) })
-        {
-            return "the peer takes a longer name"
-        }
+        if error == "HPE_INVALID_CONTENT_LENGTH", hasFramingInTrailers(evidence) { return framingInTrailers }
         return ofPeerRefusal(error, evidence)
     }
 
@@ -116,9 +112,7 @@ extension Explanations {
         {
             return "a 204 that promises content closes"
         }
-        if evidence.text(evidence.body).lowercased().contains(/(transfer-encoding|content-length):/) {
-            return "framing fields in trailers are dropped"
-        }
+        if hasFramingInTrailers(evidence) { return framingInTrailers }
         // http-parser gives up a list at an option that begins like `close` or `keep-alive`.
         let options = evidence.values("connection").flatMap { $0.lowercased().split(separator: ",") }
             .map { option in String(option.drop { $0 == " " }) }
@@ -126,6 +120,12 @@ extension Explanations {
             return "the peer stops at an option that begins like one it knows"
         }
         return ofPersistence(evidence)
+    }
+
+    private static let framingInTrailers = "framing fields in trailers are dropped"
+
+    private static func hasFramingInTrailers(_ evidence: Evidence) -> Bool {
+        evidence.text(evidence.body).lowercased().contains(/(transfer-encoding|content-length):/)
     }
 
     private static func isBeginning(_ option: String) -> Bool {
