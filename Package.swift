@@ -38,19 +38,23 @@ let coreTargets: [Target] = [
         swiftSettings: settings
     ),
     .executableTarget(name: "CacheTool", dependencies: ["CLinux", "CZlib", "ShmCache"], swiftSettings: settings),
+    .target(name: "Dice", path: "Tests/Dice", swiftSettings: settings),
     .testTarget(
-        name: "HTTPMessageTests", dependencies: ["HTTPMessage"], exclude: ["Tables", "Cases"], swiftSettings: settings
+        name: "HTTPMessageTests", dependencies: ["HTTPMessage", "Dice"], exclude: ["Tables", "Cases"],
+        swiftSettings: settings
     ),
-    .testTarget(name: "CachePolicyTests", dependencies: ["CachePolicy", "HTTPMessage"], swiftSettings: settings),
+    .testTarget(
+        name: "CachePolicyTests", dependencies: ["CachePolicy", "HTTPMessage", "Dice"], swiftSettings: settings),
     .target(name: "WriteStops", path: "Tests/WriteStops"),
     .executableTarget(
-        name: "CacheStorm", dependencies: ["ShmCache", "CLinux", "WriteStops"], path: "Tests/CacheStorm",
+        name: "CacheStorm", dependencies: ["ShmCache", "CLinux", "WriteStops", "Dice"], path: "Tests/CacheStorm",
         swiftSettings: settings),
-    .testTarget(name: "ShmCacheTests", dependencies: ["ShmCache", "CLinux", "CacheStorm"], swiftSettings: settings),
+    .testTarget(
+        name: "ShmCacheTests", dependencies: ["ShmCache", "CLinux", "CacheStorm", "Dice"], swiftSettings: settings),
     .testTarget(name: "ControlChannelTests", dependencies: ["ControlChannel", "CLinux"], swiftSettings: settings),
     .testTarget(
         name: "WorkerTests",
-        dependencies: ["Worker", "ShmCache", "CachePolicy", "HTTPMessage", "ControlChannel"],
+        dependencies: ["Worker", "ShmCache", "CachePolicy", "HTTPMessage", "ControlChannel", "Dice"],
         swiftSettings: settings
     ),
 ]
@@ -71,7 +75,8 @@ let supervisorTargets: [Target] = [
         swiftSettings: settings
     ),
     .testTarget(
-        name: "SupervisorTests", dependencies: ["Supervisor"], exclude: ["SavedStates"], swiftSettings: settings),
+        name: "SupervisorTests", dependencies: ["Supervisor", "Dice"], exclude: ["SavedStates"], swiftSettings: settings
+    ),
 ]
 
 let package = Package(
@@ -81,12 +86,14 @@ let package = Package(
         .executable(name: "martlet-cache", targets: ["CacheTool"]),
         .library(name: "ShmCache", targets: ["ShmCache"]),
     ] + (coreOnly ? [] : [.executable(name: "martlet", targets: ["Supervisor"])]),
-    dependencies: coreOnly ? [] : [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
-        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-    ],
+    dependencies: coreOnly
+        ? []
+        : [
+            .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+            .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+            .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+            .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+            .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        ],
     targets: coreTargets + (coreOnly ? [] : supervisorTargets)
 )

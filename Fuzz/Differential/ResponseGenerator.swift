@@ -2,7 +2,9 @@
 // from attacks, and then some bytes changed.
 
 struct ResponseGenerator {
-    private let statuses = ["200 OK", "200 OK", "200 OK", "404 Not Found", "204 No Content", "304 Not Modified", "301 "]
+    private let statuses = [
+        "200 OK", "200 OK", "200 OK", "404 Not Found", "204 No Content", "304 Not Modified", "301 ",
+    ]
     private let interims = ["100 Continue", "103 Early Hints", "102 Processing"]
     private let oddStatuses = [
         "200", "200  OK", "099 X", "600 X", "999 X", "20 X", "2000 X", "OK", "", " 200 OK", "200 caf\u{e9}", "-20 X",

@@ -82,7 +82,8 @@ package struct Reuse: Sendable, Equatable {
         verdict = .fresh
         fallback = .never
         // A 304 says nothing about bytes that are not here: an expired part is fetched anew.
-        mayValidate = !stored.flags.isDisjoint(with: [.hasETag, .hasLastModified])
+        mayValidate =
+            !stored.flags.isDisjoint(with: [.hasETag, .hasLastModified])
             && !stored.flags.contains(.isPartial)
         ageSeconds = stored.ageSeconds(now: now)
         let remaining = stored.expiryMilliseconds &- now

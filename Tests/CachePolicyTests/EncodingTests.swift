@@ -47,7 +47,8 @@ import Testing
             "application/ld+json", "application/xml", "image/svg+xml", "application/wasm",
         ] { #expect(isEncodable([fresh, "Content-Type: \(type)"]), "\(type)") }
         for type in [
-            "image/png", "video/mp4", "text/event-stream", "application/octet-stream", "application/zip", "textual/html",
+            "image/png", "video/mp4", "text/event-stream", "application/octet-stream", "application/zip",
+            "textual/html",
             "text", "",
         ] { #expect(!isEncodable([fresh, "Content-Type: \(type)"]), "\(type)") }
         #expect(!isEncodable([fresh]))
@@ -145,7 +146,8 @@ import Testing
         }
     }
 
-    @Test("RFC 9110 section 13.1.5: a date does not tell codings apart, so it allows no range where there may be several")
+    @Test(
+        "RFC 9110 section 13.1.5: a date does not tell codings apart, so it allows no range where there may be several")
     func ifRange() {
         func isWhole(_ condition: String, _ fields: [String]) -> Bool {
             let stored = Self.page + ["ETag: \"a\"", "Last-Modified: \(date(-1000))"]

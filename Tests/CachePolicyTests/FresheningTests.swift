@@ -18,27 +18,8 @@ import Testing
         }
     }
 
-    /// The freshened block's lines and plan.
-    private func freshen(_ fields: [String], stored: [String] = []) -> (plan: StorePlan, lines: [String])? {
-        let result: (StorePlan, [String])?? = withStored(base + stored) { stored in
-            withResponse(fields, status: "304 Not Modified") { head, bytes, table in
-                var scratchStorage = [UInt8](repeating: 0, count: 8192)
-                var scratchSpan = scratchStorage.mutableSpan
-                var scratch = unsafe scratchSpan.mutableBytes
-                var storage = [UInt8](repeating: 0, count: 8192)
-                var span = storage.mutableSpan
-                var target = unsafe span.mutableBytes
-                var merged = FieldTable(capacity: 64)
-                let outcome = Freshening.encode(
-                    stored: stored, head: head, bytes: bytes, fields: table, request: requestFacts(), times: later,
-                    settings: PolicySettings(), scratch: &scratch, table: &merged, into: &target)
-                guard let outcome else { return nil }
-                let block = Array(storage[0..<outcome.count])
-                guard let head = StoredHead(unsafe block.span.bytes) else { return nil }
-                return (outcome.plan, Array(string(head.fieldLines).components("\r\n").dropLast()))
-            }
-        }
-        return result ?? nil
+    private func freshen(_ fields: [String], stored: [String] = []) -> Freshened? {
+        withStored(base + stored) { freshened($0, by: fields, times: later) } ?? nil
     }
 
     @Test("RFC 9111 section 4.3.4: which stored answer a 304 is about")

@@ -1,4 +1,5 @@
 // RFC 9111 section 4: reuse, stale rules, request directives; RFC 5861, RFC 8246.
+import Dice
 import HTTPMessage
 import Testing
 
@@ -123,7 +124,8 @@ import Testing
     func conditionalNoCache() {
         for condition in ["If-None-Match: \"a\"", "If-Modified-Since: \(noonText)", "If-Range: \"a\""] {
             for demand in ["Cache-Control: no-cache", "Pragma: no-cache"] {
-                #expect(reuse([fresh, tag], after: 10, request: [condition, demand])?.verdict == .fresh, "\(condition)")
+                #expect(
+                    reuse([fresh, tag], after: 10, request: [condition, demand])?.verdict == .fresh, "\(condition)")
             }
         }
         var settings = PolicySettings()

@@ -1,4 +1,5 @@
 // RFC 9110 section 13: preconditions; section 14: ranges. RFC 9111 section 4.3.2.
+import Dice
 import HTTPMessage
 import Testing
 
@@ -122,7 +123,7 @@ import Testing
     @Test("RFC 9110 section 14.6: a multipart body is as long as announced")
     func multipart() {
         let seed = UInt64.random(in: .min ... .max)
-        var generator = SplitMix(state: seed)
+        var generator = Dice(seed: seed)
         for _ in 0..<200 {
             var plan = RangePlan()
             plan.count = Int.random(in: 1...16, using: &generator)

@@ -158,3 +158,30 @@ func reuse(
             random: .max, settings: settings)
     }
 }
+
+/// What a 304 made of a stored head.
+struct Freshened {
+    var plan: StorePlan
+    var lines: [String]
+}
+
+/// The head as it stands after a 304 with those fields; nil when what is stored is of no use any more.
+func freshened(_ stored: borrowing StoredHead, by fields: [String], times: ExchangeTimes) -> Freshened? {
+    withResponse(fields, status: "304 Not Modified") { head, bytes, table in
+        var scratchStorage = [UInt8](repeating: 0, count: 8192)
+        var scratchSpan = scratchStorage.mutableSpan
+        var scratch = unsafe scratchSpan.mutableBytes
+        var storage = [UInt8](repeating: 0, count: 8192)
+        var span = storage.mutableSpan
+        var target = unsafe span.mutableBytes
+        var merged = FieldTable(capacity: 64)
+        let outcome = Freshening.encode(
+            stored: stored, head: head, bytes: bytes, fields: table, request: requestFacts(), times: times,
+            settings: PolicySettings(), scratch: &scratch, table: &merged, into: &target)
+        guard let outcome else { return nil }
+        let block = Array(storage[0..<outcome.count])
+        guard let renewed = StoredHead(unsafe block.span.bytes) else { return nil }
+        return Freshened(
+            plan: outcome.plan, lines: Array(string(renewed.fieldLines).components("\r\n").dropLast()))
+    }
+}

@@ -1,6 +1,7 @@
 // The fills of a storm's process: its own, in steps over many turns, and those of others that it reads along or takes
 // over.
 import CLinux
+import Dice
 import ShmCache
 
 extension Actor {

@@ -1,5 +1,6 @@
 // The storm's janitor: it evicts, compacts and compresses anew, makes dictionaries and takes them out of use, and keeps
 // a second form of what is popular under a key of its own, as the node's janitor does.
+import Dice
 import ShmCache
 
 extension Actor {

@@ -1,5 +1,6 @@
 // One process of the storm: a worker's life in small, at random.
 import CLinux
+import Dice
 @unsafe @preconcurrency import Glibc
 import ShmCache
 

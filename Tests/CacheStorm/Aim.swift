@@ -3,6 +3,7 @@
 // process's lane, at whatever instruction it interrupted, and ends the process there if the word is what the parent
 // wants to see.
 import CLinux
+import Dice
 @unsafe @preconcurrency import Glibc
 import ShmCache
 

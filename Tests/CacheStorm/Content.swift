@@ -1,20 +1,8 @@
+import Dice
 // What an object of the storm contains: everything follows from its key and version, so that a reader can check each
 // byte.
 @unsafe @preconcurrency import Glibc
 import ShmCache
-
-/// A seeded generator (SplitMix64).
-struct Dice {
-    var state: UInt64
-    init(seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}
 
 /// The long texts that bodies are cut from, made once before the processes are forked.
 struct Library {

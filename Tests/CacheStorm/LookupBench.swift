@@ -1,5 +1,6 @@
 // Processor time of a lookup: hot (a few objects) and cold (many). Prints one line of JSON.
 import CLinux
+import Dice
 @unsafe @preconcurrency import Glibc
 import ShmCache
 

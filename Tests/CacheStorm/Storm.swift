@@ -1,6 +1,7 @@
 // The kill fuzz of the cache: processes work on one region and verify every byte they read, while this one kills them
 // at random, recovers or lets others recover, and in the end checks that nothing leaked. Prints one line of JSON.
 import CLinux
+import Dice
 @unsafe @preconcurrency import Glibc
 import ShmCache
 

@@ -1,4 +1,5 @@
 // The chunked transfer coding both ways (RFC 9112 section 7.1): data, extensions, trailers, limits, cuts.
+import Dice
 import HTTPMessage
 import Testing
 

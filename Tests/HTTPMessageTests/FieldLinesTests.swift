@@ -1,4 +1,5 @@
 // Random field sections against a plain reading of the same text: the parser works eight bytes at a time, this one not.
+import Dice
 import HTTPMessage
 import Testing
 

@@ -16,19 +16,28 @@ extension [UInt8] {
 /// All of the bytes.
 func whole(_ bytes: [UInt8]) -> Extent { Extent(start: 0, end: bytes.count) }
 
+/// A message with its fields.
+protocol ParsedMessage {
+    var bytes: [UInt8] { get }
+    var fields: [FieldEntry] { get }
+}
+
+extension ParsedMessage {
+    func text(_ extent: Extent) -> String { String(decoding: bytes[extent.range], as: UTF8.self) }
+
+    /// Name and value of the fields that would be forwarded.
+    var forwarded: [String] { fields.filter { !$0.isDropped }.map { "\(text($0.name)): \(text($0.value))" } }
+}
+
 /// What came of parsing a request in one go.
-struct ParsedRequest {
+struct ParsedRequest: ParsedMessage {
     var progress: RequestProgress
     var head: RequestHead
     var bytes: [UInt8]
     var fields: [FieldEntry]
 
-    func text(_ extent: Extent) -> String { String(decoding: bytes[extent.range], as: UTF8.self) }
     var rejection: Rejection? { if case .rejected(let reason) = progress { reason } else { nil } }
     var isComplete: Bool { if case .complete = progress { true } else { false } }
-
-    /// Name and value of the fields that would be forwarded.
-    var forwarded: [String] { fields.filter { !$0.isDropped }.map { "\(text($0.name)): \(text($0.value))" } }
 }
 
 func parseRequest(_ bytes: [UInt8], limits: MessageLimits = MessageLimits()) -> ParsedRequest {
@@ -44,16 +53,14 @@ func parseRequest(_ text: String, limits: MessageLimits = MessageLimits()) -> Pa
 }
 
 /// What came of parsing a response in one go.
-struct ParsedResponse {
+struct ParsedResponse: ParsedMessage {
     var progress: ResponseProgress
     var head: ResponseHead
     var bytes: [UInt8]
     var fields: [FieldEntry]
 
-    func text(_ extent: Extent) -> String { String(decoding: bytes[extent.range], as: UTF8.self) }
     var rejection: Rejection? { if case .rejected(let reason) = progress { reason } else { nil } }
     var isComplete: Bool { if case .complete = progress { true } else { false } }
-    var forwarded: [String] { fields.filter { !$0.isDropped }.map { "\(text($0.name)): \(text($0.value))" } }
 }
 
 func parseResponse(_ text: String, to method: HTTPMessage.Method = .get) -> ParsedResponse {
@@ -79,17 +86,4 @@ func written(capacity: Int = 256, _ body: (inout ByteSink) -> Void) -> (text: St
         overflowed = sink.overflowed
     }
     return (String(decoding: buffer[..<count], as: UTF8.self), overflowed)
-}
-
-/// A small generator of random numbers whose seed is printed with a failure.
-struct Dice: RandomNumberGenerator {
-    var state: UInt64
-    init(seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
 }

@@ -1,4 +1,5 @@
 // Field values: numbers, dates, lists, directives, entity tags, ranges; and the sink they are written to.
+import Dice
 import Foundation
 import HTTPMessage
 import Testing

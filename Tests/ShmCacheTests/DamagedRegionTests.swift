@@ -1,8 +1,9 @@
 // Whole region files with flipped bytes and lost writes: never a crash, and where checksums bind never a wrong byte.
 import CLinux
+import Dice
+@unsafe @preconcurrency import Glibc
 import Testing
 
-@unsafe @preconcurrency import Glibc
 @testable import ShmCache
 
 /// A region's bytes, made once, and what may be found in it.

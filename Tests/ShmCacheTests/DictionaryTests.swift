@@ -1,4 +1,5 @@
 // Small objects of one kind are stored with a dictionary: less room, the same bytes, and only a miss when it is gone.
+import Dice
 import Testing
 
 @testable import ShmCache
@@ -23,7 +24,8 @@ enum Document {
         let words = ["river", "lantern", "harbour", "market", "bridge", "winter", "letters", "swallow", "morning"]
         var text = "{\"id\":\(n),\"title\":\"The \(words[Int(dice.next() % 9)])\",\"description\":\""
         while text.utf8.count < 700 { text += words[Int(dice.next() % 9)] + " and the " }
-        text += "\",\"price\":{\"amount\":\(dice.next() % 900),\"currency\":\"EUR\"},\"state\":\"available\",\"stock\":\(n % 50)}"
+        text +=
+            "\",\"price\":{\"amount\":\(dice.next() % 900),\"currency\":\"EUR\"},\"state\":\"available\",\"stock\":\(n % 50)}"
         return Array(text.utf8)
     }
 }

@@ -1,6 +1,7 @@
-@unsafe @preconcurrency import Glibc
 // Files that are no region, or another version's, or damaged, are refused with a reason and left alone.
 import CLinux
+import Dice
+@unsafe @preconcurrency import Glibc
 import Testing
 
 @testable import ShmCache

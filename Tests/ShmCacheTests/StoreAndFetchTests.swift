@@ -1,4 +1,5 @@
 // Objects of all sizes go in and come out unchanged.
+import Dice
 import Testing
 
 @testable import ShmCache

@@ -1,8 +1,7 @@
 // Runs the kill fuzz in small; `make soak-cache` is the long version.
 import CLinux
-import Testing
-
 @unsafe @preconcurrency import Glibc
+import Testing
 
 @Suite struct StormTests {
     @Test func nothingIsWrongOrLostAfterRandomKills() throws {
@@ -20,7 +19,8 @@ import Testing
             let seed = UInt64.random(in: 1...1_000_000)
             let status: Int32
             (status, output) = try run([
-                "--kills", "40", "--turns", "20000", "--size", "1000000", "--slow", "50", "--seed", "\(seed)", "--without", protection,
+                "--kills", "40", "--turns", "20000", "--size", "1000000", "--slow", "50", "--seed", "\(seed)",
+                "--without", protection,
             ])
             // Wrong bytes are noticed, or somebody trips over them.
             if status != 0 { return }
@@ -30,7 +30,9 @@ import Testing
 
     /// Deaths at every write of these works, and two works crossed at every access: the rest of them is a part of its
     /// own, on the release build.
-    @Test(arguments: [["--stops", "--only", "replace"], ["--stops", "--only", "evict"], ["--crossings", "--only", "look up"]])
+    @Test(arguments: [
+        ["--stops", "--only", "replace"], ["--stops", "--only", "evict"], ["--crossings", "--only", "look up"],
+    ])
     func nothingIsWrongAtAnyInstruction(words: [String]) throws {
         let (status, output) = try run(words)
         #expect(status == 0, "\(output)")
@@ -59,13 +61,15 @@ import Testing
         let own = String(decoding: path[0..<max(0, length)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
         // The test runner is the bundle itself or a helper that was given the bundle's path.
         let candidates = [own] + CommandLine.arguments
-        let storm = candidates.map { $0.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/") + "/CacheStorm" }
-            .first { unsafe access($0, X_OK) == 0 }
+        let storm = candidates.map {
+            $0.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/") + "/CacheStorm"
+        }
+        .first { unsafe access($0, X_OK) == 0 }
         let program = try #require(storm)
         var argv = unsafe ([program] + arguments).map { unsafe strdup($0) } + [nil]
         // A process that crashes for want of a protection need not explain itself.
         var environment = unsafe [strdup("SWIFT_BACKTRACE=enable=no"), nil]
-        defer { for unsafe p in unsafe argv + environment { unsafe free(p) } }
+        defer { unsafe (argv + environment).forEach { unsafe free($0) } }
         let map: [Int32] = [-1, ends[1], 2]
         let pid = unsafe cl_spawn(program, &argv, &environment, map, 3)
         close(ends[1])

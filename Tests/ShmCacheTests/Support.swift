@@ -1,20 +1,8 @@
 // Helpers of the cache's tests: small regions, deterministic bytes, whole fills and whole reads in one call.
+import Dice
 import Testing
 
 @testable import ShmCache
-
-/// A seeded generator (SplitMix64), so that a failing run can be repeated.
-struct Dice: RandomNumberGenerator {
-    var state: UInt64
-    init(seed: UInt64) { state = seed }
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
-}
 
 enum Sample {
     static func key(_ n: Int) -> [UInt8] { Array("site/1|https|example.test|/object/\(n)".utf8) }

@@ -1,4 +1,5 @@
 // Generations, canary and rollback, growing and shrinking, deaths and stops, without a process or a clock.
+import Dice
 import Testing
 
 @testable import Supervisor
@@ -282,7 +283,7 @@ struct RandomStormTests {
     @Test func atRestEverythingIsAsItShouldBe() {
         for _ in 0..<40 {
             let seed = UInt64.random(in: 0...UInt64.max)
-            var random = SplitMix(state: seed)
+            var random = Dice(seed: seed)
             var harness = MachineHarness.serving(Int(random.next() % 4) + 1)
             var launch: UInt32 = 10
             for _ in 0..<40 {
@@ -313,18 +314,6 @@ struct RandomStormTests {
             #expect(machine.change == nil && machine.queue.isEmpty, "seed \(seed)")
             #expect(machine.steered == Array(0..<machine.current.count), "seed \(seed)")
         }
-    }
-}
-
-struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
     }
 }
 

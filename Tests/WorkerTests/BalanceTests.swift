@@ -1,4 +1,5 @@
 // When a worker passes new connections on.
+import Dice
 import Testing
 
 @testable import Worker
@@ -12,6 +13,9 @@ import Testing
         #expect(!spread([5, 1]).isOverloaded)
         #expect(spread([6, 1]).isOverloaded)
         #expect(!spread([100]).isOverloaded)
+        // What already rests stays where a worker has but a few.
+        #expect(spread([9, 1]).isOverloaded && !spread([9, 1]).isLopsided)
+        #expect(spread([12, 4]).isLopsided)
         // Once it gives, it gives down to the mean.
         #expect(spread([101, 99, 100]).isAboveMean)
         #expect(!spread([100, 99, 101]).isAboveMean)
@@ -21,7 +25,7 @@ import Testing
     @Test("However unevenly connections arrive, nobody ends above 1.3 times the mean", arguments: [2, 4, 8])
     func convergence(workers: Int) {
         let seed = UInt64.random(in: .min ... .max)
-        var random = SplitMix(state: seed)
+        var random = Dice(seed: seed)
         for _ in 0..<200 {
             var open = [Int](repeating: 0, count: workers)
             // From all connections at one worker to all at random.
@@ -35,17 +39,18 @@ import Testing
         }
     }
 
-    @Test("Workers that all look at the same moment, and know nothing of each other's giving, come to rest",
+    @Test(
+        "Workers that all look at the same moment, and know nothing of each other's giving, come to rest",
         arguments: [2, 4, 8])
     func evenings(workers: Int) {
         let seed = UInt64.random(in: .min ... .max)
-        var random = SplitMix(state: seed)
+        var random = Dice(seed: seed)
         for _ in 0..<500 {
             var open = (0..<workers).map { _ in Int(random.next() % 60) }
             var looks = 0
-            while (0..<workers).contains(where: { spread(open, of: $0).isOverloaded }), looks < 20 {
+            while (0..<workers).contains(where: { spread(open, of: $0).isLopsided }), looks < 20 {
                 let seen = open
-                for giver in 0..<workers where spread(seen, of: giver).isOverloaded {
+                for giver in 0..<workers where spread(seen, of: giver).isLopsided {
                     var believed = seen
                     while spread(believed, of: giver).isAboveMean { move(from: giver, &believed) }
                     for worker in 0..<workers { open[worker] += believed[worker] - seen[worker] }
@@ -67,17 +72,5 @@ import Testing
         guard let least = others.min(by: { open[$0] < open[$1] }) else { return }
         open[giver] -= 1
         open[least] += 1
-    }
-}
-
-private struct SplitMix {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -2,6 +2,7 @@
 // the same pump into two streams that share a record layer and have windows of their own.
 
 import CachePolicy
+import Dice
 import HTTPMessage
 import ShmCache
 import Testing

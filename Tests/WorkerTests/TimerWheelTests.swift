@@ -1,5 +1,6 @@
 // The timing wheel against a sorted list: same timers out, never early, at most a tick late.
 
+import Dice
 import Testing
 
 @testable import Worker

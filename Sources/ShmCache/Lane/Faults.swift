@@ -27,16 +27,16 @@ package enum Omission: String, Sendable {
 
 package enum Faults {
     #if DEBUG
-    package nonisolated(unsafe) static var waitForEpochs = true
-    package nonisolated(unsafe) static var scanPins = true
-    package nonisolated(unsafe) static var omitted: Omission?
-    static var waitsForEpochs: Bool { unsafe waitForEpochs }
-    static var scansPins: Bool { unsafe scanPins }
-    static func skips(_ part: Omission) -> Bool { unsafe omitted == part }
+        package nonisolated(unsafe) static var waitForEpochs = true
+        package nonisolated(unsafe) static var scanPins = true
+        package nonisolated(unsafe) static var omitted: Omission?
+        static var waitsForEpochs: Bool { unsafe waitForEpochs }
+        static var scansPins: Bool { unsafe scanPins }
+        static func skips(_ part: Omission) -> Bool { unsafe omitted == part }
     #else
-    static var waitsForEpochs: Bool { @inline(__always) get { true } }
-    static var scansPins: Bool { @inline(__always) get { true } }
-    @inline(__always)
-    static func skips(_ part: Omission) -> Bool { false }
+        static var waitsForEpochs: Bool { @inline(__always) get { true } }
+        static var scansPins: Bool { @inline(__always) get { true } }
+        @inline(__always)
+        static func skips(_ part: Omission) -> Bool { false }
     #endif
 }

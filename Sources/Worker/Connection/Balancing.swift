@@ -30,6 +30,9 @@ struct Spread {
     /// ones never travel.
     var isOverloaded: Bool { workers > 1 && own > least + 4 && own * workers * 100 > total * 115 }
 
+    /// When connections that already rest are better off elsewhere: nobody gains where a worker has but a few.
+    var isLopsided: Bool { isOverloaded && total >= 8 * workers }
+
     /// While giving: until this worker has no more than its share.
     var isAboveMean: Bool { workers > 1 && own > least + 1 && own * workers > total }
 }
@@ -70,7 +73,7 @@ extension Worker {
     /// Gives idle connections away until this worker has no more than its share, if it has clearly more.
     mutating func eveningTimerExpired() {
         evening.timer = TimerHandle()
-        guard siblings > 0, !drain.isDraining, spread(unserved: 0).spread.isOverloaded else { return }
+        guard siblings > 0, !drain.isDraining, spread(unserved: 0).spread.isLopsided else { return }
         evening.failures = giveSurplus() ? 0 : evening.failures + 1
         armEvening()
     }

@@ -140,7 +140,8 @@ extension Worker {
         guard let stored = StoredHead(ticket.header) else { return nil }
         let head = request.head
         let isPart = stored.flags.contains(.isPartial)
-        let length = isPart
+        let length =
+            isPart
             ? stored.declaredLength : ticket.bodyLength.map { UInt64($0) } ?? stored.declaredLength
         var selection = Selection.decide(
             stored: stored, method: head.method, bytes: request.bytes.readable, fields: request.fields, length: length,

@@ -159,7 +159,8 @@ extension Worker {
         upstreams[server].lineTimer = TimerHandle()
         let limit = Int64(settings.pool.waitMilliseconds)
         while let first = upstreams[server].line.first {
-            let isDue = !exchanges.contains(first)
+            let isDue =
+                !exchanges.contains(first)
                 || clock.milliseconds - exchanges[first.index].queuedMilliseconds >= limit
             guard isDue else { break }
             upstreams[server].line.removeFirst()

@@ -12,7 +12,8 @@ extension Worker {
 
     static func needsResolver(_ origin: Origin) -> Bool {
         guard origin.host != "localhost", origin.addresses.first?.family != .unix else { return false }
-        let isLiteral = origin.host.utf8.allSatisfy { $0 == UInt8(ascii: ".") || (48...57).contains($0) }
+        let isLiteral =
+            origin.host.utf8.allSatisfy { $0 == UInt8(ascii: ".") || (48...57).contains($0) }
             || origin.host.utf8.contains(UInt8(ascii: ":"))
         return !isLiteral
     }

@@ -1,6 +1,7 @@
 // Two processes at once: one is stopped before an access to the region, reads too, another does something whole, and
 // the first one goes on. Once for every access of the first.
 import CLinux
+import Dice
 @unsafe @preconcurrency import Glibc
 import ShmCache
 import WriteStops

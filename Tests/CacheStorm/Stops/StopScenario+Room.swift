@@ -111,7 +111,8 @@ extension StopScenario {
     /// The first bucket gets a link.
     private static var chaining: StopScenario {
         StopScenario(
-            name: "chain a bucket", options: fewBuckets, watched: untouched + (1000..<1300).map { Watched($0, [1, 0]) },
+            name: "chain a bucket", options: fewBuckets,
+            watched: untouched + (1000..<1300).map { Watched($0, [1, 0]) },
             targets: [20],
             prepare: { stage in
                 stage.store(others)

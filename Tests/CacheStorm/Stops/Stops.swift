@@ -3,6 +3,7 @@
 // recovery of what such deaths leave is stopped in the same way. Now and then the process is really killed, and the
 // region must be what the copy was, byte for byte.
 import CLinux
+import Dice
 @unsafe @preconcurrency import Glibc
 import ShmCache
 import WriteStops
@@ -166,8 +167,10 @@ struct Stops {
         copy.region.noteDeath(ofThread: child.pid)
         _ = consume child
         kills += 1
-        let isSame = unsafe memcmp(
-            stage.region.mappedRange.baseAddress!, copy.region.mappedRange.baseAddress!, stage.region.fileBytes) == 0
+        let isSame =
+            unsafe memcmp(
+                stage.region.mappedRange.baseAddress!, copy.region.mappedRange.baseAddress!, stage.region.fileBytes)
+            == 0
         if !isSame { problems.append("\(scenario.name), killed at stop \(count): not what its copy was") }
         stage.ticket = nil
         stage.permit = nil
