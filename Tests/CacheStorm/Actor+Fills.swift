@@ -126,8 +126,8 @@ extension Actor {
 
 /// Reading stored objects whole.
 enum Verifier {
-    /// The content of a view, if every byte is right. Missing pieces of large objects are allowed unless it must be
-    /// complete, wrong ones are not.
+    /// The content of a view, if every byte is right. Missing pieces of large objects that are not pinned whole are
+    /// allowed, wrong ones are not.
     static func check(
         _ view: borrowing ItemView, key: Int, _ library: borrowing Library, _ buffer: inout [UInt8],
         isComplete: Bool = false

@@ -214,14 +214,15 @@ struct Actor: ~Copyable {
         guard let view = unsafe lane.lookup(hash: look.hash, key: bytes.span.bytes), !view.isPassMarker else {
             return .miss
         }
-        guard let content = Verifier.check(view, key: key, world.library, &buffer) else { return .wrong }
+        guard let content = Verifier.check(view, key: key, world.library, &buffer, isComplete: true) else {
+            return .wrong
+        }
         if look.wantsForm, !isFormRight(of: view, content, lane, world, &buffer) { return .wrong }
         if look.isSlow {
             // A slow turn: what was found must stay what it is to the turn's end, whatever the others do.
             world.waitForOthers(turns: 40, but: lane.index)
-            guard Verifier.check(view, key: key, world.library, &buffer)?.version == content.version else {
-                return .wrong
-            }
+            let later = Verifier.check(view, key: key, world.library, &buffer, isComplete: true)
+            guard later?.version == content.version else { return .wrong }
         }
         return .right(look.wantsPin ? lane.pin(view) : nil, content)
     }
@@ -236,6 +237,8 @@ struct Actor: ~Copyable {
         _ lane: borrowing Lane, _ pin: borrowing Pin, _ content: Content, _ world: borrowing World,
         _ buffer: inout [UInt8]
     ) -> Bool {
-        Verifier.check(lane.view(of: pin), key: content.key, world.library, &buffer)?.version == content.version
+        let view = lane.view(of: pin)
+        let found = Verifier.check(view, key: content.key, world.library, &buffer, isComplete: pin.isWhole)
+        return found?.version == content.version
     }
 }

@@ -86,6 +86,107 @@ extension LaneState {
         lane.endTurn()
     }
 
+    /// What a lookup found stays whole to the turn's end, also the segments that a large body has for itself.
+    @Test func aLargeObjectThatIsReplacedWhileItIsReadIsReadWhole() throws {
+        let region = try CacheRegion.create(RegionOptions(sizeBytes: Self.regionBytes))
+        var reader = try region.attachLane(0)
+        var other = try region.attachLane(1)
+        reader.beginTurn(now: region.now())
+        #expect(reader.store(region, Sample.key(1), Self.largeNoise(1)) == .committed)
+        reader.endTurn()
+        reader.beginTurn(now: region.now())
+        let key = Sample.key(1)
+        if let view = unsafe reader.lookup(hash: region.hash(key: key.span.bytes), key: key.span.bytes) {
+            Self.replaceAndChurn(&other, region)
+            let same = view.wholeBody(chunkSize: region.chunkSizeBytes) == Self.largeNoise(1)
+            #expect(same)
+        } else {
+            Issue.record("stored, and not found")
+        }
+        reader.endTurn()
+    }
+
+    /// A pin keeps a large object whole as long as not too much is pinned so.
+    @Test func aPinnedLargeObjectIsReadWholeAfterItsEviction() throws {
+        let region = try CacheRegion.create(RegionOptions(sizeBytes: Self.regionBytes))
+        var reader = try region.attachLane(0)
+        var other = try region.attachLane(1)
+        reader.beginTurn(now: region.now())
+        #expect(reader.store(region, Sample.key(1), Self.largeNoise(1)) == .committed)
+        guard var held = pin(1, reader, region) else { return _ = Issue.record("not pinned") }
+        let isWhole = held.isWhole
+        #expect(isWhole == true)
+        reader.endTurn()
+        Self.replaceAndChurn(&other, region)
+        var read: [UInt8] = []
+        while read.count < Self.largeBytes {
+            reader.beginTurn(now: region.now())
+            #expect(reader.advance(&held, to: read.count))
+            let count = Self.take(reader.view(of: held), from: read.count, into: &read)
+            reader.endTurn()
+            reader.maintain(now: region.now())
+            guard count > 0 else { break }
+        }
+        #expect(read == Self.largeNoise(1))
+        reader.beginTurn(now: region.now())
+        reader.unpin(held)
+        reader.endTurn()
+        #expect(region.checkInvariants() == [])
+        let stillPinned = reader.core.pinnedSegments
+        #expect(stillPinned == 0)
+    }
+
+    /// Beyond that a pin keeps the segment that is being read and no more; what is gone is said to be missing.
+    @Test func anObjectThatIsTooLargeToBePinnedWholeLosesItsRest() throws {
+        let region = try CacheRegion.create(RegionOptions(sizeBytes: Self.regionBytes))
+        var reader = try region.attachLane(0)
+        var other = try region.attachLane(1)
+        let body = Sample.body(1, Self.regionBytes / 10)
+        reader.beginTurn(now: region.now())
+        #expect(reader.store(region, Sample.key(1), body) == .committed)
+        guard var held = pin(1, reader, region) else { return _ = Issue.record("not pinned") }
+        let isWhole = held.isWhole
+        #expect(isWhole == false)
+        reader.endTurn()
+        reader.beginTurn(now: region.now())
+        #expect(reader.advance(&held, to: 0))
+        reader.endTurn()
+        Self.replaceAndChurn(&other, region)
+        reader.beginTurn(now: region.now())
+        var read: [UInt8] = []
+        let count = Self.take(reader.view(of: held), from: 0, into: &read)
+        #expect(count > 0 && read[...] == body[..<count])
+        #expect(!reader.advance(&held, to: body.count - 1))
+        var none: [UInt8] = []
+        #expect(Self.take(reader.view(of: held), from: body.count - 1, into: &none) == 0)
+        reader.unpin(held)
+        reader.endTurn()
+        #expect(region.checkInvariants() == [])
+    }
+
+    private static let largeBytes = 400_000
+    private static func largeNoise(_ n: Int) -> [UInt8] { Sample.body(n, largeBytes) }
+
+    /// Drops the first object, and uses its segments for others if nobody keeps them.
+    private static func replaceAndChurn(_ lane: inout Lane, _ region: borrowing CacheRegion) {
+        lane.beginTurn(now: region.now())
+        #expect(lane.store(region, Sample.key(1), [1, 2, 3], refreshing: true) == .committed)
+        lane.endTurn()
+        for n in 2..<200 {
+            lane.maintain(now: region.now())
+            lane.beginTurn(now: region.now())
+            lane.store(region, Sample.key(n), largeNoise(n))
+            lane.endTurn()
+        }
+    }
+
+    /// Appends the raw piece at that offset; its length.
+    private static func take(_ view: borrowing ItemView, from offset: Int, into out: inout [UInt8]) -> Int {
+        guard case .raw(let span) = view.bodyPiece(at: offset) else { return 0 }
+        unsafe span.withUnsafeBytes { unsafe out.append(contentsOf: $0) }
+        return span.byteCount
+    }
+
     /// A quarter of the cache can be pinned, no more.
     @Test func pinsAreRefusedBeyondAQuarter() throws {
         let region = try CacheRegion.create(RegionOptions(sizeBytes: Self.regionBytes))

@@ -45,6 +45,21 @@ extension ItemView {
         return position >= 0 && offset >> map.chunkShift < end ? extent(position) : nil
     }
 
+    /// The number of the first extent that a reader needs who has come to `offset`: the one it is in, or the next.
+    func extentNumber(behind offset: Int) -> Int {
+        let count = record.extentCount
+        guard count > 0 else { return 0 }
+        let map = unsafe mapPointer.pointee
+        let wanted = offset >> map.chunkShift
+        let (position, end) = extentPosition(chunk: wanted, map)
+        return wanted < end ? max(0, position) : position + 1
+    }
+
+    /// Whether the bytes of an extent are there for this view's reader.
+    private func hasExtent(_ i: Int, _ map: RegionMap) -> Bool {
+        kept.contains(i) ? map.keeps(extent: extent(i)) : map.holds(extent: extent(i))
+    }
+
     /// Which extent a chunk is in (or -1), and the first chunk behind that extent.
     private func extentPosition(chunk wanted: Int, _ map: RegionMap) -> (Int, Int) {
         let count = record.extentCount
@@ -85,9 +100,8 @@ extension ItemView {
         }
         let (position, end) = extentPosition(chunk: offset >> map.chunkShift, map)
         if offset >> map.chunkShift < end {
-            let place = extent(position)
-            let first = Int(place.firstChunk) << map.chunkShift
-            return rawExtent(place, from: offset - first, bodyOffset: offset, map)
+            let first = Int(extent(position).firstChunk) << map.chunkShift
+            return rawExtent(position, from: offset - first, bodyOffset: offset, map)
         }
         let tail = end << map.chunkShift
         guard head + record.bodyLength - tail <= record.inlineLength(map.chunkShift) else {
@@ -97,9 +111,10 @@ extension ItemView {
     }
 
     @_lifetime(copy self)
-    private func rawExtent(_ place: ExtentReference, from: Int, bodyOffset: Int, _ map: RegionMap) -> BodyPiece {
+    private func rawExtent(_ position: Int, from: Int, bodyOffset: Int, _ map: RegionMap) -> BodyPiece {
+        let place = extent(position)
         let count = Int(place.storedLength) - from
-        guard map.holds(extent: place), count > 0, from + count <= map.segmentSize else {
+        guard hasExtent(position, map), count > 0, from + count <= map.segmentSize else {
             return .missing(bodyOffset..<bodyOffset + max(1, count))
         }
         return unsafe .raw(
@@ -129,7 +144,7 @@ extension ItemView {
         let room =
             inExtent
             ? min(map.segmentSize, Int(extent(position).storedLength)) : record.inlineLength(map.chunkShift)
-        guard !inExtent || map.holds(extent: extent(position)), stored + entry.storedLength <= room,
+        guard !inExtent || hasExtent(position, map), stored + entry.storedLength <= room,
             !entry.isRaw || entry.storedLength == rawLength
         else { return .missing(offset..<rawStart + rawLength) }
         let start =

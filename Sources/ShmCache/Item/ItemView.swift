@@ -15,12 +15,16 @@ public struct ItemView: ~Escapable {
     /// Read often lately. If its body is compressed and worth it, `Lane.keepRawCopy` makes later reads cheaper.
     public let isPopular: Bool
 
+    /// The extents that stay what they are although the object is dropped while it is read.
+    let kept: KeptExtents
+
     @_lifetime(borrow lane)
     init(
         _ item: UnsafeMutableRawPointer, _ mapPointer: UnsafePointer<RegionMap>, softlyPurged: Bool, popular: Bool,
-        lane: borrowing Lane
+        kept: KeptExtents, lane: borrowing Lane
     ) {
         isPopular = popular
+        self.kept = kept
         unsafe self.item = item
         unsafe self.mapPointer = mapPointer
         isSoftlyPurged = softlyPurged
@@ -104,7 +108,8 @@ public enum BodyPiece: ~Escapable {
     case raw(RawSpan)
     /// A compressed chunk that contains the offset.
     case compressed(CompressedChunk)
-    /// These bytes are gone (evicted meanwhile): fetch the range or give up.
+    /// These bytes are gone: the object was dropped while it was read under a mark, or under a pin that does not keep
+    /// it whole. Never of what a lookup found in the same turn. Fetch the range or give up.
     case missing(Range<Int>)
     /// The offset is at or beyond the end.
     case end

@@ -85,7 +85,7 @@ public struct Lane: ~Copyable {
         }
         let view = unsafe ItemView(
             found.item.address, mapPointer, softlyPurged: purge == .stale, popular: found.word.frequency == 3,
-            lane: self)
+            kept: .all, lane: self)
         return view.isReadable ? view : nil
     }
 

@@ -27,6 +27,6 @@ extension Lane {
         guard core.map.state(Int(mark.segment)).gen == mark.gen else { return nil }
         return unsafe ItemView(
             mapPointer.pointee.address(segment: Int(mark.segment), offset: Int(mark.itemOffset)), mapPointer,
-            softlyPurged: mark.isSoftlyPurged, popular: false, lane: self)
+            softlyPurged: mark.isSoftlyPurged, popular: false, kept: .none, lane: self)
     }
 }

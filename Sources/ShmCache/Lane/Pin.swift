@@ -1,24 +1,43 @@
 // What keeps an object's bytes in place between loop turns. Pin counts lie in a row that only this lane writes.
 
 /// Keeps an object in place across loop turns, for a response that a socket did not take at once. Give it back with
-/// `Lane.unpin`; a pin that is merely dropped holds its segment until its lane ends.
+/// `Lane.unpin`; a pin that is merely dropped holds its segments until its lane ends.
 public struct Pin: ~Copyable, Sendable {
     let segment: UInt32
     let itemOffset: UInt32
-    /// A segment of the body pinned besides, or `Pin.noExtent`.
-    var extentSegment: UInt32
+    /// The extents of the body that are pinned besides, by number.
+    fileprivate(set) var extents: KeptExtents
+    /// Whether all of the body that is still to be read stays, whatever becomes of the object: the rest of a body whose
+    /// segments are too many to be pinned may be gone when `advance` comes to it.
+    public let isWhole: Bool
     let isSoftlyPurged: Bool
+}
 
-    static let noExtent = UInt32.max
+/// The extents of an object, by number, that cannot be reused while a view of it is read.
+struct KeptExtents: Equatable {
+    var from: UInt32
+    var to: UInt32
+
+    static let none = KeptExtents(from: 0, to: 0)
+    /// What a lookup finds: its turn's epoch keeps everything.
+    static let all = KeptExtents(from: 0, to: .max)
+
+    func contains(_ i: Int) -> Bool { i >= Int(from) && i < Int(to) }
 }
 
 extension Lane {
-    /// Keeps an object in place beyond this turn. Nil when too much is pinned already: copy instead.
+    /// Keeps an object in place beyond this turn: its body as well, unless its segments are more than a sixteenth of
+    /// the cache. Nil when too much is pinned already: copy instead.
     public borrowing func pin(_ view: borrowing ItemView) -> Pin? {
         let (segment, offset) = view.place
         guard core.pinSegment(segment) else { return nil }
+        let count = view.record.extentCount
+        let isWhole =
+            count == 0
+            || view.kept == .all && core.mayPinWhole(extents: count) && core.pinExtents(0..<count, of: view)
         return Pin(
-            segment: UInt32(segment), itemOffset: UInt32(offset), extentSegment: Pin.noExtent,
+            segment: UInt32(segment), itemOffset: UInt32(offset),
+            extents: isWhole ? KeptExtents(from: 0, to: UInt32(count)) : .none, isWhole: isWhole,
             isSoftlyPurged: view.isSoftlyPurged)
     }
 
@@ -27,31 +46,38 @@ extension Lane {
     public borrowing func view(of pin: borrowing Pin) -> ItemView {
         unsafe ItemView(
             mapPointer.pointee.address(segment: Int(pin.segment), offset: Int(pin.itemOffset)), mapPointer,
-            softlyPurged: pin.isSoftlyPurged, popular: false, lane: self)
+            softlyPurged: pin.isSoftlyPurged, popular: false, kept: pin.extents, lane: self)
     }
 
-    /// For bodies of several extents: lets go of the extent pinned so far and pins the one that contains `offset`.
-    /// False when that extent is gone or too much is pinned.
+    /// The reader has come to `offset` and will not go back: lets go of the segments before it. Of a body that is not
+    /// pinned whole, pins the segment that contains `offset`; false when that is gone or too much is pinned.
     @discardableResult
     public borrowing func advance(_ pin: inout Pin, to offset: Int) -> Bool {
-        let place = view(of: pin).extent(at: offset)
-        if let place, place.segment == pin.extentSegment { return true }
-        if pin.extentSegment != Pin.noExtent { core.unpinSegment(Int(pin.extentSegment)) }
-        pin.extentSegment = Pin.noExtent
-        guard let place else { return true }
-        guard core.pinSegment(Int(place.segment)) else { return false }
+        let view = view(of: pin)
+        let position = view.extentNumber(behind: offset)
+        if pin.isWhole {
+            let from = min(max(UInt32(position), pin.extents.from), pin.extents.to)
+            core.unpinExtents(Int(pin.extents.from)..<Int(from), of: view)
+            pin.extents.from = from
+            return true
+        }
+        if pin.extents.contains(position) { return true }
+        core.unpinExtents(Int(pin.extents.from)..<Int(pin.extents.to), of: view)
+        pin.extents = .none
+        guard view.extent(at: offset) != nil else { return true }
+        guard core.pinExtents(position..<position + 1, of: view) else { return false }
         // Pinned first, checked after: a segment that is still this extent now cannot be reused before the unpin.
-        guard core.map.holds(extent: place) else {
-            core.unpinSegment(Int(place.segment))
+        guard core.map.holds(extent: view.extent(position)) else {
+            core.unpinExtents(position..<position + 1, of: view)
             return false
         }
-        pin.extentSegment = place.segment
+        pin.extents = KeptExtents(from: UInt32(position), to: UInt32(position + 1))
         return true
     }
 
     /// Ends a pin.
     public borrowing func unpin(_ pin: consuming Pin) {
-        if pin.extentSegment != Pin.noExtent { core.unpinSegment(Int(pin.extentSegment)) }
+        core.unpinExtents(Int(pin.extents.from)..<Int(pin.extents.to), of: view(of: pin))
         core.unpinSegment(Int(pin.segment))
     }
 }
@@ -69,6 +95,25 @@ extension LaneCore {
         return true
     }
 
+    /// Whether so many segments may be kept for one reader: together with the others' a sixteenth of the cache.
+    func mayPinWhole(extents: Int) -> Bool { pinnedSegments + extents <= map.usableSegments / 16 }
+
+    /// Pins these extents of an object, all or none.
+    func pinExtents(_ range: Range<Int>, of view: borrowing ItemView) -> Bool {
+        for i in range {
+            let segment = Int(view.extent(i).segment)
+            guard segment < map.segmentCount, pinSegment(segment) else {
+                unpinExtents(range.lowerBound..<i, of: view)
+                return false
+            }
+        }
+        return true
+    }
+
+    func unpinExtents(_ range: Range<Int>, of view: borrowing ItemView) {
+        for i in range { unpinSegment(Int(view.extent(i).segment)) }
+    }
+
     func unpinSegment(_ segment: Int) {
         let count = map.pin(lane: lane, segment: segment)
         guard count > 0 else { return }
@@ -83,5 +128,14 @@ extension RegionMap {
         guard extent.segment < UInt32(segmentCount) else { return false }
         let state = state(Int(extent.segment))
         return state.gen == extent.gen && state.phase == .whole
+    }
+
+    /// Whether a segment still has an extent's bytes, for a reader that keeps it from being freed: the object may have
+    /// been dropped meanwhile.
+    func keeps(extent: ExtentReference) -> Bool {
+        guard extent.segment < UInt32(segmentCount) else { return false }
+        let state = state(Int(extent.segment))
+        if state.gen == extent.gen { return state.phase == .whole || state.phase == .evicting }
+        return state.gen == extent.gen &+ 1 && (state.phase == .evicting || state.phase == .limbo)
     }
 }

@@ -50,6 +50,26 @@ struct BodySource: ~Copyable {
     }
 }
 
+extension BodySource {
+    /// The stored head of what is being sent, which stays although the body may not. Nil when there is none: of an
+    /// encoded form, and of an object that could not be pinned at all.
+    borrowing func withHead<Result>(_ lane: borrowing Lane, _ use: (borrowing StoredHead) -> Result?) -> Result? {
+        switch pin {
+        case .some(let pin):
+            let view = lane.view(of: pin)
+            guard let head = StoredHead(view.header) else { return nil }
+            return use(head)
+        case .none: break
+        }
+        switch ticket {
+        case .some(let ticket):
+            guard let head = StoredHead(ticket.header) else { return nil }
+            return use(head)
+        case .none: return nil
+        }
+    }
+}
+
 /// Several ranges in one multipart/byteranges body (RFC 9110 section 14.6). Apart from the source, which every hit
 /// moves about and which seldom has one.
 final class MultipartPlan {

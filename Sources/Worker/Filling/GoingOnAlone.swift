@@ -1,5 +1,6 @@
-// A response that was read from a fill which the cache then gave up, for want of room: its client has some of the body.
-// The origin is asked for the rest, for this client alone, if a strong validator tells it from that of another version.
+// A response whose source in the cache is gone while its client has some of the body: a fill that was given up for want
+// of room, or an object too large to be pinned whole that was dropped before a slow reader came to its end. The origin
+// is asked for the rest, for this client alone, if a strong validator tells it from that of another version.
 
 internal import CachePolicy
 internal import ControlChannel
@@ -9,7 +10,7 @@ internal import ShmCache
 extension Worker {
     /// Asks for the rest of what a context is sending. False when that cannot be: the response has to be cut.
     mutating func askForRest(_ x: UInt32) -> Bool {
-        guard contexts[x].exchange == .max, let range = Self.rest(of: contexts[x].body) else { return false }
+        guard contexts[x].exchange == .max, let range = Self.rest(of: contexts[x].body, lane) else { return false }
         let c = contexts[x].client.index
         let route = contexts[x].route
         guard let key = Self.writeKey(&scratch.key, requests, contexts[x].request, router, route) else { return false }
@@ -28,21 +29,21 @@ extension Worker {
         return true
     }
 
-    /// The bytes that are still owed of a fill that was given up although its origin is well.
-    private static func rest(of body: borrowing BodySource) -> ByteRange? {
-        guard body.kind == .fill else { return nil }
+    /// The bytes that are still owed of a body whose source is gone although its origin is well.
+    private static func rest(of body: borrowing BodySource, _ lane: borrowing Lane) -> ByteRange? {
+        guard wasGivenUp(body), body.multipart == nil, body.position < body.end else { return nil }
+        let (first, last) = (UInt64(body.position), body.end == .max ? UInt64.max : UInt64(body.end - 1))
+        return body.withHead(lane) { mayResume($0) ? ByteRange(first: first, last: last) : nil }
+    }
+
+    private static func wasGivenUp(_ body: borrowing BodySource) -> Bool {
         switch body.ticket {
-        case .none: return nil
+        case .none: return body.kind == .item
         case .some(let ticket):
             switch ticket.phase {
-            case .failed(.noSpace), .failed(.tooLarge), .failed(.firstSight), .failed(.abandoned): break
-            default: return nil
+            case .failed(.noSpace), .failed(.tooLarge), .failed(.firstSight), .failed(.abandoned): return true
+            default: return false
             }
-            guard let stored = StoredHead(ticket.header), mayResume(stored), body.position < body.end else {
-                return nil
-            }
-            return ByteRange(
-                first: UInt64(body.position), last: body.end == .max ? .max : UInt64(body.end - 1))
         }
     }
 
@@ -53,36 +54,34 @@ extension Worker {
         guard !context.isNone else { return endExchange(e) }
         let x = context.index
         let facts = Self.responseFacts(origins[o].input, scratch, clock.unixMilliseconds, settings)
-        guard let skipped = Self.bytesToSkip(contexts[x].body, origins[o].input, scratch, head.status, facts) else {
-            return abortClient(contexts[x].client.index)
+        let skipped = contexts[x].body.withHead(lane) { stored in
+            Self.bytesToSkip(contexts[x].body, stored, origins[o].input, scratch, head.status, facts)
         }
+        guard let skipped else { return abortClient(contexts[x].client.index) }
         exchanges[e].skippedBytes = skipped
         releaseRequest(e)
         contexts[x].body.kind = .relay
         if let ticket = contexts[x].body.ticket.take() { _ = consume ticket }
+        if let pin = contexts[x].body.pin.take() { lane.unpin(pin) }
     }
 
     /// How much of the answer the client has already; nil when it is not what it is owed.
     private static func bytesToSkip(
-        _ body: borrowing BodySource, _ input: borrowing Buffer?, _ scratch: borrowing Scratch, _ status: UInt16,
-        _ facts: ResponseFacts
+        _ body: borrowing BodySource, _ stored: borrowing StoredHead, _ input: borrowing Buffer?,
+        _ scratch: borrowing Scratch, _ status: UInt16, _ facts: ResponseFacts
     ) -> UInt64? {
-        switch body.ticket {
-        case .none: return nil
-        case .some(let ticket):
-            guard let stored = StoredHead(ticket.header), isSame(stored, input, scratch) else { return nil }
-            let position = UInt64(body.position)
-            let length = stored.declaredLength
-            switch (status, facts.contentRange) {
-            case (206, .bytes(let range, let total)):
-                let last = body.end == .max ? total.map { $0 &- 1 } : UInt64(body.end - 1)
-                return range.first == position && range.last == last && total == length ?? total ? 0 : nil
-            case (200, _):
-                // Whoever is owed less than all of the rest would get too much.
-                let isAll = body.end == .max || length == UInt64(body.end)
-                return isAll && (length == nil || facts.declaredLength == length) ? position : nil
-            default: return nil
-            }
+        guard isSame(stored, input, scratch) else { return nil }
+        let position = UInt64(body.position)
+        let length = stored.declaredLength
+        switch (status, facts.contentRange) {
+        case (206, .bytes(let range, let total)):
+            let last = body.end == .max ? total.map { $0 &- 1 } : UInt64(body.end - 1)
+            return range.first == position && range.last == last && total == length ?? total ? 0 : nil
+        case (200, _):
+            // Whoever is owed less than all of the rest would get too much.
+            let isAll = body.end == .max || length == UInt64(body.end)
+            return isAll && (length == nil || facts.declaredLength == length) ? position : nil
+        default: return nil
         }
     }
 }

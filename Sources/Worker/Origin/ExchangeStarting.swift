@@ -35,7 +35,8 @@ extension Worker {
                 purpose, requests[r], keys, scratch.text, lane, settings, forwardsConditions: forwardsConditions,
                 part: lookup.part, into: &requestHead)
             : Self.renderResume(
-                requests, r, keys, scratch.text, contexts, context.index, range, settings, into: &requestHead)
+                requests, r, keys, scratch.text, contexts[context.index].body, range, lane, settings,
+                into: &requestHead)
         requests.retain(r)
         let exchange = Exchange(
             purpose: purpose, route: route, request: r, context: context, requestHead: requestHead, keys: keys,
@@ -83,18 +84,15 @@ extension Worker {
             forwardsRange: part == .asAsked, record: record, into: &output)
     }
 
-    /// Asks for the rest of the object whose head the context's fill has.
+    /// Asks for the rest of the object whose head the context's source has.
     private static func renderResume(
         _ requests: borrowing RequestBuffers, _ r: UInt32, _ keys: borrowing ExchangeKeys, _ peer: borrowing Buffer,
-        _ contexts: borrowing Slab<RequestContext>, _ x: UInt32, _ range: ByteRange?,
+        _ body: borrowing BodySource, _ range: ByteRange?, _ lane: borrowing Lane,
         _ settings: borrowing WorkerSettings, into output: inout Buffer
     ) -> Bool {
-        switch contexts[x].body.ticket {
-        case .none: return false
-        case .some(let ticket):
-            return render(
-                .range, requests[r], keys, peer, StoredHead(ticket.header), settings, range: range, into: &output)
-        }
+        body.withHead(lane) {
+            render(.range, requests[r], keys, peer, $0, settings, range: range, into: &output)
+        } ?? false
     }
 
     static func render(

@@ -5,8 +5,9 @@ import threading
 
 from harness.client import Client
 from harness.origin import Reply
-from support import case, expect
+from support import case, expect, martlet
 
+FRESH = {"Cache-Control": "max-age=3600"}
 SMALL = ["--cache-size", "8MiB"]
 BEGUN = 300_000
 
@@ -115,11 +116,10 @@ def given_up_and_changed(context):
 @case("bodies from a fast origin in a small cache that is full: each is stored at once, for all who wait")
 def full_cache(context):
     origin = context.origin()
-    fresh = {"Cache-Control": "max-age=3600"}
     for number in range(400):
-        origin.script(f"p{number}", "room").add(Reply(200, fresh, random.Random(number).randbytes(40_000)))
+        origin.script(f"p{number}", "room").add(Reply(200, FRESH, random.Random(number).randbytes(40_000)))
     large = {f"/large{number}/file": random.Random(number).randbytes(700_000 + number) for number in range(12)}
-    scripts = [origin.script(path.split("/")[1], "room").add(Reply(200, fresh, body))
+    scripts = [origin.script(path.split("/")[1], "room").add(Reply(200, FRESH, body))
                for path, body in large.items()]
     node = context.node(origin.url, flags=SMALL)
     wrong = []
@@ -142,3 +142,72 @@ def full_cache(context):
     expect(not wrong, f"whole bodies: {wrong}")
     fetches = sum(len(script.requests) for script in scripts)
     expect(fetches == len(large), f"{fetches} fetches of {len(large)} bodies")
+
+
+class Slow:
+    """A client that has the beginning of a large stored body, and reads on when the cache has dropped the object."""
+
+    def __init__(self, context, size, cache, validator='"v1"'):
+        self.body = random.Random(size).randbytes(size)
+        origin = context.origin()
+        validator = {"ETag": validator} if validator else {}
+        self.script = origin.script("large", "room").add(
+            Reply(200, FRESH | validator, self.body),
+            Reply(act=self.rest))
+        self.others = [origin.script(f"o{number}", "room").add(
+            Reply(200, FRESH, random.Random(number).randbytes(500_000))) for number in range(cache // 250_000)]
+        self.node = context.node(origin.url, workers=1, flags=["--cache-size", str(cache)])
+        with Client(self.node.address) as client:
+            client.request("GET", "/large/file")
+            expect(client.read_response().body == self.body, "the first client has it whole")
+        self.client = Client(self.node.address, receive_buffer=65536)
+        context.closers.append(self.client.close)
+        self.client.request("GET", "/large/file")
+        self.head = self.client.read_head()
+        expect("; hit" in self.head.get("cache-status"), f"a hit: {self.head.get('cache-status')}")
+
+    def rest(self, connection, request):
+        expect(request.get("If-Range") == '"v1"', f"If-Range: {request.get('If-Range')}")
+        first = int(request.get("Range").removeprefix("bytes=").split("-")[0])
+        rest = self.body[first:]
+        connection.send(
+            f"HTTP/1.1 206 Partial Content\r\nETag: \"v1\"\r\nContent-Length: {len(rest)}\r\n"
+            f"Content-Range: bytes {first}-{len(self.body) - 1}/{len(self.body)}\r\n\r\n".encode() + rest)
+        return True
+
+    def drop(self):
+        """Purged, so that nothing finds it any more, and everything that is free is written over."""
+        code, _, error = martlet("purge", "--all", "--runtime-dir", self.node.runtime)
+        expect(code == 0, f"purged: {error}")
+        with Client(self.node.address) as client:
+            for number in range(len(self.others)):
+                client.request("GET", f"/o{number}/file")
+                expect(client.read_response().status == 200, "others are served")
+
+    def read_on(self):
+        answer = self.client.read_body(self.head)
+        return answer.body if answer.complete else None
+
+
+@case("a slow reader of a large object that is dropped meanwhile gets all of it from the cache")
+def dropped_under_reader(context):
+    slow = Slow(context, 3_000_000, 64 << 20)
+    slow.drop()
+    expect(slow.read_on() == slow.body, "whole")
+    expect(len(slow.script.requests) == 1, f"one request: {len(slow.script.requests)}")
+
+
+@case("an object too large to be kept whole for one reader: the rest comes from the origin, by Range")
+def dropped_and_too_large(context):
+    slow = Slow(context, 6_000_000, 32 << 20)
+    slow.drop()
+    expect(slow.read_on() == slow.body, "whole")
+    expect(len(slow.script.requests) == 2, f"a second request: {len(slow.script.requests)}")
+
+
+@case("the same without a validator: cut where all can see it")
+def dropped_without_validator(context):
+    slow = Slow(context, 6_000_000, 32 << 20, validator=None)
+    slow.drop()
+    expect(slow.read_on() is None, "cut")
+    expect(len(slow.script.requests) == 1, f"one request: {len(slow.script.requests)}")
