@@ -3,6 +3,9 @@
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #define MARTLET_ATOMICS(bits, type)                                                                                   \
     static inline type cl_load##bits##_relaxed(const void *_Nonnull p) {                                              \
@@ -56,3 +59,27 @@ static inline void cl_fence_seqcst(void) { __atomic_thread_fence(__ATOMIC_SEQ_CS
 static inline void cl_fence_acquire(void) { __atomic_thread_fence(__ATOMIC_ACQUIRE); }
 static inline void cl_fence_release(void) { __atomic_thread_fence(__ATOMIC_RELEASE); }
 static inline void cl_prefetch(const void *_Nonnull p) { __builtin_prefetch(p, 0, 3); }
+
+/// Which of 16 words, eight each at two places aligned to 64 bytes, have `wanted` under `mask` in their upper half, as
+/// bits. A hint, in no order with anything: read a word again before believing it.
+static inline uint32_t cl_match8x2(const void *_Nonnull a, const void *_Nonnull b, uint32_t mask, uint32_t wanted) {
+#if defined(__SSE2__)
+    const __m128i masks = _mm_set1_epi32((int)mask), wanteds = _mm_set1_epi32((int)wanted);
+#define MARTLET_MATCH4(place)                                                                                         \
+    _mm_cmpeq_epi32(_mm_and_si128(_mm_castps_si128(_mm_shuffle_ps(_mm_load_ps((const float *)(place)),                \
+                                                                  _mm_load_ps((const float *)(place) + 4), 0xdd)),    \
+                                  masks),                                                                             \
+                    wanteds)
+    const __m128i first = _mm_packs_epi32(MARTLET_MATCH4(a), MARTLET_MATCH4((const char *)a + 32));
+    const __m128i second = _mm_packs_epi32(MARTLET_MATCH4(b), MARTLET_MATCH4((const char *)b + 32));
+#undef MARTLET_MATCH4
+    return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(first, second));
+#else
+    uint32_t found = 0;
+    for (int i = 0; i < 16; i++) {
+        const uint64_t word = __atomic_load_n((const uint64_t *)(i < 8 ? a : b) + i % 8, __ATOMIC_RELAXED);
+        found |= (uint32_t)(((uint32_t)(word >> 32) & mask) == wanted) << i;
+    }
+    return found;
+#endif
+}

@@ -3,51 +3,27 @@ internal import CLinux
 
 extension RegionMap {
     /// First slots of the two buckets where a hash may be.
+    func buckets(_ hash: UInt64) -> (Int, Int) { RegionMap.buckets(hash, of: bucketCount) }
+
     @inline(__always)
-    func buckets(_ hash: UInt64) -> (Int, Int) {
-        let first = (hash >> 32 &* bucketCount) >> 32
-        let second = ((hash &* 0xD6E8_FEB8_6659_FD93) >> 32 &* bucketCount) >> 32
+    static func buckets(_ hash: UInt64, of count: UInt64) -> (Int, Int) {
+        let first = (hash &>> 32 &* count) &>> 32
+        let second = ((hash &* 0xD6E8_FEB8_6659_FD93) &>> 32 &* count) &>> 32
         return (Int(truncatingIfNeeded: first) &* 8, Int(truncatingIfNeeded: second) &* 8)
     }
 
     /// The item that a slot names, if it is this key's. The caller holds an epoch, or owns the segment.
-    @inline(__always)
     func item(_ slot: Slot, hash: UInt64, key: RawSpan) -> ItemHeader? {
         guard slot.segment < segmentCount else { return nil }
         let offset = slot.unit << unitShift
         guard offset &+ ItemHeader.size &+ key.byteCount <= segmentSize else { return nil }
         let header = unsafe ItemHeader(address(segment: slot.segment, offset: offset))
-        guard header.hash == hash, header.gen & 255 == slot.gen, header.keyLength == key.byteCount else { return nil }
-        let same = unsafe key.withUnsafeBytes {
-            unsafe cl_equal(header.address + ItemHeader.size, $0.baseAddress!, $0.count)
-        }
-        return same ? header : nil
+        return header.isOf(hash: hash, key: key, slot) ? header : nil
     }
 
-    /// The slot and item of a key, live or pending.
-    @inline(__always)
-    func find(hash: UInt64, key: RawSpan, pendingToo: Bool = false) -> (slot: Int, word: Slot, item: ItemHeader)? {
-        let (first, second) = buckets(hash)
-        let tag = Slot.tag(hash)
-        for bucket in 0..<2 {
-            let start = bucket == 0 ? first : second
-            for index in start..<start &+ 8 {
-                let slot = Slot(word: self.slot(index).acquired)
-                guard slot.tag == tag, slot.kind == .live || (pendingToo && slot.kind == .pending) else { continue }
-                if let item = item(slot, hash: hash, key: key) { return (index, slot, item) }
-            }
-        }
-        guard isChained(first) || isChained(second) else { return nil }
-        return findInChains(hash: hash, key: key, pendingToo: pendingToo)
-    }
-
-    @inline(__always)
-    private func isChained(_ bucket: Int) -> Bool { Slot(word: slot(bucket &+ 7).acquired).kind == .link }
-
+    /// The slot and item of a key, live or pending. What a `Probe` does not see is here, if anywhere.
     @inline(never)
-    private func findInChains(hash: UInt64, key: RawSpan, pendingToo: Bool) -> (
-        slot: Int, word: Slot, item: ItemHeader
-    )? {
+    func find(hash: UInt64, key: RawSpan, pendingToo: Bool = false) -> (slot: Int, word: Slot, item: ItemHeader)? {
         let tag = Slot.tag(hash)
         let found = firstSlot(hash) { _, slot in
             slot.tag == tag && (slot.kind == .live || (pendingToo && slot.kind == .pending))

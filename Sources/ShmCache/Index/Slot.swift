@@ -37,6 +37,11 @@ struct Slot: Equatable {
     @inline(__always)
     static func tag(_ hash: UInt64) -> UInt64 { hash & 0x3fff }
 
+    /// Tag and kind of a word, both in its upper half, and what a live slot of a hash has there.
+    static let wantedMask: UInt64 = 0x3fff << 50 | 3 << 46
+    @inline(__always)
+    static func wanted(_ hash: UInt64) -> UInt64 { tag(hash) << 50 | SlotKind.live.rawValue << 46 }
+
     var tag: UInt64 { word >> 50 }
     var frequency: Int { Int(word >> 48 & 3) }
     var kind: SlotKind { SlotKind(rawValue: word >> 46 & 3) ?? .empty }

@@ -81,6 +81,13 @@ struct ItemHeader {
             callerFlags: load(UInt16.self, 54))
     }
 
+    /// Whether the item is this key's and the one that the slot meant. The caller has checked that there is room.
+    @inline(__always)
+    func isOf(hash: UInt64, key: RawSpan, _ slot: Slot) -> Bool {
+        guard self.hash == hash, gen & 255 == slot.gen, keyLength == key.byteCount else { return false }
+        return unsafe key.withUnsafeBytes { unsafe cl_equal(address + ItemHeader.size, $0.baseAddress!, $0.count) }
+    }
+
     var keyOffset: Int { ItemHeader.size }
     /// The key's bytes in the mapping.
     @unsafe

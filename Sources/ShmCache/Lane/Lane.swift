@@ -8,6 +8,7 @@ internal import CLinux
 public struct Lane: ~Copyable {
     let core: LaneCore
     let mapPointer: UnsafePointer<RegionMap>
+    let probe: Probe
     let unpacker: Unpacker
     /// The lane's index.
     public let index: Int
@@ -15,6 +16,7 @@ public struct Lane: ~Copyable {
     init(core: LaneCore) {
         self.core = core
         unsafe mapPointer = UnsafePointer(core.mapPointer)
+        probe = Probe(core.map)
         unpacker = core.unpacker
         index = core.lane
     }
@@ -72,16 +74,15 @@ public struct Lane: ~Copyable {
     /// Valid inside a turn.
     @_lifetime(borrow self)
     public borrowing func lookup(hash: UInt64, key: RawSpan) -> ItemView? {
-        guard let found = unsafe mapPointer.pointee.find(hash: hash, key: key) else { return nil }
-        // Whatever a damaged file says, nothing outside of the item's segment is read.
-        let room = unsafe mapPointer.pointee.segmentSize &- found.word.unit << mapPointer.pointee.unitShift
-        guard unsafe found.item.isPlausible(room: room, chunkShift: mapPointer.pointee.chunkShift) else { return nil }
-        let purge = unsafe mapPointer.pointee.purgeState(found.item)
+        guard let found = probe.find(hash: hash, key: key) ?? findElsewhere(hash: hash, key: key),
+            // Whatever a damaged file says, nothing outside of the item's segment is read.
+            found.item.isPlausible(room: found.room, chunkShift: probe.chunkShift)
+        else { return nil }
+        let purge = probe.isUntouched(born: found.item.born) ? .untouched : purgeState(found.item)
         guard purge != .gone else { return nil }
         if found.word.frequency < 3 {
             // Losing this exchange costs a count, nothing else.
-            _ = unsafe mapPointer.pointee.slot(found.slot)
-                .swapRelaxed(found.word.word, to: found.word.word &+ Slot.frequencyUnit)
+            _ = found.address.swapRelaxed(found.word.word, to: found.word.word &+ Slot.frequencyUnit)
         }
         let view = unsafe ItemView(
             found.item.address, mapPointer, softlyPurged: purge == .stale, popular: found.word.frequency == 3,
@@ -89,11 +90,21 @@ public struct Lane: ~Copyable {
         return view.isReadable ? view : nil
     }
 
+    @inline(never)
+    private borrowing func findElsewhere(hash: UInt64, key: RawSpan) -> Hit? {
+        let map = unsafe mapPointer.pointee
+        guard let found = map.find(hash: hash, key: key) else { return nil }
+        return Hit(
+            word: found.word, address: map.slot(found.slot), item: found.item,
+            room: map.segmentSize - found.word.unit << map.unitShift)
+    }
+
+    @inline(never)
+    private borrowing func purgeState(_ item: ItemHeader) -> PurgeState { unsafe mapPointer.pointee.purgeState(item) }
+
     /// Fetches the cache lines that `lookup` of this hash will read.
     public borrowing func prefetch(hash: UInt64) {
-        let (first, second) = unsafe mapPointer.pointee.buckets(hash)
-        unsafe cl_prefetch(mapPointer.pointee.slot(first).address)
-        unsafe cl_prefetch(mapPointer.pointee.slot(second).address)
+        probe.prefetch(hash: hash)
     }
 
     /// The cache clock, read now.
