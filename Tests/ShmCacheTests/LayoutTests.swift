@@ -6,7 +6,7 @@ import Testing
 @Suite struct LayoutTests {
     @Test func recordsHaveTheirDocumentedSizes() {
         #expect(ItemHeader.size == 64)
-        #expect(MemoryLayout<ExtentReference>.size == ExtentReference.size && ExtentReference.size == 16)
+        #expect(ExtentReference.size(inRaw: true) == 4 && ExtentReference.size(inRaw: false) == 12)
         #expect(MemoryLayout<ChunkEntry>.size == ChunkEntry.size && ChunkEntry.size == 8)
         #expect(SegmentWords.size == 64 && LaneWords.size == 256 && FillWords.size == 256 && GlobalWords.size == 4096)
         #expect(FillWords.blocks + FillWords.maximumBlocks * 4 <= FillWords.size)

@@ -41,7 +41,7 @@ extension Packer {
         }
         if single || length == 0 { countUnpacked(core, unsafe head.attributes, unsafe head.headerLength, length) }
         let directory = rawBody || single ? 0 : entries.count * ChunkEntry.size
-        let behind = directory + extents.count * ExtentReference.size + inline.count
+        let behind = directory + extents.count * ExtentReference.size(inRaw: rawBody) + inline.count
         let total = unsafe ItemHeader.size + head.variableLength + behind
         guard let place = unsafe core.reserve(item: total, head: head, extents: extents) else {
             return .rejected(total > map.segmentSize ? .tooLarge : .noSpace)
@@ -50,13 +50,11 @@ extension Packer {
         let segmentGen = map.state(place.segment).gen
         unsafe item.write(head: head, total: total, gen: segmentGen, bodyLength: length)
         item.store(extentCount: extents.count)
-        item.store(bodyChecksum: bodyChecksum(isOne: rawBody || single))
+        item.store(bodyChecksum: bodyChecksum)
         if directory > 0 {
             for (i, entry) in entries.enumerated() { item.store(entry, item.directoryOffset + i * ChunkEntry.size) }
         }
-        for (i, extent) in extents.enumerated() {
-            item.store(extent, item.extentsOffset(map.chunkShift) + i * ExtentReference.size)
-        }
+        item.store(extents: extents, map.chunkShift)
         unsafe inline.copy(to: item.address + item.bodyOffset(map.chunkShift))
         item.store(sequence: map.global64(GlobalWords.commitSequence).add(1))
         item.seal(map.chunkShift)
@@ -99,8 +97,8 @@ extension Packer {
 
 extension Packer {
     /// The checksum of a body without a directory.
-    private func bodyChecksum(isOne: Bool) -> UInt32 {
-        guard isOne, let first = entries.first else { return 0 }
+    private var bodyChecksum: UInt32 {
+        guard let first = entries.first else { return 0 }
         return entries.dropFirst().reduce(first.checksum) { ChunkEntry.fold($0, $1.checksum) }
     }
 }
@@ -151,7 +149,7 @@ extension LaneCore {
         {
             return .committed
         }
-        guard take(ownExtents, for: item.hash) else { return .rejected(.purged) }
+        guard take(ownExtents, for: item) else { return .rejected(.purged) }
         publish(place, expires: item.expiresSeconds, extents: extents.count)
         let isLive = makeLive(item, at: place, adopted: adopted)
         for extent in ownExtents { release(extent, to: isLive ? .whole : .filling) }
@@ -165,11 +163,11 @@ extension LaneCore {
 
     /// Makes a fill's segments an object's, under this lane's name until it can be found. False when one has gone: a
     /// dead predecessor's object had them, and was purged or evicted.
-    private func take(_ extents: [ExtentReference], for hash: UInt64) -> Bool {
+    private func take(_ extents: [ExtentReference], for item: ItemHeader) -> Bool {
         for (i, extent) in extents.enumerated() {
             let segment = Int(extent.segment)
             let state = map.state(segment)
-            map.segment64(segment, SegmentWords.ownerHash).relax(hash)
+            map.own(segment, by: item)
             let isTaken =
                 state.phase == .filling && state.gen == extent.gen
                 && map.segment64(segment, SegmentWords.state).swap(
@@ -265,7 +263,7 @@ extension RegionMap {
         guard a.extentCount == b.extentCount else { return false }
         for i in 0..<a.extentCount {
             let (one, other) = (a.extent(i, self), b.extent(i, self))
-            guard one.segment == other.segment, one.gen == other.gen else { return false }
+            guard one.segment == other.segment, one.isOf(gen: other.gen) else { return false }
         }
         return true
     }

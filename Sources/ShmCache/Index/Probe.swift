@@ -4,8 +4,8 @@ internal import CLinux
 
 /// The few of a region map's words that a hit needs: the whole map is too large to be handed about for each request.
 ///
-/// Most of what a lookup in a large cache costs is waiting, twice in a row: for the bucket and for the item. Meanwhile a
-/// processor begins the reads of the next lookups, but only up to a branch that it guesses wrong. So no branch here
+/// Most of what a lookup in a large cache costs is waiting, twice in a row: for the bucket and for the item. Meanwhile
+/// a processor begins the reads of the next lookups, but only up to a branch that it guesses wrong. So no branch here
 /// depends on where in its two buckets an entry is, and both are read at once.
 @safe
 struct Probe: @unchecked Sendable {

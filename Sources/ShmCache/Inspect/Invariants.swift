@@ -58,7 +58,7 @@ extension CacheRegion {
         guard item.computeChecksum(map.chunkShift) == item.headerChecksum else { return "item fails its checksum" }
         guard map.find(place: slot.place, hash: item.hash)?.slot == index else { return "is in the wrong bucket" }
         guard slot.tag == Slot.tag(item.hash) else { return "has the wrong tag" }
-        for i in 0..<item.extentCount where !map.holds(extent: item.extent(i, map)) {
+        for i in 0..<item.extentCount where map.holds(item.extent(i, map), of: item) == nil {
             return "extent \(i) is gone"
         }
         return nil

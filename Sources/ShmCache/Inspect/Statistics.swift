@@ -75,9 +75,3 @@ extension RegionMap {
         }
     }
 }
-
-extension ItemHeader {
-    func extent(_ i: Int, _ map: RegionMap) -> ExtentReference {
-        load(ExtentReference.self, extentsOffset(map.chunkShift) + i * ExtentReference.size)
-    }
-}

@@ -30,8 +30,7 @@ extension ItemView {
     }
 
     func extent(_ i: Int) -> ExtentReference {
-        let shift = unsafe mapPointer.pointee.chunkShift
-        return record.load(ExtentReference.self, record.extentsOffset(shift) + i * ExtentReference.size)
+        unsafe record.extent(i, mapPointer.pointee)
     }
 
     func chunk(_ i: Int) -> ChunkEntry {
@@ -57,7 +56,7 @@ extension ItemView {
 
     /// Whether the bytes of an extent are there for this view's reader.
     private func hasExtent(_ i: Int, _ map: RegionMap) -> Bool {
-        kept.contains(i) ? map.keeps(extent: extent(i)) : map.holds(extent: extent(i))
+        kept.contains(i) ? map.keeps(extent(i), of: record) : map.holds(extent(i), of: record) != nil
     }
 
     /// Which extent a chunk is in (or -1), and the first chunk behind that extent.

@@ -10,7 +10,8 @@ internal import CLinux
 ///      24  header length 3 | body length 5
 ///
 /// then: key text | tags, 8 each | header block | chunk directory, 8 a chunk if there is more than one and not all are
-/// raw | extents, 16 each | inline body bytes. The gen is outside the header checksum, so that a copy keeps it.
+/// raw | extents, 12 each, of a raw body 4 | inline body bytes. The gen is outside the header checksum, so that a copy
+/// keeps it.
 ///
 /// A packed item has neither header block nor directory nor extents: its inline bytes are header block and body,
 /// compressed as one with the dictionary that it names. Both are short, so that the stamp of the dictionary fits:
@@ -22,7 +23,7 @@ internal import CLinux
 struct ItemHeader {
     static let size = 64
     /// Changes with the meaning of a field.
-    static let layoutVersion = 3
+    static let layoutVersion = 4
 
     let address: UnsafeMutableRawPointer
 
@@ -106,7 +107,9 @@ struct ItemHeader {
         return chunks > 1 ? chunks * 8 : 0
     }
     func extentsOffset(_ chunkShift: Int) -> Int { directoryOffset + directoryLength(chunkShift) }
-    func bodyOffset(_ chunkShift: Int) -> Int { extentsOffset(chunkShift) + extentCount * ExtentReference.size }
+    func bodyOffset(_ chunkShift: Int) -> Int {
+        extentsOffset(chunkShift) + extentCount * ExtentReference.size(inRaw: flags.contains(.raw))
+    }
 
     /// Stored bytes of the body that lie in the item itself: all that is behind the rest.
     func inlineLength(_ chunkShift: Int) -> Int { itemLength - bodyOffset(chunkShift) }
@@ -129,15 +132,6 @@ struct ItemHeader {
         return UInt32(
             truncatingIfNeeded: unsafe hash64(RawSpan(_unsafeStart: address + 48, byteCount: end - 48), seed: second))
     }
-}
-
-/// A whole segment that holds part of a body: {segment 4, gen 4, stored bytes 4, first chunk 4}.
-struct ExtentReference: BitwiseCopyable {
-    static let size = 16
-    var segment: UInt32
-    var gen: UInt32
-    var storedLength: UInt32
-    var firstChunk: UInt32
 }
 
 /// A chunk's directory entry: {checksum 32, raw 1, unused 7, stored length 24}.

@@ -99,8 +99,7 @@ struct LaneRecovery {
             map.segment64(segment, SegmentWords.state).publish(state.with(.filling).word)
             return
         }
-        map.retireExtent(
-            ExtentReference(segment: UInt32(segment), gen: state.gen, storedLength: 0, firstChunk: 0), owner: lane)
+        map.retire(whole: segment, state, owner: lane)
     }
 
     private func settleFills() -> Int {
@@ -169,7 +168,7 @@ extension RegionMap {
             }
             for i in 0..<item.extentCount {
                 let extent = item.extent(i, self)
-                if extent.segment == UInt32(segment), extent.gen == gen { return true }
+                if extent.segment == UInt32(segment), extent.isOf(gen: gen) { return true }
             }
             return false
         } != nil

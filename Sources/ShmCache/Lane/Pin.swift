@@ -67,7 +67,7 @@ extension Lane {
         guard view.extent(at: offset) != nil else { return true }
         guard core.pinExtents(position..<position + 1, of: view) else { return false }
         // Pinned first, checked after: a segment that is still this extent now cannot be reused before the unpin.
-        guard core.map.holds(extent: view.extent(position)) else {
+        guard core.map.holds(view.extent(position), of: view.record) != nil else {
             core.unpinExtents(position..<position + 1, of: view)
             return false
         }
@@ -119,23 +119,5 @@ extension LaneCore {
         guard count > 0 else { return }
         map.setPin(lane: lane, segment: segment, count - 1)
         if count == 1 { pinnedSegments -= 1 }
-    }
-}
-
-extension RegionMap {
-    /// Whether a whole segment still is the extent that an item names.
-    func holds(extent: ExtentReference) -> Bool {
-        guard extent.segment < UInt32(segmentCount) else { return false }
-        let state = state(Int(extent.segment))
-        return state.gen == extent.gen && state.phase == .whole
-    }
-
-    /// Whether a segment still has an extent's bytes, for a reader that keeps it from being freed: the object may have
-    /// been dropped meanwhile.
-    func keeps(extent: ExtentReference) -> Bool {
-        guard extent.segment < UInt32(segmentCount) else { return false }
-        let state = state(Int(extent.segment))
-        if state.gen == extent.gen { return state.phase == .whole || state.phase == .evicting }
-        return state.gen == extent.gen &+ 1 && (state.phase == .evicting || state.phase == .limbo)
     }
 }

@@ -114,24 +114,19 @@ extension LaneCore {
     /// Frees the whole segments of an object that can no longer be found.
     func releaseExtents(of item: ItemHeader) {
         for i in 0..<item.extentCount {
-            let extent = item.load(
-                ExtentReference.self, item.extentsOffset(map.chunkShift) + i * ExtentReference.size)
-            map.retireExtent(extent, owner: lane)
+            let extent = item.extent(i, map)
+            guard let state = map.holds(extent, of: item) else { continue }
+            map.retire(whole: Int(extent.segment), state, owner: lane)
         }
     }
 }
 
 extension RegionMap {
-    /// Puts one whole segment into limbo, if it still is that object's.
-    func retireExtent(_ extent: ExtentReference, owner: Int) {
-        guard extent.segment < UInt32(segmentCount) else { return }
-        let segment = Int(extent.segment)
-        let state = state(segment)
-        guard state.phase == .whole, state.gen == extent.gen else { return }
-        guard segment64(segment, SegmentWords.state).swap(state.word, to: state.with(.evicting, owner: owner).word)
-        else {
-            return
-        }
+    /// Puts one whole segment into limbo, unless its state has changed.
+    func retire(whole segment: Int, _ state: SegmentState, owner: Int) {
+        guard state.phase == .whole,
+            segment64(segment, SegmentWords.state).swap(state.word, to: state.with(.evicting, owner: owner).word)
+        else { return }
         retire(segment, owner: owner)
     }
 }

@@ -58,17 +58,18 @@ struct Rebuild {
             offset += (item.itemLength + unit - 1) & ~(unit - 1)
         }
         let seal = map.global64(GlobalWords.sealSequence)
-        if seal.relaxed <= map.segment64(segment, SegmentWords.sealSequence).relaxed {
-            seal.relax(map.segment64(segment, SegmentWords.sealSequence).relaxed &+ 1)
-        }
+        let sealed = map.segment64(segment, SegmentWords.sealSequence)
+        // In a segment that was not closed yet, or had no items, the word says something else.
+        if items == 0 || state.phase == .open { sealed.relax(seal.relaxed) }
+        if seal.relaxed <= sealed.relaxed { seal.relax(sealed.relaxed &+ 1) }
         for field in [SegmentWords.live, SegmentWords.extents, SegmentWords.latestExpiry] {
             map.segment32(segment, field).relax(0)
         }
         map.segment32(segment, SegmentWords.written).relax(UInt32(offset))
         map.segment32(segment, SegmentWords.items).relax(UInt32(items))
         let sizeClass = min(state.sizeClass, SizeClass.count - 1)
-        let sealed = SegmentState(.sealed, gen: state.gen, sizeClass: sizeClass, main: state.isMain)
-        map.segment64(segment, SegmentWords.state).relax(sealed.word)
+        let word = SegmentState(.sealed, gen: state.gen, sizeClass: sizeClass, main: state.isMain).word
+        map.segment64(segment, SegmentWords.state).relax(word)
     }
 
     /// Clears the slots of items that a purge covers or whose body is damaged, and counts the others.
@@ -144,7 +145,7 @@ extension RegionMap {
             if extentIndex + 1 < item.extentCount, Int(item.extent(extentIndex + 1, self).firstChunk) == i {
                 extentIndex += 1
                 extentAt = 0
-                guard holds(extent: item.extent(extentIndex, self)) else { return false }
+                guard holds(item.extent(extentIndex, self), of: item) != nil else { return false }
             }
             if extentIndex >= 0, extentAt + entry.storedLength <= Int(item.extent(extentIndex, self).storedLength) {
                 let place = unsafe address(segment: Int(item.extent(extentIndex, self).segment), offset: extentAt)

@@ -236,7 +236,7 @@ enum LaneWords {
 /// Words of a segment header.
 ///
 ///       0  state 8: state 4 | class 4 | queue 1 | 7 unused | owner lane 8 | 8 unused | gen 32
-///       8  seal sequence 8
+///       8  seal sequence 8, of a whole segment which body it is part of
 ///      16  written bytes 4 | live bytes 4 | items 4 | latest expiry 4
 ///      32  limbo epoch 8
 ///      40  whole segments that hang on items here 4 | next segment of a fill 4
@@ -246,6 +246,7 @@ enum SegmentWords {
     static let size = 64
     static let state = 0
     static let sealSequence = 8
+    static let ownerBody = 8
     static let written = 16
     static let live = 20
     static let items = 24
