@@ -107,7 +107,9 @@ private enum Target {
             }
         }
         unsafe dice = dice &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        let pause = unsafe aim == 0 ? 1000 : 4 + Int(dice >> 33) % 60
+        // These two are short and far between: looked for more often.
+        let isRare = aim == LanePhase.promote.rawValue || aim == LanePhase.dictionary.rawValue
+        let pause = unsafe aim == 0 ? 1000 : isRare ? 1 + Int(dice >> 33) % 12 : 4 + Int(dice >> 33) % 60
         var timer = itimerval(
             it_interval: timeval(tv_sec: 0, tv_usec: 0), it_value: timeval(tv_sec: 0, tv_usec: pause))
         _ = unsafe setitimer(__itimer_which_t(ITIMER_REAL.rawValue), &timer, nil)
