@@ -110,8 +110,8 @@ extension Worker {
     }
 
     /// The source broke. A fill that the cache gave up may go on as a relay, of the answer that the fill was made from
-    /// or of one for the rest, and so may an object that was dropped before a slow reader came to its end; otherwise the
-    /// response is cut, so that the client sees that it is not whole.
+    /// or of one for the rest, and so may an object that was dropped before a slow reader came to its end; otherwise
+    /// the response is cut, so that the client sees that it is not whole.
     private mutating func sourceFailed(_ x: UInt32, _ c: UInt32) -> Bool {
         let e = contexts[x].exchange
         if contexts[x].body.kind == .fill, e != .max, exchanges[e].permit == nil, exchanges[e].connection != .max,
