@@ -12,11 +12,12 @@ struct JoinedPart: ~Copyable {
     let held: HeldRanges
     /// What the answer brings.
     let received: ByteRange
-    /// Bytes that were copied behind it.
+    /// Bytes that were copied in front of it and behind it.
+    var copiedFront = 0
     var copiedBack = 0
 
     /// Bytes of the stored body that go in front.
-    var front: Range<Int> { 0..<Int(held.bytes(before: received.first)) }
+    var front: Range<Int> { copiedFront..<Int(held.bytes(before: received.first)) }
     /// Bytes of the stored body that go behind.
     var back: Range<Int> { Int(held.bytes(before: received.last + 1)) + copiedBack..<Int(held.byteCount) }
 
@@ -102,26 +103,27 @@ extension Worker {
         let cost = UInt32(clamping: times.responseMilliseconds - times.requestMilliseconds)
         let tags = Self.tags(origins[o].input, scratch, exchanges[e].keys, keyHash)
         let attributes = Self.attributes(begun.plan, exchanges[e].route, scratch.block, cost: cost, clock)
-        let front = begun.front
         exchanges[e].joined = begun.surrender()
         exchanges[e].partLength = received.count
-        guard publishHead(e, o, head, attributes, tags, union.byteCount) else { return true }
-        var buffer = buffers.take()
-        let copied = Self.copy(front, &exchanges[e], lane, &buffer, mayWait: false)
-        buffers.give(buffer)
-        if copied.outcome != .accepted {
-            // No room, or the stored part is gone: who waits finds the fill ended, and asks in another way.
-            endExchange(e)
-            looksAgain = true
-        }
+        _ = publishHead(e, o, head, attributes, tags, union.byteCount)
         return true
+    }
+
+    /// Appends what is stored in front of the answer, before any of that, in several turns if there is no room in one.
+    /// Declined when some of it is gone.
+    mutating func beginJoinedBody(_ e: UInt32) -> AppendOutcome {
+        guard let front = exchanges[e].joined?.front, !front.isEmpty else { return .accepted }
+        var buffer = buffers.take()
+        let copied = Self.copy(front, &exchanges[e], lane, &buffer)
+        buffers.give(buffer)
+        exchanges[e].joined?.copiedFront += copied.bytes
+        return copied.outcome
     }
 
     private struct BegunJoin: ~Copyable {
         let plan: StorePlan
         let part: JoinedPart
 
-        var front: Range<Int> { part.front }
         consuming func surrender() -> JoinedPart { part }
     }
 
@@ -156,7 +158,7 @@ extension Worker {
     /// Appends a stretch of the stored body to the fill. How much of it, and why not all: there is no room now, or some
     /// of it is gone.
     private static func copy(
-        _ range: Range<Int>, _ exchange: inout Exchange, _ lane: borrowing Lane, _ buffer: inout Buffer, mayWait: Bool
+        _ range: Range<Int>, _ exchange: inout Exchange, _ lane: borrowing Lane, _ buffer: inout Buffer
     ) -> (bytes: Int, outcome: AppendOutcome) {
         guard var joined = exchange.joined.take() else { return (0, .declined(.abandoned)) }
         var position = range.lowerBound
@@ -165,7 +167,7 @@ extension Worker {
             lane.advance(&joined.pin, to: position)
             let view = lane.view(of: joined.pin)
             let piece = view.bodyPiece(at: position)
-            let step = append(piece, position, range.upperBound, &exchange.permit, &buffer, mayWait: mayWait)
+            let step = append(piece, position, range.upperBound, &exchange.permit, &buffer)
             outcome = step.outcome
             position += step.bytes
         }
@@ -175,21 +177,20 @@ extension Worker {
 
     /// Appends one piece up to `end`.
     private static func append(
-        _ piece: BodyPiece, _ position: Int, _ end: Int, _ permit: inout FillPermit?, _ buffer: inout Buffer,
-        mayWait: Bool
+        _ piece: BodyPiece, _ position: Int, _ end: Int, _ permit: inout FillPermit?, _ buffer: inout Buffer
     ) -> (bytes: Int, outcome: AppendOutcome) {
         let outcome: AppendOutcome?
         let count: Int
         switch piece {
         case .raw(let bytes):
             count = min(bytes.byteCount, end - position)
-            outcome = permit?.append(bytes.extracting(0..<count), mayWait: mayWait)
+            outcome = permit?.append(bytes.extracting(0..<count), mayWait: true)
         case .compressed(let chunk):
             let skip = position - chunk.bodyOffset
             count = min(chunk.rawLength - skip, end - position)
             buffer.clear()
             guard buffer.append(chunk, dropping: skip, length: count) else { return (0, .declined(.abandoned)) }
-            outcome = permit?.append(buffer.readable, mayWait: mayWait)
+            outcome = permit?.append(buffer.readable, mayWait: true)
         case .missing, .end:
             return (0, .declined(.abandoned))
         }
@@ -201,7 +202,7 @@ extension Worker {
     mutating func completeJoin(_ e: UInt32) -> AppendOutcome {
         guard let back = exchanges[e].joined?.back else { return .accepted }
         var buffer = buffers.take()
-        let copied = Self.copy(back, &exchanges[e], lane, &buffer, mayWait: true)
+        let copied = Self.copy(back, &exchanges[e], lane, &buffer)
         buffers.give(buffer)
         exchanges[e].joined?.copiedBack += copied.bytes
         return copied.outcome

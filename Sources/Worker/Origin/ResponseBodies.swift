@@ -21,6 +21,7 @@ extension Worker {
         let e = origins[o].exchange
         guard e != .max else { return false }
         guard exchanges[e].permit != nil else { return progressRelayedBody(e, o) }
+        guard hasJoinedBodyBegun(e, o) else { return false }
         switch Self.feed(&exchanges[e], &origins[o], &scratch) {
         case .complete:
             bodyComplete(e, o)
@@ -47,6 +48,19 @@ extension Worker {
             }
             return true
         }
+        return false
+    }
+
+    /// Whether what is stored in front of a part that is being joined is in the fill.
+    private mutating func hasJoinedBodyBegun(_ e: UInt32, _ o: UInt32) -> Bool {
+        switch beginJoinedBody(e) {
+        case .accepted: return true
+        case .full where waitsForRoom(o): return false
+        default: break
+        }
+        // No room, or the stored part is gone: who waits finds the fill ended, and asks in another way.
+        endExchange(e)
+        looksAgain = true
         return false
     }
 
@@ -110,17 +124,21 @@ extension Worker {
     /// The cache has no room for what has arrived: it stays where it is, and the origin with it, until there is some,
     /// for a while. True when that is over and the body goes on without the cache.
     private mutating func awaitRoom(_ o: UInt32) -> Bool {
+        if waitsForRoom(o) { return false }
+        fillDeclined(origins[o].exchange, .noSpace)
+        return true
+    }
+
+    /// Leaves what has arrived where it is until a later turn. False when that has been long enough.
+    private mutating func waitsForRoom(_ o: UInt32) -> Bool {
         let e = origins[o].exchange
         exchanges[e].permit?.flush()
         if exchanges[e].fullSinceMilliseconds == 0 { exchanges[e].fullSinceMilliseconds = clock.milliseconds }
         let waited = clock.milliseconds - exchanges[e].fullSinceMilliseconds
-        guard waited < Self.longestWaitForRoomMilliseconds else {
-            fillDeclined(e, .noSpace)
-            return true
-        }
+        guard waited < Self.longestWaitForRoomMilliseconds else { return false }
         let id = origins.id(at: o)
         if !heldBackOrigins.contains(id) { heldBackOrigins.append(id) }
-        return false
+        return true
     }
 
     /// Goes on with the fills that found no room in an earlier turn.

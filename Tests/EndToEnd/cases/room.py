@@ -144,6 +144,30 @@ def full_cache(context):
     expect(fetches == len(large), f"{fetches} fetches of {len(large)} bodies")
 
 
+@case("a stored part is copied in front of what completes it, in a small cache that is full: stored at once")
+def full_cache_and_parts(context):
+    origin = context.origin()
+    for number in range(400):
+        origin.script(f"p{number}", "room").add(Reply(200, FRESH, random.Random(number).randbytes(40_000)))
+    body = random.Random(1).randbytes(1_000_000)
+    scripts = [origin.script(f"part{number}", "room").add(*(
+        Reply(206, FRESH | {"ETag": '"v1"', "Content-Range": f"bytes {first}-{end - 1}/{len(body)}"}, body[first:end])
+        for first, end in ((0, 900_000), (900_000, len(body)))),
+        Reply(200, FRESH, body)) for number in range(6)]
+    node = context.node(origin.url, workers=1, flags=SMALL)
+    with Client(node.address) as client:
+        for number in range(400):
+            client.request("GET", f"/p{number}/page")
+            client.read_response()
+        for number, script in enumerate(scripts):
+            client.request("GET", f"/part{number}/file", {"Range": "bytes=0-899999"})
+            expect(client.read_response().body == body[:900_000], "the part")
+            client.request("GET", f"/part{number}/file")
+            answer = client.read_response()
+            expect(answer.status == 200 and answer.body == body, f"the whole of {number}: {answer.status}")
+            expect(len(script.requests) == 2, f"two fetches of {number}: {len(script.requests)}")
+
+
 class Slow:
     """A client that has the beginning of a large stored body, and reads on when the cache has dropped the object."""
 
