@@ -94,6 +94,8 @@ extension Explanations {
             let digits = line.prefixMatch(of: /HTTP\/1\.[0-9] ([0-9]{3})/)
             guard let status = digits.flatMap({ Int($0.1) }) else { return nil }
             return status < 100 || status == 101 ? "stricter: \(reason)" : nil
+        case "invalidChunkSize", "invalidChunkExtension", "missingChunkEnd":
+            return ofRefusal(reason, evidence) ?? tabBehind(evidence)
         default: return ofRefusal(reason, evidence)
         }
     }

@@ -148,7 +148,7 @@ struct ReplayProcess: ~Copyable {
         counters.add(ReplayCount.declined.rawValue)
     }
 
-    private static let attempts = 100
+    private static let attempts = 5_000
 
     private enum Storing { case stored, joined, refused, noSpace }
 

@@ -30,10 +30,10 @@ def working(node, besides=()):
             now, known = janitors(node), status(node).get("janitor")
         except (OSError, Ended):
             return False
-        return len(now) == 1 and now[0] not in besides and known and known["pid"] == now[0] \
+        is_it = len(now) == 1 and now[0] not in besides and known and known["pid"] == now[0] \
             and known["state"] == "working"
-    wait_until(there, f"one janitor, none of {besides}", 20)
-    return janitors(node)[0]
+        return now[0] if is_it else None
+    return wait_until(there, f"one janitor, none of {besides}", 20)
 
 
 def pages(context, count, size=3000):

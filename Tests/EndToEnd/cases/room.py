@@ -5,6 +5,7 @@ import threading
 
 from harness.client import Client
 from harness.origin import Reply
+from harness.waiting import wait_until
 from support import case, expect, martlet
 
 FRESH = {"Cache-Control": "max-age=3600"}
@@ -184,6 +185,7 @@ class Slow:
         with Client(self.node.address) as client:
             client.request("GET", "/large/file")
             expect(client.read_response().body == self.body, "the first client has it whole")
+            wait_until(lambda: self.is_hit(client), "stored")
         self.client = Client(self.node.address, receive_buffer=65536)
         context.closers.append(self.client.close)
         self.client.request("GET", "/large/file")
@@ -198,6 +200,12 @@ class Slow:
             f"HTTP/1.1 206 Partial Content\r\nETag: \"v1\"\r\nContent-Length: {len(rest)}\r\n"
             f"Content-Range: bytes {first}-{len(self.body) - 1}/{len(self.body)}\r\n\r\n".encode() + rest)
         return True
+
+    @staticmethod
+    def is_hit(client):
+        client.request("HEAD", "/large/file")
+        head = client.read_head()
+        return "; hit" in head.get("cache-status")
 
     def drop(self):
         """Purged, so that nothing finds it any more, and everything that is free is written over."""
