@@ -95,9 +95,10 @@ extension Node {
         storedSlots = listeners.slots
     }
 
-    /// After a stop that was asked for the next start begins anew.
+    /// After a stop that was asked for the next start begins anew. What is in the store may be from a supervisor before
+    /// this one, which has not filled it yet; a name that is not there is nothing to the manager.
     func forgetDescriptors() {
-        guard systemd.isActive, storedAddresses > 0 else { return }
+        guard systemd.isActive else { return }
         let lanes = regions.events.indices.map { "lane-\($0)" }
         let slots = listeners.addresses.indices.flatMap { address in
             (0..<listeners.slots).map { "slot-\($0)-\(address)" }

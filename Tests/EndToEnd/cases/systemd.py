@@ -43,7 +43,7 @@ class Manager:
             fields = dict(line.split("=", 1) for line in data.decode().splitlines() if "=" in line)
             if "FDSTORE" in fields:
                 self.stored[fields["FDNAME"]] = descriptors[0]
-            if "FDSTOREREMOVE" in fields:
+            if "FDSTOREREMOVE" in fields and fields["FDNAME"] in self.stored:
                 os.close(self.stored.pop(fields["FDNAME"]))
             self.messages.append(fields)
 
