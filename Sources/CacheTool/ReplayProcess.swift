@@ -148,6 +148,7 @@ struct ReplayProcess: ~Copyable {
         counters.add(ReplayCount.declined.rawValue)
     }
 
+    /// Of 200 us each: a second in all, since on a busy machine the others may have no turn for long.
     private static let attempts = 5_000
 
     private enum Storing { case stored, joined, refused, noSpace }

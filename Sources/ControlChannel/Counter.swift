@@ -104,7 +104,7 @@ extension Counter {
         case .janitorRecompressions:
             .init("janitor_recompressions", "Objects compressed anew when they were promoted to the main queue")
         case .fillsRefused: .init("fills_refused", "Misses fetched alone because no more fills can be kept track of")
-        case .fillsLeft: .init("fills_left", "Requests fetched alone because the fill they waited for came to nothing")
+        case .fillsLeft: .init("fills_left", "Requests fetched alone because what they waited for or read is gone")
         case .janitorEncodings: .init("janitor_encodings", "Encoded forms of hot text that the janitor made")
         }
     }

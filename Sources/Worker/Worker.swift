@@ -59,7 +59,7 @@ struct Worker: ~Copyable {
     var siblings = 0
     /// Connections that a partner was sent and has not answered for.
     var travelling = 0
-    var evening = Evening()
+    var rebalancing = Rebalancing()
     /// When the supervisor was lost; nil while there is one.
     var orphanedMilliseconds: Int64?
     /// Fires while draining, and while there is no supervisor.

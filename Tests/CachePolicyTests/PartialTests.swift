@@ -193,20 +193,8 @@ import Testing
         let fields = fresh + ["Content-Range: bytes 10-19/100", "Content-Length: 10"]
         let more = ["ETag: \"a\"", "Cache-Control: max-age=60", "Content-Range: bytes 40-49/100", "Content-Length: 10"]
         let block: [UInt8]?? = withPart(fields) { stored in
-            withResponse(more, status: "206 X") { head, bytes, table in
-                var scratchStorage = [UInt8](repeating: 0, count: 8192)
-                var scratchSpan = scratchStorage.mutableSpan
-                var scratch = unsafe scratchSpan.mutableBytes
-                var storage = [UInt8](repeating: 0xAA, count: 8192)
-                var span = storage.mutableSpan
-                var target = unsafe span.mutableBytes
-                var merged = FieldTable(capacity: 64)
-                guard let union = stored.union(with: ByteRange(first: 40, last: 49)) else { return nil }
-                let outcome = Freshening.encode(
-                    stored: stored, head: head, bytes: bytes, fields: table, request: requestFacts(), times: instant,
-                    settings: PolicySettings(), scratch: &scratch, table: &merged, join: union, into: &target)
-                return outcome.map { Array(storage[0..<$0.count]) }
-            }
+            guard let union = stored.union(with: ByteRange(first: 40, last: 49)) else { return nil }
+            return renewed(stored, by: more, status: "206 X", times: instant, join: union)?.block
         }
         guard let block = block ?? nil, let stored = StoredHead(unsafe block.span.bytes) else {
             Issue.record("not joined")

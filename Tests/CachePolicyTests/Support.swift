@@ -167,21 +167,28 @@ struct Freshened {
 
 /// The head as it stands after a 304 with those fields; nil when what is stored is of no use any more.
 func freshened(_ stored: borrowing StoredHead, by fields: [String], times: ExchangeTimes) -> Freshened? {
-    withResponse(fields, status: "304 Not Modified") { head, bytes, table in
+    guard let (plan, block) = renewed(stored, by: fields, status: "304 Not Modified", times: times),
+        let head = StoredHead(unsafe block.span.bytes)
+    else { return nil }
+    return Freshened(plan: plan, lines: Array(string(head.fieldLines).components("\r\n").dropLast()))
+}
+
+/// The header block that an answer makes of a stored one, that of a joined part if it brings one.
+func renewed(
+    _ stored: borrowing StoredHead, by fields: [String], status: String, times: ExchangeTimes, join: HeldRanges? = nil
+) -> (plan: StorePlan, block: [UInt8])? {
+    withResponse(fields, status: status) { head, bytes, table in
         var scratchStorage = [UInt8](repeating: 0, count: 8192)
         var scratchSpan = scratchStorage.mutableSpan
         var scratch = unsafe scratchSpan.mutableBytes
-        var storage = [UInt8](repeating: 0, count: 8192)
+        // What is not written must not count.
+        var storage = [UInt8](repeating: 0xAA, count: 8192)
         var span = storage.mutableSpan
         var target = unsafe span.mutableBytes
         var merged = FieldTable(capacity: 64)
         let outcome = Freshening.encode(
             stored: stored, head: head, bytes: bytes, fields: table, request: requestFacts(), times: times,
-            settings: PolicySettings(), scratch: &scratch, table: &merged, into: &target)
-        guard let outcome else { return nil }
-        let block = Array(storage[0..<outcome.count])
-        guard let renewed = StoredHead(unsafe block.span.bytes) else { return nil }
-        return Freshened(
-            plan: outcome.plan, lines: Array(string(renewed.fieldLines).components("\r\n").dropLast()))
+            settings: PolicySettings(), scratch: &scratch, table: &merged, join: join, into: &target)
+        return outcome.map { ($0.plan, Array(storage[0..<$0.count])) }
     }
 }

@@ -42,7 +42,7 @@ import Testing
     @Test(
         "Workers that all look at the same moment, and know nothing of each other's giving, come to rest",
         arguments: [2, 4, 8])
-    func evenings(workers: Int) {
+    func rebalancing(workers: Int) {
         let seed = UInt64.random(in: .min ... .max)
         var random = Dice(seed: seed)
         for _ in 0..<500 {

@@ -106,7 +106,7 @@ extension Worker {
             if clients.contains(id) { watch(id.index) }
         }
         fresh.removeAll(keepingCapacity: true)
-        expectEvening()
+        expectRebalancing()
     }
 
     /// Takes a connection in, to be served before the turn ends. It is closed when there is no place for it.

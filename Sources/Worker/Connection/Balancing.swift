@@ -39,7 +39,7 @@ struct Spread {
 
 /// When a worker looks at the spread again. Connections that arrive together are accepted by workers that know little
 /// of each other: the counts of those that had no turn yet are old.
-struct Evening {
+struct Rebalancing {
     var timer = TimerHandle()
     /// Looks in a row that found too many connections, all of them busy.
     var failures = 0
@@ -59,23 +59,23 @@ extension Worker {
     }
 
     /// Connections have come: whether this worker now has too many shows when the others have counted theirs.
-    mutating func expectEvening() {
-        evening.failures = 0
-        armEvening()
+    mutating func expectRebalancing() {
+        rebalancing.failures = 0
+        armRebalancing()
     }
 
-    private mutating func armEvening() {
-        guard siblings > 0, !drain.isDraining, !evening.timer.isArmed else { return }
-        let deadline = clock.milliseconds + evening.delayMilliseconds
-        evening.timer = timers.arm(deadlineMilliseconds: deadline, owner: Token(.evening).raw)
+    private mutating func armRebalancing() {
+        guard siblings > 0, !drain.isDraining, !rebalancing.timer.isArmed else { return }
+        let deadline = clock.milliseconds + rebalancing.delayMilliseconds
+        rebalancing.timer = timers.arm(deadlineMilliseconds: deadline, owner: Token(.rebalancing).raw)
     }
 
     /// Gives idle connections away until this worker has no more than its share, if it has clearly more.
-    mutating func eveningTimerExpired() {
-        evening.timer = TimerHandle()
+    mutating func rebalancingTimerExpired() {
+        rebalancing.timer = TimerHandle()
         guard siblings > 0, !drain.isDraining, spread(unserved: 0).spread.isLopsided else { return }
-        evening.failures = giveSurplus() ? 0 : evening.failures + 1
-        armEvening()
+        rebalancing.failures = giveSurplus() ? 0 : rebalancing.failures + 1
+        armRebalancing()
     }
 
     /// False when nothing could be given.

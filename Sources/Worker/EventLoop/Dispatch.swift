@@ -25,7 +25,7 @@ extension Worker {
         case .handOver: handOverReady(token.index)
         case .adoption: adoptionReady()
         case .resolver: resolverReady(Int32(bitPattern: token.index), event.ready)
-        case .context, .fill, .tunnel, .periodic, .check, .resolve, .line, .resolverTimer, .pause, .evening, .none:
+        case .context, .fill, .tunnel, .periodic, .check, .resolve, .line, .resolverTimer, .pause, .rebalancing, .none:
             break
         }
     }
@@ -46,7 +46,7 @@ extension Worker {
             case .context: if contexts.contains(token) { contextTimerExpired(token.index) }
             case .periodic: periodicTimerExpired()
             case .pause: pauseExpired()
-            case .evening: eveningTimerExpired()
+            case .rebalancing: rebalancingTimerExpired()
             case .check: checkTimerExpired(Int(token.index))
             case .resolve: resolveTimerExpired(Int(token.index))
             case .line: lineTimerExpired(Int(token.index))

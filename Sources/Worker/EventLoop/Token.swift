@@ -11,7 +11,7 @@ struct Token: Equatable {
         /// Of origins: a check, a question for addresses, the line before it; and the resolver's socket and timer.
         case check, resolve, line, resolver, resolverTimer
         /// The end of a pause in accepting, and the next look at how many connections the others have.
-        case pause, evening
+        case pause, rebalancing
     }
 
     let raw: UInt64
