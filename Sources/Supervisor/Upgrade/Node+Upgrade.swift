@@ -146,7 +146,7 @@ extension Node {
             demoOrigin: demoOrigin, cacheAsked: cacheAsked, startedAt: startedAt,
             upgrades: upgrades + 1, storedAddresses: storedAddresses,
             operation: operation, replacesWorkers: replacesWorkers, flagsBefore: flags, postponed: postponed,
-            timeoutSeconds: max(1, Double(deadline - LoopExecutor.now()) / 1_000))
+            paired: Array(paired), timeoutSeconds: max(1, Double(deadline - LoopExecutor.now()) / 1_000))
     }
 
     /// Returns only if the kernel refuses the binary.
@@ -203,6 +203,7 @@ extension Node {
         storedAddresses = state.storedAddresses
         storedSlots = state.listeners.slots
         postponed = state.postponed ?? PostponedChanges()
+        paired = Set(state.paired ?? [])
         for record in state.launches {
             launches[record.number] = Launch(
                 workerPath: record.workerPath, configuration: record.configuration, revision: record.revision,

@@ -68,6 +68,8 @@ struct SavedState: Codable, Sendable {
     var flagsBefore: RunFlags?
     /// What was asked for meanwhile. Optional because older binaries refused it.
     var postponed: PostponedChanges?
+    /// Workers that can pass connections on to each other already. Optional because older binaries did not save it.
+    var paired: [[MemberID]]?
     var timeoutSeconds: Double
 
     /// Every descriptor that must stay open through exec.

@@ -152,6 +152,21 @@ def quick_reload(context):
     return f"{size} GiB, seconds {', '.join(f'{seconds:.2f}' for seconds in sorted(times))}"
 
 
+def at_rest(node):
+    wait_until(lambda: settled(node) and len(node.workers()) == 2, "only the current workers")
+    return Footprint(node.pid, node.workers(), node.runtime)
+
+
+@case("upgrades of the supervisor alone: its workers go on with what they held")
+def supervisors_alone(context):
+    node = context.node(page(context).url)
+    before = at_rest(node)
+    for _ in range(10):
+        command(node, "upgrade", "--binary", f"{RELEASE}/martlet")
+    problems = at_rest(node).problems_since(before)
+    expect(not problems, "; ".join(problems))
+
+
 @case("after very many changes descriptors, memory, processes and files are where they began")
 def many_changes(context):
     node = context.node(page(context).url, config="restart:\n  canary: 1ms\n")
@@ -165,16 +180,13 @@ def many_changes(context):
             for client in clients:
                 expect(exchange(client) == BODY, "the connections go on")
 
-    def rest():
-        wait_until(lambda: settled(node) and len(node.workers()) == 2, "only the current workers")
-        return Footprint(node.pid, node.workers(), node.runtime)
     for number in range(10):
         change(number)
-    before = rest()
+    before = at_rest(node)
     count = 1000 if context.long else 30
     for number in range(count):
         change(number)
-    problems = rest().problems_since(before)
+    problems = at_rest(node).problems_since(before)
     expect(not problems, "; ".join(problems))
     expect(all("martlet-worker" in command_line(pid) for pid in node.workers()), "two workers")
     return f"{count} changes: {before}"
