@@ -58,7 +58,6 @@ MARTLET_ATOMICS(64, uint64_t)
 static inline void cl_fence_seqcst(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
 static inline void cl_fence_acquire(void) { __atomic_thread_fence(__ATOMIC_ACQUIRE); }
 static inline void cl_fence_release(void) { __atomic_thread_fence(__ATOMIC_RELEASE); }
-static inline void cl_prefetch(const void *_Nonnull p) { __builtin_prefetch(p, 0, 3); }
 
 /// Which of 16 words, eight each at two places aligned to 64 bytes, have `wanted` under `mask` in their upper half, as
 /// bits. A hint, in no order with anything: read a word again before believing it.

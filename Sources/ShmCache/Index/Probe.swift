@@ -45,14 +45,6 @@ struct Probe: @unchecked Sendable {
         return item.isOf(hash: hash, key: key, slot) ? Hit(word: slot, address: address, item: item, room: room) : nil
     }
 
-    /// Fetches the lines that `find` reads first.
-    @inline(__always)
-    func prefetch(hash: UInt64) {
-        let (first, second) = RegionMap.buckets(hash, of: bucketCount)
-        unsafe cl_prefetch(index + first &* 8)
-        unsafe cl_prefetch(index + second &* 8)
-    }
-
     /// Whether no purge at all is younger than that.
     @inline(__always)
     func isUntouched(born: UInt32) -> Bool {

@@ -102,11 +102,6 @@ public struct Lane: ~Copyable {
     @inline(never)
     private borrowing func purgeState(_ item: ItemHeader) -> PurgeState { unsafe mapPointer.pointee.purgeState(item) }
 
-    /// Fetches the cache lines that `lookup` of this hash will read.
-    public borrowing func prefetch(hash: UInt64) {
-        probe.prefetch(hash: hash)
-    }
-
     /// The cache clock, read now.
     public borrowing func clock() -> CacheInstant {
         unsafe CacheClock.now(mapPointer.pointee)

@@ -59,10 +59,10 @@ extension Worker {
             return refuse(c, status: 414)
         }
         let hash = keyHash.hash(scratch.key.readable)
-        let moment = Moment(now: clock.unixMilliseconds, random: random.next())
+        let moment = Moment(now: clock.unixMilliseconds, random: random.next(), turn: turn)
         let probe = CacheProbe(key: key, hash: hash, closing: clients[c].closesAfterResponse)
         let answer = Self.answer(
-            probe, moment, lane, scratch.key, &scratch.variantKey, keyHash, requests, r, settings, &rendered, turn,
+            probe, moment, lane, scratch.key, &scratch.variantKey, keyHash, requests, r, settings, &rendered,
             &clients, c)
         act(on: answer, c, route, probe)
     }

@@ -19,6 +19,8 @@ struct Moment {
     /// Unix milliseconds of cache time.
     let now: Int64
     let random: UInt64
+    /// The loop's turn.
+    let turn: UInt64
 
     /// Whether this hit turns a popular compressed body into a raw copy: one in 8 where decoding is what a hit costs
     /// most, one in 64 of smaller ones. Soon enough for what is asked for again, and never much of a turn, since a copy
@@ -85,16 +87,16 @@ extension Worker {
     static func answer(
         _ probe: CacheProbe, _ moment: Moment, _ lane: borrowing Lane, _ key: borrowing Buffer,
         _ variantKey: inout Buffer, _ keyHash: KeyHash, _ requests: borrowing RequestBuffers, _ r: UInt32,
-        _ settings: borrowing WorkerSettings, _ rendered: inout RenderedAnswers, _ turn: UInt64,
+        _ settings: borrowing WorkerSettings, _ rendered: inout RenderedAnswers,
         _ clients: inout Slab<ClientConnection>, _ c: UInt32
     ) -> CacheAnswer {
-        answer(probe, moment, lane, key, &variantKey, keyHash, requests[r], settings, &rendered, turn, &clients[c].sink)
+        answer(probe, moment, lane, key, &variantKey, keyHash, requests[r], settings, &rendered, &clients[c].sink)
     }
 
     private static func answer(
         _ probe: CacheProbe, _ moment: Moment, _ lane: borrowing Lane, _ key: borrowing Buffer,
         _ variantKey: inout Buffer, _ keyHash: KeyHash, _ request: borrowing RequestBuffer,
-        _ settings: borrowing WorkerSettings, _ rendered: inout RenderedAnswers, _ turn: UInt64,
+        _ settings: borrowing WorkerSettings, _ rendered: inout RenderedAnswers,
         _ sink: inout ClientSink
     ) -> CacheAnswer {
         guard let view = lane.lookup(hash: probe.hash, key: key.readable) else {
@@ -103,11 +105,11 @@ extension Worker {
         if view.isPassMarker { return markerAnswer(view, LookupResult(hash: probe.hash), moment, request) }
         guard StoredKind.of(view.header) == .varyRecord else {
             return use(
-                view, LookupResult(hash: probe.hash), probe, moment, lane, key, request, settings, &rendered, turn,
+                view, LookupResult(hash: probe.hash), probe, moment, lane, key, request, settings, &rendered,
                 &sink)
         }
         return answerVariant(
-            view, probe, moment, lane, key, &variantKey, keyHash, request, settings, &rendered, turn, &sink)
+            view, probe, moment, lane, key, &variantKey, keyHash, request, settings, &rendered, &sink)
     }
 
     /// The URL's answers vary: the record says by what, the variant key finds the one for this request.
@@ -115,7 +117,7 @@ extension Worker {
         _ recordView: borrowing ItemView, _ probe: CacheProbe, _ moment: Moment, _ lane: borrowing Lane,
         _ key: borrowing Buffer, _ variantKey: inout Buffer, _ keyHash: KeyHash,
         _ request: borrowing RequestBuffer, _ settings: borrowing WorkerSettings,
-        _ rendered: inout RenderedAnswers, _ turn: UInt64, _ sink: inout ClientSink
+        _ rendered: inout RenderedAnswers, _ sink: inout ClientSink
     ) -> CacheAnswer {
         guard let hash = writeVariantKey(recordView, key, &variantKey, keyHash, request) else {
             return .miss(LookupResult(hash: probe.hash, alone: true))
@@ -127,7 +129,7 @@ extension Worker {
         if view.isPassMarker { return markerAnswer(view, lookup, moment, request) }
         lookup.forward = .miss
         return use(
-            view, lookup, probe, moment, lane, variantKey, request, settings, &rendered, turn, &sink)
+            view, lookup, probe, moment, lane, variantKey, request, settings, &rendered, &sink)
     }
 
     /// Writes the variant key of a request under a record; gives its hash, nil when it does not fit.
@@ -178,7 +180,7 @@ extension Worker {
     private static func use(
         _ view: borrowing ItemView, _ lookup: LookupResult, _ probe: CacheProbe, _ moment: Moment,
         _ lane: borrowing Lane, _ key: borrowing Buffer, _ request: borrowing RequestBuffer,
-        _ settings: borrowing WorkerSettings, _ rendered: inout RenderedAnswers, _ turn: UInt64,
+        _ settings: borrowing WorkerSettings, _ rendered: inout RenderedAnswers,
         _ sink: inout ClientSink
     ) -> CacheAnswer {
         var lookup = lookup
@@ -193,9 +195,9 @@ extension Worker {
         let form = SentForm(coding: .identity, objectLength: view.bodyLength, hash: lookup.hash)
         if request.fields.contains(.acceptEncoding), stored.flags.contains(.encodable) {
             return sendEncoded(
-                view, form, stored, probe, moment, lane, key, request, settings, &rendered, turn, &sink)
+                view, form, stored, probe, moment, lane, key, request, settings, &rendered, &sink)
         }
-        return sendPlain(view, form, stored, probe, moment, lane, key, request, settings, &rendered, turn, &sink)
+        return sendPlain(view, form, stored, probe, moment, lane, key, request, settings, &rendered, &sink)
     }
 
     /// As `sendPlain`, in the best coding that there is and that the client accepts.
@@ -203,16 +205,16 @@ extension Worker {
     private static func sendEncoded(
         _ view: borrowing ItemView, _ form: SentForm, _ stored: borrowing StoredHead, _ probe: CacheProbe,
         _ moment: Moment, _ lane: borrowing Lane, _ key: borrowing Buffer, _ request: borrowing RequestBuffer,
-        _ settings: borrowing WorkerSettings, _ rendered: inout RenderedAnswers, _ turn: UInt64,
+        _ settings: borrowing WorkerSettings, _ rendered: inout RenderedAnswers,
         _ sink: inout ClientSink
     ) -> CacheAnswer {
         guard let encoded = EncodedForm.find(of: view, stored, hash: form.hash, lane, request, settings) else {
-            return sendPlain(view, form, stored, probe, moment, lane, key, request, settings, &rendered, turn, &sink)
+            return sendPlain(view, form, stored, probe, moment, lane, key, request, settings, &rendered, &sink)
         }
         let coding = EncodedForm.coding(of: encoded)
         let form = SentForm(
             coding: coding, objectLength: view.bodyLength, hash: form.hash &+ UInt64(coding.rawValue))
-        return sendPlain(encoded, form, stored, probe, moment, lane, key, request, settings, &rendered, turn, &sink)
+        return sendPlain(encoded, form, stored, probe, moment, lane, key, request, settings, &rendered, &sink)
     }
 
     /// Answers a plain request with the body of `view`, which is the object itself or an encoded form of it.
@@ -220,7 +222,7 @@ extension Worker {
     private static func sendPlain(
         _ view: borrowing ItemView, _ form: SentForm, _ stored: borrowing StoredHead, _ probe: CacheProbe,
         _ moment: Moment, _ lane: borrowing Lane, _ key: borrowing Buffer, _ request: borrowing RequestBuffer,
-        _ settings: borrowing WorkerSettings, _ rendered: inout RenderedAnswers, _ turn: UInt64,
+        _ settings: borrowing WorkerSettings, _ rendered: inout RenderedAnswers,
         _ sink: inout ClientSink
     ) -> CacheAnswer {
         let head = request.head
@@ -228,7 +230,7 @@ extension Worker {
         let wantsRawCopy = form.coding == .identity && moment.wantsRawCopy(of: view, length: length)
         if length <= RenderedAnswers.bodyLimit, !probe.closing, head.minorVersion > 0, !wantsRawCopy,
             !sink.hasPending, request.unreadCount == 0,
-            let slot = render(view, form, stored, moment, lane, settings, &rendered, turn)
+            let slot = render(view, form, stored, moment, lane, settings, &rendered)
         {
             return .rendered(slot)
         }

@@ -91,7 +91,7 @@ extension Worker {
         guard let key = Self.writeKey(&scratch.key, requests, r, router, contexts[x].route) else { return nil }
         _ = key
         let hash = keyHash.hash(scratch.key.readable)
-        let moment = Moment(now: clock.unixMilliseconds, random: random.next())
+        let moment = Moment(now: clock.unixMilliseconds, random: random.next(), turn: turn)
         return Self.staleAnswer(
             hash, moment, lane, scratch.key, &scratch.variantKey, keyHash, requests, r, settings,
             unreachable: unreachable, &clients, c)

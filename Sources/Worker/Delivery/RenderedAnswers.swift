@@ -83,10 +83,10 @@ extension Worker {
     /// The slot where the answer to a plain request lies, if it is asked for often enough to lie in one.
     static func render(
         _ view: borrowing ItemView, _ form: SentForm, _ stored: borrowing StoredHead, _ moment: Moment,
-        _ lane: borrowing Lane, _ settings: borrowing WorkerSettings, _ rendered: inout RenderedAnswers, _ turn: UInt64
+        _ lane: borrowing Lane, _ settings: borrowing WorkerSettings, _ rendered: inout RenderedAnswers
     ) -> UInt16? {
         let age = stored.ageSeconds(now: moment.now)
-        switch rendered.place(of: lane.mark(view), hash: form.hash, ageSeconds: age, turn: turn) {
+        switch rendered.place(of: lane.mark(view), hash: form.hash, ageSeconds: age, turn: moment.turn) {
         case .ready(let slot): return slot
         case .none: return nil
         case .wanted(let slot):

@@ -100,7 +100,7 @@ extension Worker {
     mutating func answerFromStored(_ x: UInt32, _ e: UInt32, _ report: CacheStatus) {
         let c = contexts[x].client.index
         provideSendBuffer(c)
-        let moment = Moment(now: clock.unixMilliseconds, random: random.next())
+        let moment = Moment(now: clock.unixMilliseconds, random: random.next(), turn: turn)
         let answer = Self.sendStored(
             exchanges, e, lane, report, moment, requests, contexts[x].request, settings, &clients, c)
         finishFromCache(x, answer)
