@@ -14,7 +14,7 @@ from Peers import contestants, loads, processes, tools
 from . import counting, kinds, symbols
 
 LIMITS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "thresholds.json")
-COLUMNS = ["allocations", "own_calls", "instructions", "minor_faults", "major_faults"]
+COLUMNS = ["allocations", "references", "own_calls", "instructions", "minor_faults", "major_faults"]
 
 
 def arguments():
@@ -135,7 +135,8 @@ def count(options, server, origin):
             "minor_faults": round(faults["minor"], 3),
             "major_faults": round(faults["major"], 3),
             "calls": calls["calls"],
-            "references": calls["references"],
+            "references": round(sum(calls["references"].values()), 4),
+            "reference_calls": calls["references"],
             "least": steps["least"],
             "most": steps["most"],
             "places": steps["places"],
@@ -153,7 +154,7 @@ def show(found, private, limits):
         for column in COLUMNS:
             limit = limits.get(name, {}).get(column)
             # One stray timer in thousands of hits is not a hit's cost.
-            stray = 0.01 if column in ("own_calls", "allocations") else 0
+            stray = 0.01 if column in ("own_calls", "allocations", "references") else 0
             over = limit is not None and counts[column] > limit + stray
             if over:
                 exceeded.append(f"{name}: {column.replace('_', ' ')} {counts[column]:g}, at most {limit:g}")
@@ -164,11 +165,11 @@ def show(found, private, limits):
             if number >= 0.02
         )
         print(f"{line}   {calls}")
-        if counts["references"]:
+        if counts["references"] > 0.01:
             print(
                 " " * 10
                 + "reference counting: "
-                + ", ".join(f"{call} {number:.2f}" for call, number in counts["references"].items())
+                + ", ".join(f"{call} {number:.2f}" for call, number in counts["reference_calls"].items())
             )
     print(f"(faults are per 1,000 hits; private memory of the serving process: {private / 2**20:.1f} MiB)")
     if private > limits.get("worker", {}).get("private_bytes", private):

@@ -73,28 +73,14 @@ enum BodyPump {
     private static func nextPart<Sink: ResponseSink & ~Copyable>(
         _ view: borrowing ItemView, _ source: inout BodySource, into sink: inout Sink
     ) -> PumpOutcome? {
-        guard let multipart = source.multipart else { return .finished }
-        if multipart.hasWrittenEnd { return .finished }
+        guard source.multipart?.value.hasWrittenEnd == false else { return .finished }
         guard let stored = StoredHead(view.header) else { return .finished }
         let type = stored.contentType
-        let isLast = multipart.next == multipart.plan.count
-        let written = sink.write { output in
-            if isLast {
-                MultipartRanges.writeEnd(boundary: multipart.boundary, into: &output)
-            } else {
-                MultipartRanges.writePartHead(
-                    plan: multipart.plan, index: multipart.next, length: multipart.length, contentType: type,
-                    boundary: multipart.boundary, into: &output)
-            }
-        }
+        let written = sink.write { source.multipart?.value.writeDelimiter(type: type, into: &$0) }
         guard written else { return nil }
-        if isLast {
-            multipart.hasWrittenEnd = true
-        } else {
-            let range = multipart.plan.ranges[multipart.next]
+        if let range = source.multipart?.value.advance() {
             source.position = Int(range.first)
             source.end = Int(range.last) + 1
-            multipart.next += 1
         }
         return .waiting
     }

@@ -30,7 +30,7 @@ struct BodySource: ~Copyable {
     var position = 0
     /// One past the last byte to send; `Int.max` while a fill's length is unknown.
     var end = 0
-    var multipart: MultipartPlan?
+    var multipart: Box<MultipartPlan>?
 
     init() {}
 
@@ -70,19 +70,36 @@ extension BodySource {
     }
 }
 
-/// Several ranges in one multipart/byteranges body (RFC 9110 section 14.6). Apart from the source, which every hit
-/// moves about and which seldom has one.
-final class MultipartPlan {
+/// Several ranges in one multipart/byteranges body (RFC 9110 section 14.6). Boxed in the source, which every hit moves
+/// about and which seldom has one.
+struct MultipartPlan {
     let plan: RangePlan
-    var next = 0
     let length: UInt64
     let boundary: UInt64
-    var hasWrittenEnd = false
+    private var next = 0
+    private(set) var hasWrittenEnd = false
 
     init(plan: RangePlan, length: UInt64, boundary: UInt64) {
         self.plan = plan
         self.length = length
         self.boundary = boundary
+    }
+
+    /// Writes the next part's head, or the closing delimiter.
+    func writeDelimiter(type: RawSpan, into output: inout ByteSink) {
+        guard next < plan.count else { return MultipartRanges.writeEnd(boundary: boundary, into: &output) }
+        MultipartRanges.writePartHead(
+            plan: plan, index: next, length: length, contentType: type, boundary: boundary, into: &output)
+    }
+
+    /// The delimiter is in the sink: the range that it announced, nil at the end.
+    mutating func advance() -> ByteRange? {
+        guard next < plan.count else {
+            hasWrittenEnd = true
+            return nil
+        }
+        next += 1
+        return plan.ranges[next - 1]
     }
 }
 

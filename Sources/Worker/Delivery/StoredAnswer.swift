@@ -153,7 +153,7 @@ enum StoredAnswer {
         case .multipart(let plan):
             if hasBody {
                 source = BodySource(item: 0..<0)
-                source.multipart = MultipartPlan(plan: plan, length: length, boundary: moment.random)
+                source.multipart = Box(MultipartPlan(plan: plan, length: length, boundary: moment.random))
             }
             counted = .rangeHits
         case .notModified: counted = .conditionalHits
