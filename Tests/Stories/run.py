@@ -13,6 +13,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from harness.node import Node  # noqa: E402
 from harness.origin import Origin  # noqa: E402
+from harness.ring import has_ring  # noqa: E402
 from harness.standin import StandIn  # noqa: E402
 from harness.story import REGISTRY, Story  # noqa: E402
 import themes  # noqa: E402
@@ -25,6 +26,9 @@ def arguments():
     parser.add_argument("--stand-in", action="store_true", help="try the harness on nginx instead of the node")
     parser.add_argument("--report", help="append each failure to this file")
     parser.add_argument("--verbose", action="store_true", help="name every story as it is told")
+    parser.add_argument(
+        "--io", action="append", default=[], help="once per backend of the event loop; uring only where there is one"
+    )
     parser.add_argument("--flag", action="append", default=[], help="a further flag for martlet run")
     return parser.parse_args()
 
@@ -38,8 +42,9 @@ def load(words):
 class Teller:
     """Keeps a node running and tells stories to it; a node that dies is reported and replaced."""
 
-    def __init__(self, options):
+    def __init__(self, options, backend=None):
         self.options = options
+        self.flags = options.flag + (["--io", backend] if backend else [])
         self.node = None
         self.origin = Origin(lambda: self.node.now() if self.node else time.time())
         self.workers = []
@@ -49,7 +54,7 @@ class Teller:
         if self.options.stand_in:
             self.node = StandIn(self.origin.url)
         else:
-            self.node = Node(self.origin.url, workers=2, flags=self.options.flag)
+            self.node = Node(self.origin.url, workers=2, flags=self.flags)
         self.node.wait_ready()
         self.workers = self.node.workers()
 
@@ -94,7 +99,18 @@ def main():
             print(f"{told.name:64} {told.section:16} {told.text}")
         print(f"{len(stories)} stories")
         return 0
-    teller = Teller(options)
+    wrong = False
+    for backend in options.io or [None]:
+        if backend == "uring" and not has_ring():
+            print("stories: not told to io_uring: this kernel does not let us have it", file=sys.stderr)
+            continue
+        wrong |= tell_all(stories, options, backend)
+    return 1 if wrong else 0
+
+
+def tell_all(stories, options, backend):
+    """Tells the stories to one node; whether any went otherwise."""
+    teller = Teller(options, backend)
     began = time.monotonic()
     failures = []
     teller.start_node()
@@ -116,8 +132,9 @@ def main():
         with open(options.report, "a", encoding="utf-8") as file:
             for told, problem in failures:
                 file.write(f"### {told.name}\n{told.section}: {told.text}\n```\n{problem}\n```\n")
-    print(f"stories: {len(stories) - len(failures)} of {len(stories)} passed in {time.monotonic() - began:.1f} s")
-    return 1 if failures or (code != 0 and not options.stand_in) else 0
+    told = f"stories{f' ({backend})' if backend else ''}"
+    print(f"{told}: {len(stories) - len(failures)} of {len(stories)} passed in {time.monotonic() - began:.1f} s")
+    return bool(failures) or (code != 0 and not options.stand_in)
 
 
 if __name__ == "__main__":

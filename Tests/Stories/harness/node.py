@@ -97,7 +97,7 @@ class Node:
             command += ["--listen", f"127.0.0.1:{self.port}", "--workers", str(workers)]
         if origin_url:
             command += ["--origin", origin_url]
-        # The same tests for every backend of the event loop: MARTLET_IO=uring python3 Tests/Stories/run.py
+        # The same cases for every backend of the event loop: MARTLET_IO=uring python3 Tests/EndToEnd/run.py
         if os.environ.get("MARTLET_IO"):
             command += ["--io", os.environ["MARTLET_IO"]]
         self.log = open(self.log_path, "ab")
