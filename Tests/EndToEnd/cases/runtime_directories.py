@@ -108,7 +108,8 @@ def while_running(context):
         expect(way == "full" or "could not be adopted" in node.log_tail(), f"{way}: says so: {node.log_tail()}")
         for _ in range(20):
             with Client(node.address, 30) as fresh:
-                expect(exchange(fresh) == BODY, f"{way}: served")
+                got = exchange(fresh)
+                expect(got == BODY, f"{way}: served, not {got[:200]!r}")
         if way == "sealed":
             seal(path, False)
         else:
