@@ -19,13 +19,14 @@ enum NodeRunner {
         do {
             let orphans = try Orphans.find(directory)
             // Orphans know more than the store: who serves what. Then the store's copies are not needed.
-            if !orphans.isEmpty { store?.closeAll() }
+            if !orphans.answering.isEmpty { store?.closeAll() }
             let runner: Node
-            if orphans.isEmpty {
-                runner = try make(loaded, flags, demo, directory, log, store)
+            if orphans.answering.isEmpty {
+                let listeners = try await listeners(loaded, store, isPatient: orphans.hasDead)
+                runner = try make(loaded, flags, demo, directory, log, store, listeners)
             } else {
-                Console.say("adopting \(orphans.count) workers of a supervisor that died")
-                runner = try await adopt(orphans, loaded, flags, demo, directory, log)
+                Console.say("adopting \(orphans.answering.count) workers of a supervisor that died")
+                runner = try await adopt(orphans.answering, loaded, flags, demo, directory, log)
             }
             try await live(runner, signals, isDemo: demo != nil) { try await runner.begin(loaded) }
         } catch {
@@ -73,13 +74,29 @@ enum NodeRunner {
         return node
     }
 
+    /// A worker that has died holds its listeners for a moment longer where a ring had them: the kernel ends rings in
+    /// its own time. Whoever starts after such deaths has patience with ports that are in use.
+    private static func listeners(
+        _ loaded: LoadedConfiguration, _ store: DescriptorStore?, isPatient: Bool
+    ) async throws -> Listeners {
+        var listeners = store?.listeners() ?? Listeners(slots: loaded.slotCount)
+        let end = LoopExecutor.now() + (isPatient ? 2_000 : 0)
+        while true {
+            do {
+                try listeners.open(loaded.listen, live: Array(0..<loaded.count))
+                return listeners
+            } catch {
+                guard LoopExecutor.now() < end else { throw error }
+                try await Task.sleep(for: .milliseconds(20))
+            }
+        }
+    }
+
     private static func make(
         _ loaded: LoadedConfiguration, _ flags: RunFlags, _ demo: OriginURL?, _ directory: RuntimeDirectory,
-        _ log: Logger, _ store: DescriptorStore?
+        _ log: Logger, _ store: DescriptorStore?, _ listeners: consuming Listeners
     ) throws -> Node {
-        var listeners = store?.listeners() ?? Listeners(slots: loaded.slotCount)
         let slots = listeners.slots
-        try listeners.open(loaded.listen, live: Array(0..<loaded.count))
         let regions = try regions(loaded, store, slots)
         if let path = loaded.settings.cacheFile, let text = regions.historyText {
             Console.say("cache file \(path): \(text)")

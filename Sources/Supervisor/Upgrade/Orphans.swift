@@ -27,13 +27,20 @@ final class Orphan {
     }
 }
 
-enum Orphans {
+/// What a supervisor that died has left in the runtime directory.
+struct Orphans {
+    /// Workers that answer.
+    private(set) var answering: [Orphan] = []
+    /// Whether there were others, dead or killed for their silence: the kernel may still be busy ending them.
+    private(set) var hasDead = false
+
     private static let patienceMilliseconds: Int64 = 5_000
 
     /// Every orphan that answers. Sockets that nobody listens on are removed. An orphan that says nothing for so long
     /// is stuck, and is killed: it holds a slot and a lane that the node's next workers need, and serves nobody. One
     /// that answers and yet cannot be adopted serves somebody: no node is started beside it.
-    static func find(_ directory: RuntimeDirectory) throws(Failure) -> [Orphan] {
+    static func find(_ directory: RuntimeDirectory) throws(Failure) -> Orphans {
+        var orphans = Orphans()
         // All are asked before the first is waited for, so that several stuck ones take no longer than one.
         var asked: [(pid: Int32, fd: Int32)] = []
         for pid in directory.workerSockets().sorted() {
@@ -42,24 +49,25 @@ enum Orphans {
                 asked.append((pid, fd))
             } else if errno == ECONNREFUSED || errno == ENOENT {
                 unsafe unlink(path)
+                orphans.hasDead = true
             } else {
                 throw cannot(pid, systemText(errno))
             }
         }
         let deadline = LoopExecutor.now() + patienceMilliseconds
-        var found: [Orphan] = []
         for (pid, fd) in asked {
             do {
-                if let orphan = try listen(to: fd, until: deadline) { found.append(orphan) }
+                if let orphan = try listen(to: fd, until: deadline) { orphans.answering.append(orphan) }
             } catch is Silence {
                 Console.say("worker \(pid) of the supervisor that died does not answer: killing it")
                 end(pid)
                 unsafe unlink(directory.workerSocket(pid))
+                orphans.hasDead = true
             } catch {
                 throw cannot(pid, "\(error)")
             }
         }
-        return found
+        return orphans
     }
 
     private static func cannot(_ pid: Int32, _ why: String) -> Failure {

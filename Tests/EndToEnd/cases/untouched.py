@@ -9,9 +9,10 @@ from cases.restarts import command, exchange, settled
 from cases.systemd import Manager
 from harness.client import Client
 from harness.node import RELEASE, command_line, owner_of_connection
+from harness.ring import has_ring
 from harness.waiting import pace, wait_until
 from standing import stop_while_sending
-from support import case, expect
+from support import Skipped, case, expect
 
 
 @case("a worker binary that was refused is forgotten: the next reload starts the one that serves")
@@ -86,24 +87,34 @@ def stuck_worker(context):
             expect(exchange(client) == BODY, "an answer")
 
 
-def run_again(context, node):
+def run_again(context, node, flags=()):
     node.process.kill()
     node.process.wait()
-    heir = context.node(node.origin_url, port=node.port, runtime=node.runtime, ready=False)
+    heir = context.node(node.origin_url, port=node.port, runtime=node.runtime, ready=False, flags=flags)
     wait_until(lambda: settled(heir), "the adoption", 30)
     return heir
 
 
 @case("orphans that stand still are killed by the supervisor that adopts: one of two, then both")
 def stuck_orphans(context):
-    untouched = Untouched(context)
-    node = untouched.node
+    orphans_that_stand(context, [])
+
+
+@case("the same where workers have rings, which the kernel takes its time to end: their ports are waited for")
+def stuck_rings(context):
+    if not has_ring():
+        raise Skipped("this kernel does not let us have an io_uring")
+    orphans_that_stand(context, ["--io", "uring"])
+
+
+def orphans_that_stand(context, flags):
+    node = Untouched(context, flags=flags).node
     killed = 0
     for count in (1, 2):
         stopped = node.workers()[:count]
         for pid in stopped:
             os.kill(pid, signal.SIGSTOP)
-        node = run_again(context, node)
+        node = run_again(context, node, flags)
         killed += count
         said = node.log_tail(100_000).count("does not answer: killing it")
         expect(said == killed, f"says so of each: {said} of {killed}")
