@@ -238,13 +238,18 @@ extension ClientSink: ResponseSink {
     mutating func offer(_ bytes: RawSpan, more: Bool) -> OfferOutcome {
         guard !isBlocked else { return .took(0) }
         guard framing == .chunked else { return sendPending(followedBy: bytes, more: more) }
-        if chunkRemaining == 0 { openChunk(bytes.byteCount) }
-        let part = bytes.extracting(0..<min(chunkRemaining, bytes.byteCount))
-        let outcome = sendPending(followedBy: part, more: true)
-        guard case .took(let taken) = outcome else { return outcome }
-        chunkRemaining -= taken
-        if chunkRemaining == 0 { appendLineEnd() }
-        return outcome
+        // The chunk that was begun may end before the bytes do: one that stopped there would say that it is full, and
+        // nobody would say that it is not.
+        var taken = 0
+        while taken < bytes.byteCount, !isBlocked {
+            if chunkRemaining == 0 { openChunk(bytes.byteCount - taken) }
+            let part = bytes.extracting(taken..<min(taken + chunkRemaining, bytes.byteCount))
+            guard case .took(let count) = sendPending(followedBy: part, more: true) else { return .failed }
+            taken += count
+            chunkRemaining -= count
+            if chunkRemaining == 0 { appendLineEnd() }
+        }
+        return .took(taken)
     }
 
     mutating func end() -> OfferOutcome {

@@ -2,7 +2,7 @@
 
 import threading
 
-from harness.story import story
+from harness.story import add, story
 
 
 @story("HTML 9.2", "text/event-stream is delivered event by event")
@@ -122,3 +122,25 @@ def no_tunnel_for_http(s):
         request = s.forwarded({"Connection": "Upgrade, HTTP2-Settings", "Upgrade": protocol,
                                "HTTP2-Settings": "AAMAAABk"}).forwarded[0]
         s.equal((request.get("Upgrade"), request.get("HTTP2-Settings")), (None, None), f"fields for {protocol}")
+
+
+def _slow_reader(cache_control):
+    """What a socket did not take is in a chunk that was begun; by the next time the node has more for it than that."""
+    body = bytes(range(256)) * (24 << 10)
+
+    def tell(s):
+        def act(connection, request):
+            head = f"HTTP/1.1 200 OK\r\nCache-Control: {cache_control}\r\nTransfer-Encoding: chunked\r\n\r\n"
+            connection.send(head.encode() + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body))
+            return True
+        s.answer(act=act)
+        client = s.client(receive_buffer=16384)
+        client.request("GET", s.path)
+        s.check(s.get().body == body, "the whole body for who reads at once")
+        s.check(client.read_response().body == body, "the whole body for who did not")
+    return tell
+
+
+for _name, _value in (("stored", "max-age=3600"), ("relayed", "no-store")):
+    add(f"streaming/slow_reader_of_chunks_{_name}", "RFC 9112 7.1",
+        f"a long body in chunks, {_name}, reaches a client that reads it late", _slow_reader(_value))
