@@ -82,12 +82,13 @@ package enum OriginRequest {
         sink.append("\r\n")
     }
 
-    /// The canonical list: what the origin may choose from is what the variant key says.
+    /// The canonical list: what the origin may choose from is what the variant key says. Without the field it might
+    /// choose any (RFC 9110 section 12.5.3), so that a client that takes none has to be heard to say so.
     private static func writeCodings(bytes: RawSpan, fields: borrowing FieldTable, into sink: inout ByteSink) {
+        guard fields.contains(.acceptEncoding) else { return }
         let accepted = CodingSet(accepting: fields, bytes: bytes)
-        guard !accepted.isEmpty else { return }
         sink.append("Accept-Encoding: ")
-        accepted.writeValue(into: &sink)
+        if accepted.isEmpty { sink.append("identity") } else { accepted.writeValue(into: &sink) }
         sink.append("\r\n")
     }
 

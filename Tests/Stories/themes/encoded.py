@@ -247,3 +247,13 @@ def origins_own(s):
     for _ in range(6):
         response = s.hit({"Accept-Encoding": "gzip, br"})
         s.equal((response.get("Content-Encoding"), response.get("Vary")), ("gzip", "Accept-Encoding"), "the fields")
+
+
+@story("RFC 9110 12.5.3", "who takes no coding says so at the origin; who says nothing about codings does not")
+def identity_is_asked_for(s):
+    s.answer(200, {"Cache-Control": "max-age=3600"})
+    for number, (asked, wanted) in enumerate((("identity", "identity"), ("", "identity"), ("gzip;q=0", "identity"),
+                                              ("deflate", "identity"), ("gzip", "gzip"), (None, None))):
+        fields = {} if asked is None else {"Accept-Encoding": asked}
+        request = s.miss(fields, path=f"/{s.segment}/{number}").forwarded[0]
+        s.equal(request.get("Accept-Encoding"), wanted, f"Accept-Encoding at the origin for {asked!r}")
