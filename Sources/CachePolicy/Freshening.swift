@@ -36,17 +36,30 @@ package enum Freshening {
         case ignore
     }
 
+    /// - Parameter length: of the stored body.
     package static func judgeHead(
-        stored: borrowing StoredHead, head: ResponseHead, bytes: RawSpan, fields: borrowing FieldTable, now: Int64
+        stored: borrowing StoredHead, length: UInt64, head: ResponseHead, bytes: RawSpan, fields: borrowing FieldTable,
+        now: Int64
     ) -> HeadOutcome {
         if stored.flags.contains(.isPartial) { return head.status == 200 ? .invalidate : .ignore }
         if head.status == 404 || head.status == 410 { return stored.status == head.status ? .ignore : .invalidate }
         guard head.status == 200 else { return .ignore }
         guard stored.status == 200 else { return .invalidate }
-        if let length = head.declaredLength, let storedLength = stored.declaredLength, length != storedLength {
-            return .invalidate
-        }
+        if let declared = head.declaredLength, declared != length { return .invalidate }
         return Validators.agree(stored: stored, bytes: bytes, fields: fields, now: now) ? .update : .invalidate
+    }
+
+    /// The header block that `encode` wrote.
+    package struct Renewal {
+        package var plan: StorePlan
+        /// Its length.
+        package var count: Int
+        /// Length of the merged field lines.
+        package var mergedCount: Int
+        /// False: it is for the client that caused the validation, and for nobody else.
+        package var mayStore: Bool
+        /// Fields are left out of it because `private=` or `no-cache=` names them.
+        package var namesFields: Bool
     }
 
     /// Writes the updated header block: stored fields replaced by those of the answer, but for those that describe the
@@ -54,15 +67,14 @@ package enum Freshening {
     ///
     /// - Parameter join: for a 206 that is joined with a stored part: what is held then (section 3.4).
     /// - Parameters:
-    ///   - scratch: room for the merged field lines, twice a stored head.
-    ///   - table: any field table; it is emptied first.
-    /// - Returns: its length and the new plan; nil when it may no longer be stored (then remove it, after having
-    ///   served it to this client) or does not fit.
+    ///   - scratch: room for the merged field lines, twice a stored head. They stay there.
+    ///   - table: any field table; it is emptied first, and has the merged fields afterwards.
+    /// - Returns: nil when it does not fit, or could not be stored where `join` wants it to.
     package static func encode(
         stored: borrowing StoredHead, head: ResponseHead, bytes: RawSpan, fields: borrowing FieldTable,
         request: RequestFacts, times: ExchangeTimes, settings: PolicySettings, scratch: inout MutableRawSpan,
         table: inout FieldTable, join: HeldRanges? = nil, into buffer: inout MutableRawSpan
-    ) -> (plan: StorePlan, count: Int)? {
+    ) -> Renewal? {
         var merged = ByteSink(scratch._mutatingExtracting(0...))
         guard !stored.flags.contains(.isPartial) || join != nil else { return nil }
         table.removeAll()
@@ -88,11 +100,15 @@ package enum Freshening {
             facts.declaredLength = join[0].count
             asked.hasRange = true
         }
-        guard
-            case .store(var plan) = StoreDecision.decide(
-                request: asked, response: facts, times: times, settings: settings
-            )
-        else { return nil }
+        var plan = StorePlan(response: facts, times: times, settings: settings)
+        var mayStore = false
+        if case .store(let decided) = StoreDecision.decide(
+            request: asked, response: facts, times: times, settings: settings)
+        {
+            plan = decided
+            mayStore = true
+        }
+        guard mayStore || join == nil else { return nil }
         // The coding was chosen when the body came.
         plan.flags.remove(.unaskedCoding)
         plan.flags.formUnion(stored.flags.intersection(.unaskedCoding))
@@ -105,7 +121,9 @@ package enum Freshening {
                 into: &buffer
             )
         else { return nil }
-        return (plan, count)
+        return Renewal(
+            plan: plan, count: count, mergedCount: merged.count, mayStore: mayStore,
+            namesFields: facts.directives.namesFields)
     }
 
     /// Stored lines that the answer does not replace, then the answer's. A missing Date is supplied later, and the

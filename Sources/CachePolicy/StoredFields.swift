@@ -35,11 +35,19 @@ package enum NamedFields {
     /// Writes the lines that are left out of the stored answer only because they are named: they are for the client
     /// that the origin has answered.
     package static func write(bytes: RawSpan, fields: borrowing FieldTable, into sink: inout ByteSink) {
+        write(bytes: bytes, fields: fields, namedIn: bytes, fields, into: &sink)
+    }
+
+    /// As above, of a 304: what it makes of the stored fields says which are named.
+    package static func write(
+        bytes: RawSpan, fields: borrowing FieldTable, namedIn merged: RawSpan, _ mergedFields: borrowing FieldTable,
+        into sink: inout ByteSink
+    ) {
         for index in 0..<fields.count {
             let entry = fields[index]
             // Date goes with every answer as it is.
             guard !entry.isDropped, entry.field != .date, StoredFields.mayStore(entry.field, hidesTags: true),
-                contain(bytes.slice(entry.name), bytes: bytes, fields: fields)
+                contain(bytes.slice(entry.name), bytes: merged, fields: mergedFields)
             else { continue }
             sink.append(entry.name, of: bytes)
             sink.append(": ")

@@ -90,7 +90,7 @@ import Testing
         #expect(freshen(["Cache-Control: max-age=500"])?.lines.contains("Date: \(date(10))") == true)
     }
 
-    @Test("RFC 9111 section 5.2.2.5: a 304 with no-store ends it")
+    @Test("RFC 9111 section 5.2.2.5: a 304 with no-store ends it; only who caused the validation gets the new fields")
     func noStore() {
         #expect(freshen(["Cache-Control: no-store"]) == nil)
         #expect(freshen(["Cache-Control: private"]) == nil)
@@ -101,7 +101,8 @@ import Testing
         func outcome(_ fields: [String], status: String = "200 OK") -> Freshening.HeadOutcome? {
             withStored(base + ["Content-Length: 5"]) { stored in
                 withResponse(fields, status: status, method: .head) { head, bytes, table in
-                    Freshening.judgeHead(stored: stored, head: head, bytes: bytes, fields: table, now: noon * 1000)
+                    Freshening.judgeHead(
+                        stored: stored, length: 5, head: head, bytes: bytes, fields: table, now: noon * 1000)
                 }
             }
         }

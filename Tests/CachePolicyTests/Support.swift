@@ -189,6 +189,7 @@ func renewed(
         let outcome = Freshening.encode(
             stored: stored, head: head, bytes: bytes, fields: table, request: requestFacts(), times: times,
             settings: PolicySettings(), scratch: &scratch, table: &merged, join: join, into: &target)
-        return outcome.map { ($0.plan, Array(storage[0..<$0.count])) }
+        guard let outcome, outcome.mayStore else { return nil }
+        return (outcome.plan, Array(storage[0..<outcome.count]))
     }
 }

@@ -53,7 +53,8 @@ enum StoredAnswer {
         if stored.flags.contains(.isPartial) {
             lookup.forward = .partial
             return sendPart(
-                view, stored, report, lookup, closing: probe.closing, moment, lane, key, request, settings, &sink)
+                view, stored, report, lookup, closing: probe.closing,
+                onlyIfCached: facts.directives.onlyIfCached, moment, lane, key, request, settings, &sink)
         }
         return send(
             view, stored, report, counter, refresh, hash: lookup.hash, closing: probe.closing, moment, lane, key,
@@ -74,7 +75,7 @@ enum StoredAnswer {
     /// Answers a range that lies in a stored part; for anything else the part is not there.
     private static func sendPart(
         _ view: borrowing ItemView, _ stored: borrowing StoredHead, _ report: CacheStatus, _ lookup: LookupResult,
-        closing: Bool, _ moment: Moment, _ lane: borrowing Lane, _ key: borrowing Buffer,
+        closing: Bool, onlyIfCached: Bool, _ moment: Moment, _ lane: borrowing Lane, _ key: borrowing Buffer,
         _ request: borrowing RequestBuffer, _ settings: borrowing WorkerSettings, _ sink: inout ClientSink
     ) -> CacheAnswer {
         let head = request.head
@@ -82,6 +83,11 @@ enum StoredAnswer {
             stored: stored, method: head.method, bytes: request.bytes.readable, fields: request.fields,
             now: moment.now, settings: settings.policy)
         guard let part, stored.heldBytes == UInt64(view.bodyLength) else {
+            if onlyIfCached {
+                var report = CacheStatus()
+                report.note = .onlyIfCached
+                return .unavailable(report)
+            }
             var lookup = lookup
             lookup.part = Self.part(stored, moment, request, settings)
             return .miss(lookup)
@@ -101,12 +107,12 @@ enum StoredAnswer {
     }
 
     /// Writes the selected form of a stored answer: whole, 304, 412, one range, several, 416. `hash` is the key's
-    /// where a popular body may be kept raw for the next one.
+    /// where a popular body may be kept raw for the next one. `withheld`: field lines for this client alone.
     static func send(
         _ view: borrowing ItemView, _ stored: borrowing StoredHead, _ report: CacheStatus, _ counter: Counter,
         _ refresh: LookupResult?, hash: UInt64?, closing: Bool, _ moment: Moment, _ lane: borrowing Lane,
         _ key: borrowing Buffer, _ request: borrowing RequestBuffer, _ settings: borrowing WorkerSettings,
-        _ sink: inout ClientSink
+        _ sink: inout ClientSink, withheld: RawSpan = RawSpan()
     ) -> CacheAnswer {
         if let hash, request.fields.contains(.acceptEncoding),
             let encoded = EncodedForm.find(of: view, stored, hash: hash, lane, request, settings)
@@ -119,7 +125,7 @@ enum StoredAnswer {
         }
         return send(
             view, body: view, stored, report, counter, refresh, hash: hash, closing: closing, moment, lane, key,
-            request, settings, &sink)
+            request, settings, &sink, withheld: withheld)
     }
 
     /// `body` is the object itself, or an encoded form of it in the report's coding: that is sent whole or not at all.
@@ -127,7 +133,7 @@ enum StoredAnswer {
         _ view: borrowing ItemView, body: borrowing ItemView, _ stored: borrowing StoredHead, _ report: CacheStatus,
         _ counter: Counter, _ refresh: LookupResult?, hash: UInt64?, closing: Bool, _ moment: Moment,
         _ lane: borrowing Lane, _ key: borrowing Buffer, _ request: borrowing RequestBuffer,
-        _ settings: borrowing WorkerSettings, _ sink: inout ClientSink
+        _ settings: borrowing WorkerSettings, _ sink: inout ClientSink, withheld: RawSpan = RawSpan()
     ) -> CacheAnswer {
         let length = UInt64(body.bodyLength)
         let objectLength = UInt64(view.bodyLength)
@@ -141,7 +147,7 @@ enum StoredAnswer {
             framing: .length(length), keepAlive: !closing, minorVersion: head.minorVersion)
         let written = sink.appendStored(
             stored, selection, length: objectLength, now: moment.now, delivery: delivery, boundary: moment.random,
-            report: report, key: key.readable, settings: settings.policy)
+            report: report, key: key.readable, withheld: withheld, settings: settings.policy)
         guard written else { return .broken }
         var source = BodySource()
         var counted = counter

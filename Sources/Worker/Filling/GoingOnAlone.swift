@@ -8,9 +8,12 @@ internal import HTTPMessage
 internal import ShmCache
 
 extension Worker {
-    /// Asks for the rest of what a context is sending. False when that cannot be: the response has to be cut.
+    /// Asks for the rest of what a context is sending. False when that cannot be, or its client has asked for what is
+    /// cached only: the response has to be cut.
     mutating func askForRest(_ x: UInt32) -> Bool {
-        guard contexts[x].exchange == .max, let range = Self.rest(of: contexts[x].body, lane) else { return false }
+        guard contexts[x].exchange == .max, let range = Self.rest(of: contexts[x].body, lane),
+            !Self.facts(requests[contexts[x].request]).directives.onlyIfCached
+        else { return false }
         let c = contexts[x].client.index
         let route = contexts[x].route
         guard let key = Self.writeKey(&scratch.key, requests, contexts[x].request, router, route) else { return false }

@@ -113,12 +113,14 @@ extension Worker {
                     let stored = StoredHead(variant.header)
                 else { return nil }
                 let outcome = Freshening.judgeHead(
-                    stored: stored, head: head, bytes: buffer.readable, fields: fields, now: now)
+                    stored: stored, length: UInt64(variant.bodyLength), head: head, bytes: buffer.readable,
+                    fields: fields, now: now)
                 return HeadProbe(outcome: outcome, hash: hash, isVariant: true)
             }
             guard let stored = StoredHead(view.header) else { return nil }
             let outcome = Freshening.judgeHead(
-                stored: stored, head: head, bytes: buffer.readable, fields: fields, now: now)
+                stored: stored, length: UInt64(view.bodyLength), head: head, bytes: buffer.readable, fields: fields,
+                now: now)
             return HeadProbe(outcome: outcome, hash: keys.baseHash, isVariant: false)
         }
     }
@@ -132,7 +134,9 @@ extension Worker {
         let times = ExchangeTimes(
             requestMilliseconds: exchanges[e].sentUnixMilliseconds, responseMilliseconds: clock.unixMilliseconds)
         let tags = Self.tags(origins[o].input, scratch, exchanges[e].keys, keyHash)
-        _ = Self.renew(&exchanges, e, lane, origins, o, &scratch, requests, times, tags, clock, settings)
+        var withheld: Buffer?
+        _ = Self.renew(
+            &exchanges, e, lane, origins, o, &scratch, requests, times, tags, clock, settings, withheld: &withheld)
         exchanges[e].permit = nil
     }
 

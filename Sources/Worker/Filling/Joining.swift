@@ -149,7 +149,7 @@ extension Worker {
         switch input {
         case .none: plan = nil
         case .some(let buffer):
-            plan = scratch.encodeRenewed(stored, buffer.readable, request, times, settings.policy, join: union)
+            plan = scratch.encodeRenewed(stored, buffer.readable, request, times, settings.policy, join: union)?.plan
         }
         guard let plan, let pin = lane.pin(view) else { return nil }
         return BegunJoin(plan: plan, part: JoinedPart(pin: pin, held: held, received: received))

@@ -27,108 +27,158 @@ extension Worker {
         }
     }
 
+    /// What a 304 made of a stored object.
+    enum RenewalOutcome {
+        /// What is stored has the new fields, or is gone.
+        case stored
+        /// It may not be stored with them: they are in the scratch block, for who caused the validation. `isKept`: what
+        /// is stored stays as it was.
+        case forOne(isKept: Bool)
+        /// They do not fit: what is stored is of no use any more.
+        case tooLarge
+    }
+
     /// 304: the stored object gets new fields and times, and answers who asked.
     mutating func freshen(_ e: UInt32, _ o: UInt32, _ head: ResponseHead) {
         count(.revalidations)
         let times = ExchangeTimes(
             requestMilliseconds: exchanges[e].sentUnixMilliseconds, responseMilliseconds: clock.unixMilliseconds)
         let tags = Self.tags(origins[o].input, scratch, exchanges[e].keys, keyHash)
-        let renewed = Self.renew(&exchanges, e, lane, origins, o, &scratch, requests, times, tags, clock, settings)
         let context = exchanges[e].context
+        var withheld: Buffer?
+        let outcome = Self.renew(
+            &exchanges, e, lane, origins, o, &scratch, requests, times, tags, clock, settings, withheld: &withheld)
+        if !context.isNone { contexts[context.index].withheld = consume withheld }
         origins[o].input?.consume(head.length)
         exchanges[e].connection = .max
         releaseOrigin(o, keepAlive: exchanges[e].keepsConnection)
-        if !context.isNone { answerValidated(e, context.index) }
-        if !renewed { Self.removeStored(exchanges[e].keys, lane) }
+        if !context.isNone { answerValidated(e, context.index, outcome) }
+        switch outcome {
+        case .stored, .forOne(isKept: true): break
+        case .forOne(isKept: false), .tooLarge: Self.removeStored(exchanges[e].keys, lane)
+        }
         detachContext(e)
         endExchange(e)
     }
 
-    /// Writes the renewed object. False when it may no longer be stored.
+    /// Writes the renewed object.
     static func renew(
         _ exchanges: inout Slab<Exchange>, _ e: UInt32, _ lane: borrowing Lane,
         _ origins: borrowing Slab<OriginConnection>, _ o: UInt32, _ scratch: inout Scratch,
         _ requests: borrowing RequestBuffers, _ times: ExchangeTimes, _ tags: TagSet, _ clock: TurnClock,
-        _ settings: borrowing WorkerSettings
-    ) -> Bool {
+        _ settings: borrowing WorkerSettings, withheld: inout Buffer?
+    ) -> RenewalOutcome {
         let r = exchanges[e].request
-        return renew(
-            &exchanges[e], lane, origins[o].input, &scratch, requests[r], times, tags, clock, settings)
+        switch origins[o].input {
+        case .none: return .tooLarge
+        case .some(let input):
+            return renew(
+                &exchanges[e], lane, input.readable, &scratch, requests[r], times, tags, clock, settings,
+                withheld: &withheld)
+        }
     }
 
     private static func renew(
-        _ exchange: inout Exchange, _ lane: borrowing Lane, _ input: borrowing Buffer?, _ scratch: inout Scratch,
+        _ exchange: inout Exchange, _ lane: borrowing Lane, _ answer: RawSpan, _ scratch: inout Scratch,
         _ request: borrowing RequestBuffer, _ times: ExchangeTimes, _ tags: TagSet, _ clock: TurnClock,
-        _ settings: borrowing WorkerSettings
-    ) -> Bool {
+        _ settings: borrowing WorkerSettings, withheld: inout Buffer?
+    ) -> RenewalOutcome {
         guard let view = lane.lookup(hash: exchange.keys.hash, key: exchange.keys.object),
             let stored = StoredHead(view.header)
-        else { return true }
+        else { return .stored }
         var facts = facts(request)
         facts.isDemand = exchange.isDemand
-        let plan: StorePlan?
-        switch input {
-        case .none: plan = nil
-        case .some(let buffer):
-            plan = scratch.encodeRenewed(stored, buffer.readable, facts, times, settings.policy)
+        guard let renewal = scratch.encodeRenewed(stored, answer, facts, times, settings.policy) else {
+            return .tooLarge
         }
-        // A Vary that this 304 is the first to send: nobody knows which requests what is stored is for.
-        if let plan, plan.varies, !exchange.keys.isVariant { return false }
+        if renewal.namesFields { withheld = scratch.withheldLines(answer) }
         // A client's no-store keeps this 304 from being stored, and what is stored from nothing.
-        guard let plan else { return facts.directives.noStore && settings.policy.requestNoStore == .honour }
+        guard renewal.mayStore else {
+            return .forOne(isKept: facts.directives.noStore && settings.policy.requestNoStore == .honour)
+        }
+        let plan = renewal.plan
+        // A Vary that this 304 is the first to send: nobody knows which requests what is stored is for.
+        if plan.varies, !exchange.keys.isVariant { return .forOne(isKept: false) }
         let cost = UInt32(clamping: times.responseMilliseconds - times.requestMilliseconds)
         let attributes = attributes(plan, exchange.route, scratch.block, cost: cost, clock)
         let hashes = tags.hashes.span.extracting(0..<tags.count)
         while true {
             let outcome = exchange.permit?.freshen(
                 view, header: scratch.block.readable, attributes: attributes, tags: hashes)
-            guard outcome == .again else { return true }
+            guard outcome == .again else { return .stored }
         }
     }
 
-    /// Answers the request that caused a validation with what is stored now.
-    private mutating func answerValidated(_ e: UInt32, _ x: UInt32) {
+    /// Answers the request that caused a validation with what is stored now, or with what would be.
+    private mutating func answerValidated(_ e: UInt32, _ x: UInt32, _ outcome: RenewalOutcome) {
         var report = contexts[x].report
         report.forward = .stale
         report.forwardStatus = 304
         report.note = .validated
-        answerFromStored(x, e, report)
+        var isForOne = false
+        if case .forOne = outcome { isForOne = true }
+        answerFromStored(x, e, report, isForOne: isForOne)
     }
 
     /// Sends the stored object to a context that has waited, whatever its freshness. When it is gone the request starts
-    /// over.
-    mutating func answerFromStored(_ x: UInt32, _ e: UInt32, _ report: CacheStatus) {
+    /// over. `isForOne`: with the head in the scratch block.
+    mutating func answerFromStored(_ x: UInt32, _ e: UInt32, _ report: CacheStatus, isForOne: Bool = false) {
         let c = contexts[x].client.index
         provideSendBuffer(c)
         let moment = Moment(now: clock.unixMilliseconds, random: random.next(), turn: turn)
+        let withheld = contexts[x].withheld.take()
         let answer = Self.sendStored(
-            exchanges, e, lane, report, moment, requests, contexts[x].request, settings, &clients, c)
+            exchanges, e, lane, report, moment, requests, contexts[x].request, settings, &clients, c, withheld,
+            scratch.block, isForOne: isForOne)
         finishFromCache(x, answer)
     }
 
     private static func sendStored(
         _ exchanges: borrowing Slab<Exchange>, _ e: UInt32, _ lane: borrowing Lane, _ report: CacheStatus,
         _ moment: Moment, _ requests: borrowing RequestBuffers, _ r: UInt32, _ settings: borrowing WorkerSettings,
-        _ clients: inout Slab<ClientConnection>, _ c: UInt32
+        _ clients: inout Slab<ClientConnection>, _ c: UInt32, _ withheld: borrowing Buffer?,
+        _ block: borrowing Buffer, isForOne: Bool
     ) -> CacheAnswer {
         let closing = clients[c].closesAfterResponse
         return sendStored(
-            exchanges[e].keys, lane, report, moment, requests[r], settings, closing: closing, &clients[c].sink)
+            exchanges[e].keys, lane, report, moment, requests[r], settings, closing: closing, &clients[c].sink,
+            withheld, block, isForOne: isForOne)
     }
 
     private static func sendStored(
         _ keys: borrowing ExchangeKeys, _ lane: borrowing Lane, _ report: CacheStatus, _ moment: Moment,
         _ request: borrowing RequestBuffer, _ settings: borrowing WorkerSettings, closing: Bool,
-        _ sink: inout ClientSink
+        _ sink: inout ClientSink, _ withheld: borrowing Buffer?, _ block: borrowing Buffer, isForOne: Bool
     ) -> CacheAnswer {
-        guard let view = lane.lookup(hash: keys.hash, key: keys.object), let stored = StoredHead(view.header) else {
+        guard let view = lane.lookup(hash: keys.hash, key: keys.object) else {
             return .miss(LookupResult(hash: keys.hash))
         }
+        if isForOne, let renewed = StoredHead(block.readable) {
+            return send(
+                view, renewed, keys.text, lane, report, moment, request, settings, closing: closing, &sink, withheld)
+        }
+        guard let stored = StoredHead(view.header) else { return .miss(LookupResult(hash: keys.hash)) }
+        return send(
+            view, stored, keys.text, lane, report, moment, request, settings, closing: closing, &sink, withheld)
+    }
+
+    private static func send(
+        _ view: borrowing ItemView, _ stored: borrowing StoredHead, _ key: borrowing Buffer, _ lane: borrowing Lane,
+        _ report: CacheStatus, _ moment: Moment, _ request: borrowing RequestBuffer,
+        _ settings: borrowing WorkerSettings, closing: Bool, _ sink: inout ClientSink, _ withheld: borrowing Buffer?
+    ) -> CacheAnswer {
         var report = report
         report.ttlSeconds = (stored.expiryMilliseconds - moment.now) / 1000
-        return StoredAnswer.send(
-            view, stored, report, .hits, nil, hash: nil, closing: closing, moment, lane, keys.text, request,
-            settings, &sink)
+        switch withheld {
+        case .none:
+            return StoredAnswer.send(
+                view, stored, report, .hits, nil, hash: nil, closing: closing, moment, lane, key, request, settings,
+                &sink)
+        case .some(let lines):
+            return StoredAnswer.send(
+                view, stored, report, .hits, nil, hash: nil, closing: closing, moment, lane, key, request, settings,
+                &sink, withheld: lines.readable)
+        }
     }
 
     private static func removeStored(_ keys: borrowing ExchangeKeys, _ lane: borrowing Lane) {

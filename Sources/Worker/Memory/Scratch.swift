@@ -65,7 +65,7 @@ extension Scratch {
     mutating func encodeRenewed(
         _ stored: borrowing StoredHead, _ bytes: RawSpan, _ request: RequestFacts, _ times: ExchangeTimes,
         _ settings: PolicySettings, join: HeldRanges? = nil
-    ) -> StorePlan? {
+    ) -> Freshening.Renewal? {
         Self.encodeRenewed(
             &block, &merged, &mergedFields, stored, responseParser.head, bytes, responseFields, request, times,
             settings, join)
@@ -76,7 +76,7 @@ extension Scratch {
         _ head: ResponseHead, _ bytes: RawSpan,
         _ fields: borrowing FieldTable, _ request: RequestFacts, _ times: ExchangeTimes, _ settings: PolicySettings,
         _ join: HeldRanges?
-    ) -> StorePlan? {
+    ) -> Freshening.Renewal? {
         block.clear()
         merged.clear()
         var space = block.space()
@@ -86,7 +86,19 @@ extension Scratch {
             settings: settings, scratch: &mergeSpace, table: &table, join: join, into: &space)
         guard let renewed else { return nil }
         block.commit(renewed.count)
-        return renewed.plan
+        merged.commit(renewed.mergedCount)
+        return renewed
+    }
+
+    /// The lines of the parsed response that are left out of the renewed head only because they are named in it.
+    borrowing func withheldLines(_ bytes: RawSpan) -> Buffer? {
+        var lines = Buffer(capacity: responseParser.head.length)
+        var sink = lines.sink()
+        NamedFields.write(
+            bytes: bytes, fields: responseFields, namedIn: merged.readable, mergedFields, into: &sink)
+        let count = sink.overflowed ? 0 : sink.count
+        lines.commit(count)
+        return lines
     }
 
     /// Encodes the Vary record that the parsed response needs.

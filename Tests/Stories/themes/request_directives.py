@@ -261,3 +261,13 @@ def no_cache_beside_stale_while_revalidate(s):
     s.miss()
     s.advance(20)
     s.equal(s.validated({"Cache-Control": "no-cache"}).body, b"second", "the body")
+
+
+@story("RFC 9111 5.2.1.7", "only-if-cached beside a stored part: what is in it, 504 for anything else")
+def only_if_cached_part(s):
+    s.answer(206, {"Cache-Control": "max-age=3600", "ETag": '"a"', "Content-Range": "bytes 2-5/10"}, b"2345")
+    s.get({"Range": "bytes=2-5"})
+    cached = {"Cache-Control": "only-if-cached"}
+    s.equal(s.hit({**cached, "Range": "bytes=3-4"}).body, b"34", "the range inside it")
+    for fields in ({"Range": "bytes=4-7"}, {"Range": "bytes=8-9"}, {}):
+        s.equal(s.hit({**cached, **fields}).status, 504, f"status with {fields}")

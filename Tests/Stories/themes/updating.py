@@ -322,3 +322,78 @@ def not_modified_adds_vary(s):
     s.equal(s.validated({"X": "1"}).body, first.body, "the body that was validated")
     s.equal(s.forwarded({"X": "2"}).body, b"for two", "the body for another X")
     s.equal(s.hit({"X": "2"}).body, b"for two", "the body for another X again")
+
+
+NAMED = [
+    ("private", 'max-age=10, private="Secret"', 'max-age=9, private="Secret"'),
+    ("no_cache", 'max-age=10, no-cache="Secret"', 'max-age=10, no-cache="Secret"'),
+    ("the_stored", 'max-age=10, private="Secret"', None),
+    ("the_304", "max-age=10", 'max-age=10, private="Secret"'),
+]
+
+
+def _named(first, second):
+    def tell(s):
+        s.answer(200, {"Cache-Control": first, "ETag": '"a"'})
+        s.answer(304, {"ETag": '"a"', "Secret": "1", "Open": "2", **({"Cache-Control": second} if second else {})})
+        body = s.miss().body
+        s.advance(11)
+        for response, secret in ((s.validated(), "1"), (s.hit(), None)):
+            s.equal((response.body, response.get("Secret"), response.get("Open")), (body, secret, "2"), "the answer")
+    return tell
+
+
+for _name, _first, _second in NAMED:
+    add(f"updating/304_with_field_named_by_{_name}", "RFC 9111 5.2.2.7",
+        "a field of a 304 that is not stored because it is named goes to who caused the validation, and to nobody else",
+        _named(_first, _second))
+
+FOR_ONE = [
+    ("no_store", {"Cache-Control": "no-store"}, {}),
+    ("private", {"Cache-Control": "private, max-age=60"}, {}),
+    ("vary_star", {"Cache-Control": "max-age=60", "Vary": "*"}, {}),
+    ("set_cookie", {"Cache-Control": "max-age=60", "Set-Cookie": "a=1"}, {}),
+    ("first_vary", {"Cache-Control": "max-age=60", "Vary": "X"}, {}),
+    ("no_store_of_request", {"Cache-Control": "max-age=60"}, {"Cache-Control": "no-store"}),
+]
+
+
+def _for_one(fields, asking):
+    def tell(s):
+        s.answer(200, {"Cache-Control": "max-age=10", "ETag": '"a"', "X-Field": "first"}, b"the body")
+        s.answer(304, {**fields, "ETag": '"a"', "X-Field": "second"})
+        s.miss()
+        s.advance(11)
+        response = s.validated(asking)
+        s.equal((response.status, response.body, response.get("X-Field")), (200, b"the body", "second"), "the answer")
+        for name, value in fields.items():
+            s.equal(response.get(name), value, name)
+        s.check(response.age in (None, 0), "no Age, or 0", response.get("Age"))
+        s.forwarded()
+    return tell
+
+
+for _name, _fields, _asking in FOR_ONE:
+    add(f"updating/304_not_to_be_stored_{_name}", "RFC 9111 4.3.4",
+        f"who caused a validation gets the fields of the 304 ({_fields}), although it may not be stored",
+        _for_one(_fields, _asking))
+
+
+@story("RFC 9111 4.3.5", "a HEAD with another Content-Length than what was stored from chunks makes it unusable")
+def head_other_length_than_chunks(s):
+    s.answer(200, {"Cache-Control": "max-age=10", "ETag": '"a"'}, b"body", framing="chunked")
+    s.answer(200, {"Cache-Control": "max-age=3600", "ETag": '"a"'}, b"longer body")
+    s.miss()
+    s.advance(11)
+    s.forwarded(method="HEAD")
+    s.miss()
+
+
+@story("RFC 9111 4.3.5", "a HEAD with the Content-Length of what was stored from chunks updates it")
+def head_same_length_as_chunks(s):
+    s.answer(200, {"Cache-Control": "max-age=10", "ETag": '"a"'}, b"body", framing="chunked")
+    s.answer(200, {"Cache-Control": "max-age=3600", "ETag": '"a"', "X-Field": "2"}, b"body")
+    s.miss()
+    s.advance(11)
+    s.forwarded(method="HEAD")
+    s.equal(s.hit().get("X-Field"), "2", "X-Field")
