@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define MAX_DESCRIPTORS 253
@@ -26,6 +27,11 @@ int cl_set_option(int fd, int level, int name, int value) { return setsockopt(fd
 int cl_get_option(int fd, int level, int name, int *value) {
     socklen_t length = sizeof *value;
     return getsockopt(fd, level, name, value, &length);
+}
+
+int cl_unacknowledged(int fd) {
+    int count = 0;
+    return ioctl(fd, TIOCOUTQ, &count) == 0 ? count : -1;
 }
 
 int cl_set_nonblocking(int fd, bool on) {

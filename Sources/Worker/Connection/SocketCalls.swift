@@ -54,6 +54,10 @@ func pendingError(_ descriptor: Int32) -> Int32 {
     return result == 0 ? value : cl_errno()
 }
 
+/// Whether the peer's kernel has all that was sent. If the stream then ends in good order, the peer has read it too:
+/// bytes that nobody has read are answered with a reset.
+func hasTakenAll(_ descriptor: Int32) -> Bool { cl_unacknowledged(descriptor) == 0 }
+
 /// Whether there is something to read, the end of the stream included.
 func hasArrived(_ descriptor: Int32) -> Bool {
     var byte: UInt8 = 0

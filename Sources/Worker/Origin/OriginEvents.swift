@@ -152,8 +152,9 @@ extension Worker {
         return received == 0 ? .end : .failed
     }
 
-    /// The exchange on this connection cannot get (more of) a response over it.
-    mutating func originFailed(_ o: UInt32, _ failure: ExchangeFailure) {
+    /// The exchange on this connection cannot get (more of) a response over it. `hasRead`: the origin has the request,
+    /// and closed in good order after that.
+    mutating func originFailed(_ o: UInt32, _ failure: ExchangeFailure, hasRead: Bool = false) {
         if origins[o].isCheck { return endCheck(o, isGood: false) }
         let e = origins[o].exchange
         origins[o].exchange = .max
@@ -166,8 +167,10 @@ extension Worker {
         closeOrigin(o)
         guard e != .max else { return }
         exchanges[e].connection = .max
-        // Who may answer with what is stored need not ask an origin twice that closes without an answer.
-        let isStale = wasReused && failure == .unreachable && exchanges[e].fallback == .never
+        // Who may answer with what is stored need not ask an origin twice that closes without an answer; and one that
+        // was asked about what is stored, has read that and closes, was no dead connection.
+        let isAnswer = hasRead && exchanges[e].hasStored
+        let isStale = wasReused && failure == .unreachable && exchanges[e].fallback == .never && !isAnswer
         if isStale, mayRetry(e) { return attempt(e) }
         noteFailure(of: server)
         if wasConnecting { return notSent(e, failure) }

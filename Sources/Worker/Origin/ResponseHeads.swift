@@ -21,16 +21,16 @@ extension Worker {
             case .needMore: break
             }
         }
-        switch receiveFromOrigin(o) {
+        let receipt = receiveFromOrigin(o)
+        switch receipt {
         case .bytes: return true
         case .nothing: return false
-        case .full:
-            originFailed(o, .badAnswer)
-            return false
+        case .full: originFailed(o, .badAnswer)
         case .end, .failed:
-            originFailed(o, readableCount(origins[o].input) > 0 ? .badAnswer : .unreachable)
-            return false
+            let hasRead = receipt == .end && hasTakenAll(origins[o].descriptor)
+            originFailed(o, readableCount(origins[o].input) > 0 ? .badAnswer : .unreachable, hasRead: hasRead)
         }
+        return false
     }
 
     /// Parses from the start each time: a head almost always comes in one piece.

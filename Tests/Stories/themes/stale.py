@@ -197,3 +197,20 @@ def uncacheable_replaces(s):
     s.advance(20)
     s.validated()
     s.check(s.get().status in (502, 504), "502 or 504")
+
+
+@story("RFC 9111 5.2.2.2", "an origin that reads a validation and closes is not asked twice: 504, and not stale")
+def closing_is_not_asked_twice(s):
+    other = Reply(200, {"Cache-Control": "no-store"}, b"to whom it may concern")
+    for number, value in enumerate(("max-age=10, must-revalidate", "max-age=10, proxy-revalidate", "s-maxage=10")):
+        s.script.replies, s.script.requests[:] = [Reply(200, {"Cache-Control": value, "ETag": '"a"'})], []
+        path = f"/{s.segment}/{number}"
+        s.miss(path=path)
+        s.advance(11)
+        # Connections that wait in the pools of both workers would be asked again if they were dead.
+        s.script.replies.append(other)
+        for _ in range(8):
+            s.get(path=f"{path}/other")
+        s.script.replies = [other] * 9 + [DOWN, other]
+        response = s.get(path=path)
+        s.equal((response.status, len(response.forwarded)), (504, 1), "status and requests at the origin")
