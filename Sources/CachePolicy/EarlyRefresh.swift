@@ -6,13 +6,18 @@ package enum EarlyRefresh {
     ///
     /// - Parameters:
     ///   - remainingMilliseconds: until expiry.
+    ///   - lifetimeMilliseconds: of the whole freshness. Never in its first three quarters: what lives not much longer
+    ///     than its fetch takes would be fetched over and over.
     ///   - costMilliseconds: what the last fetch took.
     ///   - betaPercent: 100 is beta 1; 0 never.
     ///   - random: uniform over all 64 bits.
     package static func isDue(
-        remainingMilliseconds: Int64, costMilliseconds: UInt32, betaPercent: UInt32, random: UInt64
+        remainingMilliseconds: Int64, lifetimeMilliseconds: Int64, costMilliseconds: UInt32, betaPercent: UInt32,
+        random: UInt64
     ) -> Bool {
-        guard costMilliseconds > 0, betaPercent > 0 else { return false }
+        guard costMilliseconds > 0, betaPercent > 0, remainingMilliseconds <= lifetimeMilliseconds / 4 else {
+            return false
+        }
         // At most 45 nats x 2^32 ms x 2^32 % would overflow; no sane cost does after the clamps.
         let weight = UInt64(min(costMilliseconds, 600_000)) * UInt64(min(betaPercent, 10_000))
         let lead = (weight * negativeLogarithm(random) / 100) >> 10

@@ -64,8 +64,9 @@ package struct Reuse: Sendable, Equatable {
         if reuse.verdict == .fresh, !stored.flags.contains(.isPartial) {
             let due = EarlyRefresh.isDue(
                 remainingMilliseconds: stored.expiryMilliseconds &- now,
-                costMilliseconds: stored.fetchCostMilliseconds,
-                betaPercent: settings.earlyRefreshPercent, random: random
+                lifetimeMilliseconds: Int64(stored.freshnessSeconds) * 1000,
+                costMilliseconds: stored.fetchCostMilliseconds, betaPercent: settings.earlyRefreshPercent,
+                random: random
             )
             if due { reuse.verdict = .freshRefreshSoon }
         }

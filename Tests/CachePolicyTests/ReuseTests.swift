@@ -283,15 +283,19 @@ import Testing
 
     @Test("XFetch: the rate follows the exponential law")
     func earlyRefresh() {
-        #expect(!EarlyRefresh.isDue(remainingMilliseconds: 1, costMilliseconds: 0, betaPercent: 100, random: 0))
-        #expect(!EarlyRefresh.isDue(remainingMilliseconds: 1, costMilliseconds: 9, betaPercent: 0, random: 0))
+        func isDue(_ remaining: Int64, of life: Int64 = 60_000, cost: UInt32, beta: UInt32, _ random: UInt64) -> Bool {
+            EarlyRefresh.isDue(
+                remainingMilliseconds: remaining, lifetimeMilliseconds: life, costMilliseconds: cost,
+                betaPercent: beta, random: random)
+        }
+        #expect(!isDue(1, cost: 0, beta: 100, 0))
+        #expect(!isDue(1, cost: 9, beta: 0, 0))
+        #expect(isDue(500, of: 2_000, cost: 1_000, beta: 100, 0))
+        #expect(!isDue(501, of: 2_000, cost: 1_000, beta: 100, 0), "not in the first three quarters")
         var generator = SystemRandomNumberGenerator()
         for (remaining, expected) in [(100, 0.3679), (200, 0.1353), (50, 0.6065)] as [(Int64, Double)] {
             var due = 0
-            for _ in 0..<20_000
-            where EarlyRefresh.isDue(
-                remainingMilliseconds: remaining, costMilliseconds: 100, betaPercent: 100, random: generator.next()
-            ) { due += 1 }
+            for _ in 0..<20_000 where isDue(remaining, cost: 100, beta: 100, generator.next()) { due += 1 }
             #expect(abs(Double(due) / 20_000 - expected) < 0.03, "\(remaining): \(due)")
         }
     }
