@@ -45,6 +45,13 @@ import Testing
         }
     }
 
+    @Test func largeRegionsHaveEntriesForManyFills() throws {
+        for (size, fills) in [(4 << 20, 256), (512 << 20, 2048), (1 << 40, 4096)] {
+            let layout = try RegionLayout(options: RegionOptions(sizeBytes: size))
+            #expect(layout.sections.first { $0.kind == .fills }?.count == fills, "\(size)")
+        }
+    }
+
     @Test func optionsOutOfRangeAreExplained() {
         for options in [
             RegionOptions(sizeBytes: 1000), RegionOptions(sizeBytes: 4 << 20, segmentSizeBytes: 5000),

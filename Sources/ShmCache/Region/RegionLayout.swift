@@ -128,7 +128,8 @@ struct RegionLayout: Equatable {
         // objects there are at times many more than expected.
         let buckets = (objects + 40) * 27 / 128 + 3
         let words = powerOfTwo(atLeast: dataBytes / 8192, 1024...(1 << 20))
-        let fills = powerOfTwo(atLeast: dataBytes / segmentSize, 128...4096)
+        // One in a thousand bytes where that is more: an answer that finds no entry is passed on and not stored.
+        let fills = powerOfTwo(atLeast: max(dataBytes / segmentSize, dataBytes >> 18), 128...4096)
         let blocks = segmentSize / BlockGeometry(segmentSize: segmentSize).blockSize
         let table: [(SectionKind, Int, Int)] = [
             (.globals, 1, pageSize),

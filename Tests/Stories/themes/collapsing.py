@@ -257,3 +257,21 @@ def across_workers(s):
             client.request("GET", s.path)
             bodies.add(client.read_response().body)
     s.equal((len(bodies), len(s.seen)), (1, 1), "distinct bodies and requests at the origin")
+
+
+@story("RFC 9111 3", "hundreds of different answers that are fetched at once are all stored")
+def many_at_once(s):
+    gate = threading.Event()
+
+    def act(connection, request):
+        gate.wait(20)
+        connection.send(HEAD % 5 + b"hello")
+        return True
+    s.answer(act=act)
+    paths = [f"/{s.segment}/{number}" for number in range(700)]
+    clients = [s.client().request("GET", path) for path in paths]
+    s.await_origin(len(paths))
+    gate.set()
+    s.equal({client.read_response().body for client in clients}, {b"hello"}, "bodies")
+    for path in paths:
+        s.hit(path=path)
