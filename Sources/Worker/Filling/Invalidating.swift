@@ -135,9 +135,12 @@ extension Worker {
             requestMilliseconds: exchanges[e].sentUnixMilliseconds, responseMilliseconds: clock.unixMilliseconds)
         let tags = Self.tags(origins[o].input, scratch, exchanges[e].keys, keyHash)
         var withheld: Buffer?
-        _ = Self.renew(
+        let outcome = Self.renew(
             &exchanges, e, lane, origins, o, &scratch, requests, times, tags, clock, settings, withheld: &withheld)
         exchanges[e].permit = nil
+        // An answer to Authorization may not be stored, whatever it says.
+        guard !outcome.keepsStored, !Self.facts(requests[exchanges[e].request]).hasAuthorization else { return }
+        Self.removeStored(exchanges[e].keys, lane)
     }
 
     private static func startObjectFill(_ lane: borrowing Lane, _ keys: borrowing ExchangeKeys) -> FillStart {

@@ -34,8 +34,16 @@ extension Worker {
         /// It may not be stored with them: they are in the scratch block, for who caused the validation. `isKept`: what
         /// is stored stays as it was.
         case forOne(isKept: Bool)
-        /// They do not fit: what is stored is of no use any more.
+        /// They do not fit.
         case tooLarge
+
+        /// False: what is stored is of no use any more.
+        var keepsStored: Bool {
+            switch self {
+            case .stored, .forOne(isKept: true): true
+            case .forOne(isKept: false), .tooLarge: false
+            }
+        }
     }
 
     /// 304: the stored object gets new fields and times, and answers who asked.
@@ -53,10 +61,7 @@ extension Worker {
         exchanges[e].connection = .max
         releaseOrigin(o, keepAlive: exchanges[e].keepsConnection)
         if !context.isNone { answerValidated(e, context.index, outcome) }
-        switch outcome {
-        case .stored, .forOne(isKept: true): break
-        case .forOne(isKept: false), .tooLarge: Self.removeStored(exchanges[e].keys, lane)
-        }
+        if !outcome.keepsStored { Self.removeStored(exchanges[e].keys, lane) }
         detachContext(e)
         endExchange(e)
     }
@@ -181,7 +186,7 @@ extension Worker {
         }
     }
 
-    private static func removeStored(_ keys: borrowing ExchangeKeys, _ lane: borrowing Lane) {
+    static func removeStored(_ keys: borrowing ExchangeKeys, _ lane: borrowing Lane) {
         lane.purge(hash: keys.hash, key: keys.object)
     }
 

@@ -271,3 +271,17 @@ def only_if_cached_part(s):
     s.equal(s.hit({**cached, "Range": "bytes=3-4"}).body, b"34", "the range inside it")
     for fields in ({"Range": "bytes=4-7"}, {"Range": "bytes=8-9"}, {}):
         s.equal(s.hit({**cached, **fields}).status, 504, f"status with {fields}")
+
+
+@story("RFC 9111 4.3.5", "a HEAD with no-cache whose answer says no-store or private ends what is stored")
+def head_no_cache_ends_stored(s):
+    for number, value in enumerate(("no-store", "private, max-age=60")):
+        path = f"/{s.segment}/{number}"
+        s.script.replies, s.script.requests[:] = [Reply(200, {"Cache-Control": "max-age=3600", "ETag": '"a"'}, b"x"),
+                                                  Reply(200, {"Cache-Control": value, "ETag": '"a"'}, b"x")], []
+        s.miss(path=path)
+        demand = {"Cache-Control": "no-cache"}
+        s.forwarded({**demand, "Authorization": "Basic eA=="}, path=path, method="HEAD")
+        s.hit(path=path)
+        s.forwarded(demand, path=path, method="HEAD")
+        s.forwarded(path=path)
