@@ -8,6 +8,9 @@ internal import ShmCache
 enum BodyPump {
     /// Pieces up to this size are copied behind the head, so that a small response is one contiguous send.
     static let copyLimit = 16 * 1024
+    /// A whole raw body up to this size is copied behind its head for one contiguous send; a longer one goes from where
+    /// it lies. It may have to come from memory, and then it comes once.
+    static let wholeCopyLimit = 4 * 1024
     /// What one source may give before others have their turn.
     static let pieceLimit = 256 * 1024
 

@@ -252,7 +252,7 @@ extension Worker {
     @inline(__always)
     private static func sendWhole(_ view: borrowing ItemView, _ length: Int, _ sink: inout ClientSink) -> Int? {
         guard case .raw(let bytes) = view.bodyPiece(at: 0), bytes.byteCount == length else { return 0 }
-        if length <= BodyPump.copyLimit, sink.append(bytes) { return length }
+        if length <= BodyPump.wholeCopyLimit, sink.append(bytes) { return length }
         switch sink.offer(bytes, more: false) {
         case .took(let taken): return taken
         case .failed: return nil
