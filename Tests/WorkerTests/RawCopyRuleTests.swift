@@ -26,7 +26,7 @@ struct RawCopyRuleTests {
         guard let view = unsafe lane.lookup(hash: hash, key: key.span.bytes) else { return nil }
         var count = 0
         for random in UInt64(0)..<4096 {
-            let moment = Moment(now: 0, random: random)
+            let moment = Moment(now: 0, random: random, turn: 0)
             if moment.wantsRawCopy(of: view, length: view.bodyLength) { count += 1 }
         }
         return count
