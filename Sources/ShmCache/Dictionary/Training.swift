@@ -55,7 +55,7 @@ extension LaneCore {
     fileprivate func train() -> TrainingOutcome {
         var outcome = TrainingOutcome()
         training.unpackedThen = map.global64(GlobalWords.unpackedObjects).relaxed
-        let began = CacheClock.now(map)
+        let began = LaneCore.processorNanoseconds()
         let collection = collectSamples()
         let isSomethingNew = collection.contains {
             training.nextLook[$0.key] == nil && $0.value.sizes.count >= LaneCore.fewestSamples / 4
@@ -71,15 +71,17 @@ extension LaneCore {
                 CacheInstant(nanoseconds: now.nanoseconds + next * 1_000_000_000), next
             )
         }
-        // A small part of the time, and less and less while nothing comes of it.
-        let ended = CacheClock.now(map)
+        // A small part of the processor's time, and less and less while nothing comes of it.
+        let cost = LaneCore.processorNanoseconds() - began
         training.pauseNanoseconds =
             outcome.published > 0 || isSomethingNew
             ? TrainingMemory.shortestPause : min(TrainingMemory.longestPause, training.pauseNanoseconds * 2)
-        let rest = max(training.pauseNanoseconds, 4 * (ended.nanoseconds - began.nanoseconds))
-        training.notBefore = CacheInstant(nanoseconds: ended.nanoseconds + rest)
+        let rest = max(training.pauseNanoseconds, 4 * cost)
+        training.notBefore = CacheInstant(nanoseconds: CacheClock.now(map).nanoseconds + rest)
         return outcome
     }
+
+    private static func processorNanoseconds() -> Int64 { cl_clock_nanoseconds(Int32(CLOCK_PROCESS_CPUTIME_ID)) }
 
     /// Trains a dictionary and publishes it if it saves a tenth against what there is.
     private func train(_ kind: UInt32, _ samples: Samples) -> Bool {
