@@ -40,7 +40,7 @@ enum Document {
         let wanted = janitor.wantsTraining(now: region.now()).wanted
         #expect(wanted)
         let outcome = janitor.trainDictionaries(now: region.now())
-        #expect(outcome.published == 1 && outcome.refused == 0 && outcome.samples == 400, "\(outcome)")
+        #expect(outcome.published == 1 && outcome.refused == 0 && outcome.samples == Samples.most, "\(outcome)")
     }
 
     private func store(_ region: borrowing CacheRegion, _ lane: inout Lane, _ numbers: Range<Int>) {

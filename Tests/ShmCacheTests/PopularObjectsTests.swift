@@ -43,6 +43,19 @@ import Testing
         lane.endTurn()
     }
 
+    @Test func wantedFormsAreTakenOnceByWhomeverLooks() throws {
+        let region = try CacheRegion.create(RegionOptions(sizeBytes: 8 << 20, laneCount: 4))
+        let worker = try region.attachLane(0)
+        let other = try region.attachLane(1)
+        let janitor = try region.attachLane(2)
+        #expect(janitor.takeWantedForms() == 0)
+        worker.noteWantedForms(2)
+        worker.noteWantedForms(2)
+        other.noteWantedForms(5)
+        #expect(janitor.takeWantedForms() == 7)
+        #expect(janitor.takeWantedForms() == 0)
+    }
+
     @Test func theStampStaysThroughMovesAndEndsWithTheCommit() throws {
         let region = try CacheRegion.create(RegionOptions(sizeBytes: 8 << 20, laneCount: 4))
         var lane = try region.attachLane(0)

@@ -34,6 +34,21 @@ extension Lane {
         return core.popularStep(&walk, callerFlags: callerFlags, found)
     }
 
+    /// Tells the janitor in which forms requests would have liked popular objects: bits that mean what callers agree
+    /// on. One read; where a bit is new, a write, and the janitor is woken.
+    @inline(__always)
+    public borrowing func noteWantedForms(_ bits: UInt64) {
+        let word = unsafe mapPointer.pointee.global64(GlobalWords.wantedForms)
+        guard word.relaxed & bits != bits else { return }
+        word.or(bits)
+        core.wakeJanitor()
+    }
+
+    /// The bits noted since the last call. For a janitor.
+    public borrowing func takeWantedForms() -> UInt64 {
+        unsafe mapPointer.pointee.global64(GlobalWords.wantedForms).and(0)
+    }
+
     /// The hash function of this region's keys.
     public var keyHash: KeyHash {
         unsafe KeyHash(seed: mapPointer.pointee.hashSeed, final: mapPointer.pointee.hashFinal)

@@ -163,7 +163,7 @@ struct RegionMap: @unchecked Sendable {
 ///                                                  committed then 8
 ///          newest tag hard 4 | soft 4           320  eviction figures: 8 classes of {ghost hits 8, bytes 8}
 ///          newest ban 4 | bans written 4                512  janitor's lane + 1 4 | demand 4 | dictionaries' version 8
-///                                                  unpacked objects 8 | swept clock 4
+///                                                  unpacked objects 8 | swept clock 4 | 4 unused | wanted forms 8
 enum GlobalWords {
     static let size = 4096
     static let epoch = 0
@@ -206,6 +206,8 @@ enum GlobalWords {
     static let unpackedObjects = 528
     /// The purge clock as of the last sweep.
     static let sweptClock = 536
+    /// Forms of objects that requests missed since the janitor looked last; the bits are the callers'.
+    static let wantedForms = 544
 }
 
 /// Words of a lane, four cache lines.

@@ -7,7 +7,8 @@ internal import ShmCache
 
 enum EncodedForm {
     /// The best form that the client accepts and the cache has, made of this very commit of the object. Nil where it
-    /// must be sent as it is stored. Objects that are not popular have none: for them nothing is looked up.
+    /// must be sent as it is stored. Objects that are not popular have none: for them nothing is looked up. The janitor
+    /// is told what the client would have liked best.
     @_lifetime(borrow lane)
     static func find(
         of view: borrowing ItemView, _ stored: borrowing StoredHead, hash: UInt64, _ lane: borrowing Lane,
@@ -23,7 +24,10 @@ enum EncodedForm {
             let key = EncodedKey(order[index], of: hash)
             guard let found = lane.lookup(hash: keyHash.hash(key.bytes), key: key.bytes), !found.isPassMarker,
                 belongs(found, to: view, order[index])
-            else { continue }
+            else {
+                if index == 0 { lane.noteWantedForms(UInt64(CodingSet(order[0]).rawValue)) }
+                continue
+            }
             return found
         }
         return nil

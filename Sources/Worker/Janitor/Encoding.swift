@@ -1,6 +1,8 @@
-// Which objects the janitor encodes, and when: it walks the index for popular ones that may be encoded, a step at a
-// time, makes one form at a time, and rests three times as long as that kept the processor. Nothing waits for a form.
+// Which objects the janitor encodes, and when: while clients ask for codings that are missing, it walks the index for
+// popular objects that may be encoded, a step at a time, makes one form at a time, and rests three times as long as
+// that kept the processor. Nothing waits for a form.
 
+internal import CLinux
 internal import CachePolicy
 internal import Glibc
 internal import ShmCache
@@ -12,10 +14,8 @@ extension Janitor {
 
 /// The janitor's work on encoded forms.
 struct Encoding {
-    /// Between two looks at the index while they find something, and when the last one found nothing: then the walk
-    /// comes with the janitor's own waking.
+    /// From one look at the index to the next, if there is a reason for one.
     private static let pauseMilliseconds: Int64 = 2_000
-    private static let idleMilliseconds: Int64 = 5_000
     /// Steps of the walk in one look: half a million places a second.
     private static let stepsAtOnce = 16
     /// Objects for which some form is still to be made; what does not fit is found again by the next walk.
@@ -30,28 +30,32 @@ struct Encoding {
         var object: PopularObject
         /// Those still to be made.
         var codings: CodingSet
+        /// With those that are made.
+        let wanted: CodingSet
     }
 
     private let codings: CodingSet
     private var walk = PopularWalk()
     private var jobs: [Job] = []
-    /// Stamps of objects that have their forms, or gain nothing by them. One that was evicted is not made again: nobody
-    /// wanted it.
-    private var settled: Set<UInt64> = []
+    /// By the stamps of objects the forms that they have or would gain nothing by. One that was evicted is not made
+    /// again: nobody wanted it.
+    private var settled: [UInt64: CodingSet] = [:]
+    /// What this walk makes: what was missed before it began.
+    private var wanted: CodingSet = []
     private var nextWalk = CacheInstant(nanoseconds: 0)
     private var restUntil = CacheInstant(nanoseconds: 0)
-    private var hitsSeen = UInt64.max
 
     init(codings: CodingSet) { self.codings = codings }
 
-    /// Does the next piece of work, if any is due. `hits` is how many the node has had.
+    /// Does the next piece of work, if any is due.
     ///
     /// - Returns: forms made, and for how many milliseconds there is nothing to do.
-    mutating func step(_ lane: inout Lane, hits: UInt64) -> (made: Int, pause: Int32) {
+    mutating func step(_ lane: inout Lane) -> (made: Int, pause: Int32) {
         guard !codings.isEmpty else { return (0, .max) }
         let now = lane.clock()
-        if jobs.isEmpty, now >= nextWalk { find(&lane, now, hits: hits) }
-        guard !jobs.isEmpty else { return (0, pause(from: now, until: nextWalk)) }
+        if jobs.isEmpty, now >= nextWalk { find(&lane, now) }
+        // Who misses a form wakes the janitor.
+        guard !jobs.isEmpty else { return (0, now < nextWalk ? pause(from: now, until: nextWalk) : .max) }
         guard now >= restUntil else { return (0, pause(from: now, until: restUntil)) }
         // By the processor time that it took: where others want the processor, the pauses come by themselves.
         let before = Encoding.processorNanoseconds()
@@ -62,11 +66,7 @@ struct Encoding {
         return (made ? 1 : 0, jobs.isEmpty ? 0 : pause(from: end, until: restUntil))
     }
 
-    private static func processorNanoseconds() -> Int64 {
-        var time = timespec()
-        _ = unsafe clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
-        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
-    }
+    private static func processorNanoseconds() -> Int64 { cl_clock_nanoseconds(Int32(CLOCK_PROCESS_CPUTIME_ID)) }
 
     private func pause(from now: CacheInstant, until then: CacheInstant) -> Int32 {
         Int32(clamping: max(0, then.nanoseconds - now.nanoseconds) / 1_000_000 + 1)
@@ -74,28 +74,35 @@ struct Encoding {
 
     // MARK: Finding
 
-    /// Goes on with the walk for a while; the next walk begins when there were hits since.
-    private mutating func find(_ lane: inout Lane, _ now: CacheInstant, hits: UInt64) {
-        nextWalk = CacheInstant(nanoseconds: now.nanoseconds + Encoding.idleMilliseconds * 1_000_000)
-        guard hits != hitsSeen else { return }
+    /// Goes on with the walk for a while; the next walk begins when something was missed since.
+    private mutating func find(_ lane: inout Lane, _ now: CacheInstant) {
+        if wanted.isEmpty {
+            wanted = CodingSet(rawValue: UInt8(truncatingIfNeeded: lane.takeWantedForms())).intersection(codings)
+        }
+        guard !wanted.isEmpty else { return }
+        nextWalk = CacheInstant(nanoseconds: now.nanoseconds + Encoding.pauseMilliseconds * 1_000_000)
         if settled.count >= Encoding.mostSettled { settled.removeAll() }
+        if walkOn(&lane, now) { wanted = [] }
+    }
+
+    /// Takes down what there is to make. Whether the walk has come to the end.
+    private mutating func walkOn(_ lane: inout Lane, _ now: CacheInstant) -> Bool {
+        let (known, wanted) = (settled, wanted)
         var found: [Job] = []
-        let known = settled
         var isWhole = false
         var steps = 0
         while !isWhole, steps < Encoding.stepsAtOnce, found.count < Encoding.mostJobs {
             isWhole = lane.findPopular(&walk, callerFlags: Janitor.encodableFlag, now: now) { object in
                 let sizes = Encodable.smallestBytes...Encodable.largestBytes
-                guard found.count < Encoding.mostJobs, sizes.contains(object.bodyLength), !known.contains(object.stamp)
+                let missing = wanted.subtracting(known[object.stamp] ?? [])
+                guard found.count < Encoding.mostJobs, sizes.contains(object.bodyLength), !missing.isEmpty
                 else { return }
-                found.append(Job(object: object, codings: codings))
+                found.append(Job(object: object, codings: missing, wanted: missing))
             }
             steps += 1
         }
         jobs = found
-        if isWhole { hitsSeen = hits }
-        guard !isWhole || !found.isEmpty else { return }
-        nextWalk = CacheInstant(nanoseconds: now.nanoseconds + Encoding.pauseMilliseconds * 1_000_000)
+        return isWhole
     }
 
     // MARK: Making
@@ -104,7 +111,7 @@ struct Encoding {
     private mutating func work(_ lane: inout Lane) -> Bool {
         guard var job = jobs.popLast() else { return false }
         guard let coding = EncodedObject.next(job.codings) else {
-            settled.insert(job.object.stamp)
+            settled[job.object.stamp, default: []].formUnion(job.wanted)
             return false
         }
         job.codings.remove(CodingSet(coding))

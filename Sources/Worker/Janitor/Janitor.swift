@@ -18,6 +18,7 @@ struct Janitor: ~Copyable {
 
     private var control: ControlPort
     private let region: CacheRegion
+    /// Keeps the counters mapped.
     private let node: NodeRegion
     private let counters: LaneCounters
     private var lane: Lane
@@ -86,7 +87,7 @@ struct Janitor: ~Copyable {
 
     /// Makes encoded forms of hot text. How long nothing of the kind will be to do.
     private mutating func encode() -> Int32 {
-        let (made, pause) = encoding.step(&lane, hits: node.total(counter: Counter.hits.rawValue))
+        let (made, pause) = encoding.step(&lane)
         counters.add(Counter.janitorEncodings.rawValue, UInt64(made))
         return pause
     }

@@ -17,6 +17,9 @@ from support import case, expect, martlet
 WORDS = "mountain river forest valley lantern harbour window garden winter market bridge".split()
 
 
+CODINGS = ("br", "gzip", "zstd")
+
+
 def text(number, size):
     dice = random.Random(number)
     count = size // 5 + 1
@@ -46,6 +49,10 @@ def await_form(client, number, coding):
     return wait_until(came, f"page {number} in {coding}", 20)
 
 
+def offered(response):
+    return response if response.get("Content-Encoding") else None
+
+
 def made(node):
     known = node.admin("GET", "/v1/status")[1].get("janitor")
     return known["counters"]["janitor_encodings"] if known else 0
@@ -62,7 +69,10 @@ def decoders(context):
         for number, body in enumerate(bodies):
             for _ in range(5):
                 expect(ask(client, number).body == body, f"page {number} as stored")
-            for coding in ("br", "gzip", "zstd"):
+            for coding in CODINGS:
+                ask(client, number, coding)
+        for number, body in enumerate(bodies):
+            for coding in CODINGS:
                 response = await_form(client, number, coding)
                 expect(decoded(response) == body, f"page {number} in {coding}")
             saved.append(f"{len(response.body) / len(body):.2f}")
@@ -106,6 +116,7 @@ def killed(context):
         killed_ones, kills = set(), 0
         while kills < 3:
             victim = working(node, besides=killed_ones)
+            ask(client, kills, "br")
             wait_until(lambda: made(node) > kills, "the janitor encodes", 20)
             os.kill(victim, signal.SIGKILL)
             killed_ones.add(victim)
@@ -116,6 +127,25 @@ def killed(context):
         for number in (0, 11, 23):
             expect(decoded(await_form(client, number, "br")) == bodies[number], f"page {number} in br")
     return f"{made(node)} forms made"
+
+
+@case("forms are made in the coding that clients would like best, and in no other; for those who accept none, none")
+def as_asked(context):
+    bodies = [text(number, 5000) for number in range(2)]
+    node = context.node(site(context, bodies)[0].url)
+    with Client(node.address) as client:
+        for number in (0, 1):
+            for _ in range(5):
+                ask(client, number)
+        walked = lambda: node.admin("GET", "/v1/status")[1]["janitor"]["counters"]["janitor_wakes"]  # noqa: E731
+        seen = walked()
+        wait_until(lambda: walked() > seen, "the janitor looks", 30)
+        expect(made(node) == 0, f"nobody asked: {made(node)} forms made")
+        response = wait_until(lambda: offered(ask(client, 0, "gzip, br")), "page 0 in some coding", 20)
+        expect(response.get("Content-Encoding") == "br", f"{response!r}")
+        await_form(client, 1, "br")
+        expect(made(node) == 2, f"br of two pages: {made(node)} forms made")
+        await_form(client, 0, "gzip")
 
 
 @case("policy.encoded-variants: none makes none and says nothing in Vary; gzip makes only gzip")
