@@ -55,16 +55,21 @@ extension Worker {
     /// Asks the cache, and acts on its answer.
     mutating func serveFromCache(_ c: UInt32, _ route: Route) {
         let r = clients[c].request
-        guard let key = Self.writeKey(&scratch.key, requests, r, router, route) else {
-            return refuse(c, status: 414)
-        }
-        let hash = keyHash.hash(scratch.key.readable)
-        let moment = Moment(now: clock.unixMilliseconds, random: random.next(), turn: turn)
-        let probe = CacheProbe(key: key, hash: hash, closing: clients[c].closesAfterResponse)
-        let answer = Self.answer(
-            probe, moment, lane, scratch.key, &scratch.variantKey, keyHash, requests, r, settings, &rendered,
-            &clients, c)
+        guard let probe = makeProbe(c, request: r, route) else { return refuse(c, status: 414) }
+        let answer = Self.answer(probe, lane, &scratch, requests, r, settings, &rendered, &clients, c)
         act(on: answer, c, route, probe)
+    }
+
+    /// A request's question to the cache; its key's text is in the scratch. Nil when that does not fit.
+    mutating func makeProbe(_ c: UInt32, request r: UInt32, _ route: Route) -> CacheProbe? {
+        guard let key = Self.writeKey(&scratch.key, requests, r, router, route) else { return nil }
+        return CacheProbe(
+            key: key, hash: keyHash.hash(scratch.key.readable), closing: clients[c].closesAfterResponse,
+            moment: moment())
+    }
+
+    mutating func moment() -> Moment {
+        Moment(now: clock.unixMilliseconds, random: random.next(), turn: turn)
     }
 
     mutating func act(on answer: consuming CacheAnswer, _ c: UInt32, _ route: Route, _ probe: CacheProbe) {

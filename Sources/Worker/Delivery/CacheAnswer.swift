@@ -13,8 +13,10 @@ struct CacheProbe {
     let hash: UInt64
     /// The connection closes after this response.
     let closing: Bool
+    let moment: Moment
 }
 
+/// When a request is answered.
 struct Moment {
     /// Unix milliseconds of cache time.
     let now: Int64
@@ -85,61 +87,55 @@ enum CacheAnswer: ~Copyable {
 extension Worker {
     /// Answers from the cache if that is possible.
     static func answer(
-        _ probe: CacheProbe, _ moment: Moment, _ lane: borrowing Lane, _ key: borrowing Buffer,
-        _ variantKey: inout Buffer, _ keyHash: KeyHash, _ requests: borrowing RequestBuffers, _ r: UInt32,
-        _ settings: borrowing WorkerSettings, _ rendered: inout RenderedAnswers,
+        _ probe: CacheProbe, _ lane: borrowing Lane, _ scratch: inout Scratch, _ requests: borrowing RequestBuffers,
+        _ r: UInt32, _ settings: borrowing WorkerSettings, _ rendered: inout RenderedAnswers,
         _ clients: inout Slab<ClientConnection>, _ c: UInt32
     ) -> CacheAnswer {
-        answer(probe, moment, lane, key, &variantKey, keyHash, requests[r], settings, &rendered, &clients[c].sink)
+        answer(
+            probe, lane, scratch.key, &scratch.variantKey, requests[r], settings, &rendered, &clients[c].sink)
     }
 
     private static func answer(
-        _ probe: CacheProbe, _ moment: Moment, _ lane: borrowing Lane, _ key: borrowing Buffer,
-        _ variantKey: inout Buffer, _ keyHash: KeyHash, _ request: borrowing RequestBuffer,
-        _ settings: borrowing WorkerSettings, _ rendered: inout RenderedAnswers,
+        _ probe: CacheProbe, _ lane: borrowing Lane, _ key: borrowing Buffer, _ variantKey: inout Buffer,
+        _ request: borrowing RequestBuffer, _ settings: borrowing WorkerSettings, _ rendered: inout RenderedAnswers,
         _ sink: inout ClientSink
     ) -> CacheAnswer {
         guard let view = lane.lookup(hash: probe.hash, key: key.readable) else {
             return nothingStored(LookupResult(hash: probe.hash), request)
         }
-        if view.isPassMarker { return markerAnswer(view, LookupResult(hash: probe.hash), moment, request) }
+        if view.isPassMarker { return markerAnswer(view, LookupResult(hash: probe.hash), probe.moment, request) }
         guard StoredKind.of(view.header) == .varyRecord else {
-            return use(
-                view, LookupResult(hash: probe.hash), probe, moment, lane, key, request, settings, &rendered,
-                &sink)
+            return use(view, LookupResult(hash: probe.hash), probe, lane, key, request, settings, &rendered, &sink)
         }
-        return answerVariant(
-            view, probe, moment, lane, key, &variantKey, keyHash, request, settings, &rendered, &sink)
+        return answerVariant(view, probe, lane, key, &variantKey, request, settings, &rendered, &sink)
     }
 
     /// The URL's answers vary: the record says by what, the variant key finds the one for this request.
     private static func answerVariant(
-        _ recordView: borrowing ItemView, _ probe: CacheProbe, _ moment: Moment, _ lane: borrowing Lane,
-        _ key: borrowing Buffer, _ variantKey: inout Buffer, _ keyHash: KeyHash,
-        _ request: borrowing RequestBuffer, _ settings: borrowing WorkerSettings,
+        _ recordView: borrowing ItemView, _ probe: CacheProbe, _ lane: borrowing Lane, _ key: borrowing Buffer,
+        _ variantKey: inout Buffer, _ request: borrowing RequestBuffer, _ settings: borrowing WorkerSettings,
         _ rendered: inout RenderedAnswers, _ sink: inout ClientSink
     ) -> CacheAnswer {
-        guard let hash = writeVariantKey(recordView, key, &variantKey, keyHash, request) else {
+        guard let hash = writeVariantKey(recordView, key, &variantKey, lane, request) else {
             return .miss(LookupResult(hash: probe.hash, alone: true))
         }
         var lookup = LookupResult(hash: hash, isVariant: true, forward: .varyMiss)
         guard let view = lane.lookup(hash: hash, key: variantKey.readable) else {
             return nothingStored(lookup, request)
         }
-        if view.isPassMarker { return markerAnswer(view, lookup, moment, request) }
+        if view.isPassMarker { return markerAnswer(view, lookup, probe.moment, request) }
         lookup.forward = .miss
-        return use(
-            view, lookup, probe, moment, lane, variantKey, request, settings, &rendered, &sink)
+        return use(view, lookup, probe, lane, variantKey, request, settings, &rendered, &sink)
     }
 
     /// Writes the variant key of a request under a record; gives its hash, nil when it does not fit.
     static func writeVariantKey(
         _ recordView: borrowing ItemView, _ key: borrowing Buffer, _ variantKey: inout Buffer,
-        _ keyHash: KeyHash, _ request: borrowing RequestBuffer
+        _ lane: borrowing Lane, _ request: borrowing RequestBuffer
     ) -> UInt64? {
         guard let record = VaryRecord(recordView.header) else { return nil }
         guard write(variant: record, key, request, into: &variantKey) else { return nil }
-        return keyHash.hash(variantKey.readable)
+        return lane.keyHash.hash(variantKey.readable)
     }
 
     static func write(
@@ -178,65 +174,61 @@ extension Worker {
 
     /// A stored answer: plain requests take the short way.
     private static func use(
-        _ view: borrowing ItemView, _ lookup: LookupResult, _ probe: CacheProbe, _ moment: Moment,
-        _ lane: borrowing Lane, _ key: borrowing Buffer, _ request: borrowing RequestBuffer,
-        _ settings: borrowing WorkerSettings, _ rendered: inout RenderedAnswers,
-        _ sink: inout ClientSink
+        _ view: borrowing ItemView, _ lookup: LookupResult, _ probe: CacheProbe, _ lane: borrowing Lane,
+        _ key: borrowing Buffer, _ request: borrowing RequestBuffer, _ settings: borrowing WorkerSettings,
+        _ rendered: inout RenderedAnswers, _ sink: inout ClientSink
     ) -> CacheAnswer {
         var lookup = lookup
         lookup.isStored = true
         guard let stored = StoredHead(view.header) else { return .miss(lookup) }
         let head = request.head
-        guard RequestFacts.isPlain(method: head.method, names: request.fieldNames), stored.isPlain(now: moment.now),
-            !view.isSoftlyPurged
+        guard RequestFacts.isPlain(method: head.method, names: request.fieldNames),
+            stored.isPlain(now: probe.moment.now), !view.isSoftlyPurged
         else {
-            return StoredAnswer.decide(view, stored, lookup, probe, moment, lane, key, request, settings, &sink)
+            return StoredAnswer.decide(view, stored, lookup, probe, lane, key, request, settings, &sink)
         }
         let form = SentForm(coding: .identity, objectLength: view.bodyLength, hash: lookup.hash)
         if request.fields.contains(.acceptEncoding), stored.flags.contains(.encodable) {
-            return sendEncoded(
-                view, form, stored, probe, moment, lane, key, request, settings, &rendered, &sink)
+            return sendEncoded(view, form, stored, probe, lane, key, request, settings, &rendered, &sink)
         }
-        return sendPlain(view, form, stored, probe, moment, lane, key, request, settings, &rendered, &sink)
+        return sendPlain(view, form, stored, probe, lane, key, request, settings, &rendered, &sink)
     }
 
     /// As `sendPlain`, in the best coding that there is and that the client accepts.
     @inline(never)
     private static func sendEncoded(
         _ view: borrowing ItemView, _ form: SentForm, _ stored: borrowing StoredHead, _ probe: CacheProbe,
-        _ moment: Moment, _ lane: borrowing Lane, _ key: borrowing Buffer, _ request: borrowing RequestBuffer,
-        _ settings: borrowing WorkerSettings, _ rendered: inout RenderedAnswers,
-        _ sink: inout ClientSink
+        _ lane: borrowing Lane, _ key: borrowing Buffer, _ request: borrowing RequestBuffer,
+        _ settings: borrowing WorkerSettings, _ rendered: inout RenderedAnswers, _ sink: inout ClientSink
     ) -> CacheAnswer {
         guard let encoded = EncodedForm.find(of: view, stored, hash: form.hash, lane, request, settings) else {
-            return sendPlain(view, form, stored, probe, moment, lane, key, request, settings, &rendered, &sink)
+            return sendPlain(view, form, stored, probe, lane, key, request, settings, &rendered, &sink)
         }
         let coding = EncodedForm.coding(of: encoded)
         let form = SentForm(
             coding: coding, objectLength: view.bodyLength, hash: form.hash &+ UInt64(coding.rawValue))
-        return sendPlain(encoded, form, stored, probe, moment, lane, key, request, settings, &rendered, &sink)
+        return sendPlain(encoded, form, stored, probe, lane, key, request, settings, &rendered, &sink)
     }
 
     /// Answers a plain request with the body of `view`, which is the object itself or an encoded form of it.
     @inline(__always)
     private static func sendPlain(
         _ view: borrowing ItemView, _ form: SentForm, _ stored: borrowing StoredHead, _ probe: CacheProbe,
-        _ moment: Moment, _ lane: borrowing Lane, _ key: borrowing Buffer, _ request: borrowing RequestBuffer,
-        _ settings: borrowing WorkerSettings, _ rendered: inout RenderedAnswers,
-        _ sink: inout ClientSink
+        _ lane: borrowing Lane, _ key: borrowing Buffer, _ request: borrowing RequestBuffer,
+        _ settings: borrowing WorkerSettings, _ rendered: inout RenderedAnswers, _ sink: inout ClientSink
     ) -> CacheAnswer {
         let head = request.head
         let length = view.bodyLength
-        let wantsRawCopy = form.coding == .identity && moment.wantsRawCopy(of: view, length: length)
+        let wantsRawCopy = form.coding == .identity && probe.moment.wantsRawCopy(of: view, length: length)
         if length <= RenderedAnswers.bodyLimit, !probe.closing, head.minorVersion > 0, !wantsRawCopy,
             !sink.hasPending, request.unreadCount == 0,
-            let slot = render(view, form, stored, moment, lane, settings, &rendered)
+            let slot = render(view, form, stored, probe.moment, lane, settings, &rendered)
         {
             return .rendered(slot)
         }
         sink.framing = length > 0 ? .length(UInt64(length)) : .none
         let written = sink.appendHit(
-            stored, form, bodyLength: UInt64(length), now: moment.now, keepAlive: !probe.closing,
+            stored, form, bodyLength: UInt64(length), now: probe.moment.now, keepAlive: !probe.closing,
             minorVersion: head.minorVersion, settings: settings.policy)
         guard written else { return .broken }
         let taken = sendWhole(view, length, &sink)

@@ -88,50 +88,43 @@ extension Worker {
     /// A stored answer that may stand in for a failed origin; nil when there is none.
     mutating func staleAnswer(_ x: UInt32, _ c: UInt32, unreachable: Bool) -> CacheAnswer? {
         let r = contexts[x].request
-        guard let key = Self.writeKey(&scratch.key, requests, r, router, contexts[x].route) else { return nil }
-        _ = key
-        let hash = keyHash.hash(scratch.key.readable)
-        let moment = Moment(now: clock.unixMilliseconds, random: random.next(), turn: turn)
-        return Self.staleAnswer(
-            hash, moment, lane, scratch.key, &scratch.variantKey, keyHash, requests, r, settings,
-            unreachable: unreachable, &clients, c)
+        guard let probe = makeProbe(c, request: r, contexts[x].route) else { return nil }
+        return Self.staleAnswer(probe, unreachable: unreachable, lane, &scratch, requests, r, settings, &clients, c)
     }
 
     private static func staleAnswer(
-        _ hash: UInt64, _ moment: Moment, _ lane: borrowing Lane, _ key: borrowing Buffer,
-        _ variantKey: inout Buffer, _ keyHash: KeyHash, _ requests: borrowing RequestBuffers, _ r: UInt32,
-        _ settings: borrowing WorkerSettings, unreachable: Bool, _ clients: inout Slab<ClientConnection>, _ c: UInt32
+        _ probe: CacheProbe, unreachable: Bool, _ lane: borrowing Lane, _ scratch: inout Scratch,
+        _ requests: borrowing RequestBuffers, _ r: UInt32, _ settings: borrowing WorkerSettings,
+        _ clients: inout Slab<ClientConnection>, _ c: UInt32
     ) -> CacheAnswer? {
-        let closing = clients[c].closesAfterResponse
-        return staleAnswer(
-            hash, moment, lane, key, &variantKey, keyHash, requests[r], settings, closing: closing,
-            unreachable: unreachable, &clients[c].sink)
+        staleAnswer(
+            probe, unreachable: unreachable, lane, scratch.key, &scratch.variantKey, requests[r], settings,
+            &clients[c].sink)
     }
 
     private static func staleAnswer(
-        _ hash: UInt64, _ moment: Moment, _ lane: borrowing Lane, _ key: borrowing Buffer,
-        _ variantKey: inout Buffer, _ keyHash: KeyHash, _ request: borrowing RequestBuffer,
-        _ settings: borrowing WorkerSettings, closing: Bool, unreachable: Bool, _ sink: inout ClientSink
+        _ probe: CacheProbe, unreachable: Bool, _ lane: borrowing Lane, _ key: borrowing Buffer,
+        _ variantKey: inout Buffer, _ request: borrowing RequestBuffer, _ settings: borrowing WorkerSettings,
+        _ sink: inout ClientSink
     ) -> CacheAnswer? {
         guard request.head.method == .get || request.head.method == .head,
-            let view = lane.lookup(hash: hash, key: key.readable), !view.isPassMarker
+            let view = lane.lookup(hash: probe.hash, key: key.readable), !view.isPassMarker
         else { return nil }
-        if StoredKind.of(view.header) == .varyRecord {
-            guard let hash = writeVariantKey(view, key, &variantKey, keyHash, request),
-                let variant = lane.lookup(hash: hash, key: variantKey.readable), !variant.isPassMarker
-            else { return nil }
-            return sendStale(
-                variant, moment, lane, variantKey, request, settings, closing: closing, unreachable: unreachable, &sink)
+        guard StoredKind.of(view.header) == .varyRecord else {
+            return sendStale(view, probe, unreachable: unreachable, lane, key, request, settings, &sink)
         }
-        return sendStale(
-            view, moment, lane, key, request, settings, closing: closing, unreachable: unreachable, &sink)
+        guard let hash = writeVariantKey(view, key, &variantKey, lane, request),
+            let variant = lane.lookup(hash: hash, key: variantKey.readable), !variant.isPassMarker
+        else { return nil }
+        return sendStale(variant, probe, unreachable: unreachable, lane, variantKey, request, settings, &sink)
     }
 
     private static func sendStale(
-        _ view: borrowing ItemView, _ moment: Moment, _ lane: borrowing Lane, _ key: borrowing Buffer,
-        _ request: borrowing RequestBuffer, _ settings: borrowing WorkerSettings, closing: Bool, unreachable: Bool,
+        _ view: borrowing ItemView, _ probe: CacheProbe, unreachable: Bool, _ lane: borrowing Lane,
+        _ key: borrowing Buffer, _ request: borrowing RequestBuffer, _ settings: borrowing WorkerSettings,
         _ sink: inout ClientSink
     ) -> CacheAnswer? {
+        let moment = probe.moment
         guard let stored = StoredHead(view.header) else { return nil }
         let reuse = Reuse.decide(
             stored: stored, request: facts(request), now: moment.now, random: moment.random, settings: settings.policy)
@@ -140,11 +133,11 @@ extension Worker {
         case .whenUnreachable where !unreachable: return nil
         case .whenUnreachable, .onError: break
         }
-        var report = CacheStatus.hit(ttlSeconds: reuse.ttlSeconds)
-        report.note = .staleIfError
-        return StoredAnswer.send(
-            view, stored, report, .staleHits, nil, hash: nil, closing: closing, moment, lane, key, request, settings,
-            &sink)
+        var reply = StoredReply(
+            report: CacheStatus.hit(ttlSeconds: reuse.ttlSeconds), counter: .staleHits, closing: probe.closing,
+            moment: moment)
+        reply.report.note = .staleIfError
+        return StoredAnswer.send(view, stored, reply, lane, key, request, settings, &sink)
     }
 
     /// Asks the cache once more for the connection's current request.

@@ -5,10 +5,23 @@ internal import ControlChannel
 internal import HTTPMessage
 internal import ShmCache
 
+/// How a stored answer is told.
+struct StoredReply {
+    var report: CacheStatus
+    var counter = Counter.hits
+    /// What is to be fetched in the background besides.
+    var refresh: LookupResult?
+    /// Of the object's key, where it may go out in an encoded form and be kept raw for the next request.
+    var hash: UInt64?
+    /// The connection closes after this response.
+    let closing: Bool
+    let moment: Moment
+}
+
 enum StoredAnswer {
     static func decide(
         _ view: borrowing ItemView, _ stored: borrowing StoredHead, _ lookup: LookupResult, _ probe: CacheProbe,
-        _ moment: Moment, _ lane: borrowing Lane, _ key: borrowing Buffer, _ request: borrowing RequestBuffer,
+        _ lane: borrowing Lane, _ key: borrowing Buffer, _ request: borrowing RequestBuffer,
         _ settings: borrowing WorkerSettings, _ sink: inout ClientSink
     ) -> CacheAnswer {
         var facts = RequestFacts(
@@ -18,6 +31,7 @@ enum StoredAnswer {
         {
             facts.acceptedCodings.remove(.refusesIdentity)
         }
+        let moment = probe.moment
         let reuse = Reuse.decide(
             stored: stored, request: facts, now: moment.now, random: moment.random, settings: settings.policy)
         var lookup = lookup
@@ -25,40 +39,43 @@ enum StoredAnswer {
         lookup.mayValidate = reuse.mayValidate
         lookup.fallback = reuse.fallback
         lookup.isDemand = reuse.isDemand
-        var report = CacheStatus.hit(ttlSeconds: reuse.ttlSeconds)
-        var refresh: LookupResult?
-        var counter = Counter.hits
+        var reply = StoredReply(
+            report: CacheStatus.hit(ttlSeconds: reuse.ttlSeconds), hash: lookup.hash, closing: probe.closing,
+            moment: moment)
         switch reuse.verdict {
         case .fresh where !view.isSoftlyPurged, .freshRefreshSoon where !view.isSoftlyPurged:
-            if reuse.verdict == .freshRefreshSoon { refresh = lookup }
+            if reuse.verdict == .freshRefreshSoon { reply.refresh = lookup }
         case .fresh, .freshRefreshSoon, .validate:
             if !view.isSoftlyPurged { lookup.part = part(stored, moment, request, settings) }
             return .miss(lookup)
         case .staleRefresh:
-            report.note = .staleWhileRevalidate
-            refresh = lookup
-            counter = .staleHits
+            reply.report.note = .staleWhileRevalidate
+            reply.refresh = lookup
+            reply.counter = .staleHits
         case .staleOnRequest:
-            report.note = .maxStale
-            counter = .staleHits
+            reply.report.note = .maxStale
+            reply.counter = .staleHits
         case .unavailable:
-            report = CacheStatus()
-            report.note = .onlyIfCached
-            return .unavailable(report)
+            return unavailable()
         case .unacceptableCoding, .notForThisRequest:
             lookup.alone = true
             lookup.forward = reuse.verdict == .unacceptableCoding ? .varyMiss : .request
             return .miss(lookup)
         }
-        if stored.flags.contains(.isPartial) {
-            lookup.forward = .partial
-            return sendPart(
-                view, stored, report, lookup, closing: probe.closing,
-                onlyIfCached: facts.directives.onlyIfCached, moment, lane, key, request, settings, &sink)
+        guard stored.flags.contains(.isPartial) else {
+            return send(view, stored, reply, lane, key, request, settings, &sink)
         }
-        return send(
-            view, stored, report, counter, refresh, hash: lookup.hash, closing: probe.closing, moment, lane, key,
-            request, settings, &sink)
+        if let answer = sendPart(view, stored, reply, lane, key, request, settings, &sink) { return answer }
+        if facts.directives.onlyIfCached { return unavailable() }
+        lookup.forward = .partial
+        lookup.part = part(stored, moment, request, settings)
+        return .miss(lookup)
+    }
+
+    private static func unavailable() -> CacheAnswer {
+        var report = CacheStatus()
+        report.note = .onlyIfCached
+        return .unavailable(report)
     }
 
     /// What to ask the origin for beside a stored part.
@@ -72,26 +89,17 @@ enum StoredAnswer {
             now: moment.now, settings: settings.policy)
     }
 
-    /// Answers a range that lies in a stored part; for anything else the part is not there.
+    /// Answers a range that lies in a stored part; nil for anything else.
     private static func sendPart(
-        _ view: borrowing ItemView, _ stored: borrowing StoredHead, _ report: CacheStatus, _ lookup: LookupResult,
-        closing: Bool, onlyIfCached: Bool, _ moment: Moment, _ lane: borrowing Lane, _ key: borrowing Buffer,
-        _ request: borrowing RequestBuffer, _ settings: borrowing WorkerSettings, _ sink: inout ClientSink
-    ) -> CacheAnswer {
+        _ view: borrowing ItemView, _ stored: borrowing StoredHead, _ reply: StoredReply, _ lane: borrowing Lane,
+        _ key: borrowing Buffer, _ request: borrowing RequestBuffer, _ settings: borrowing WorkerSettings,
+        _ sink: inout ClientSink
+    ) -> CacheAnswer? {
         let head = request.head
         let part = Selection.decidePart(
             stored: stored, method: head.method, bytes: request.bytes.readable, fields: request.fields,
-            now: moment.now, settings: settings.policy)
-        guard let part, stored.heldBytes == UInt64(view.bodyLength) else {
-            if onlyIfCached {
-                var report = CacheStatus()
-                report.note = .onlyIfCached
-                return .unavailable(report)
-            }
-            var lookup = lookup
-            lookup.part = Self.part(stored, moment, request, settings)
-            return .miss(lookup)
-        }
+            now: reply.moment.now, settings: settings.policy)
+        guard let part, stored.heldBytes == UInt64(view.bodyLength) else { return nil }
         var source = BodySource()
         sink.framing = .none
         if case .range(let range) = part.selection {
@@ -99,42 +107,38 @@ enum StoredAnswer {
             source = BodySource(item: Int(part.bodyOffset)..<Int(part.bodyOffset + range.count))
         }
         let written = sink.appendStored(
-            stored, part.selection, length: stored.declaredLength, now: moment.now,
-            delivery: Delivery(framing: .none, keepAlive: !closing, minorVersion: head.minorVersion),
-            boundary: moment.random, report: report, key: key.readable, settings: settings.policy)
+            stored, part.selection, length: stored.declaredLength, now: reply.moment.now,
+            delivery: Delivery(framing: .none, keepAlive: !reply.closing, minorVersion: head.minorVersion),
+            boundary: reply.moment.random, report: reply.report, key: key.readable, settings: settings.policy)
         guard written else { return .broken }
         return Worker.sendBody(view, source, lane, .rangeHits, refresh: nil, &sink)
     }
 
-    /// Writes the selected form of a stored answer: whole, 304, 412, one range, several, 416. `hash` is the key's
-    /// where a popular body may be kept raw for the next one. `withheld`: field lines for this client alone.
+    /// Writes the selected form of a stored answer: whole, 304, 412, one range, several, 416. `withheld`: field lines
+    /// for this client alone.
     static func send(
-        _ view: borrowing ItemView, _ stored: borrowing StoredHead, _ report: CacheStatus, _ counter: Counter,
-        _ refresh: LookupResult?, hash: UInt64?, closing: Bool, _ moment: Moment, _ lane: borrowing Lane,
+        _ view: borrowing ItemView, _ stored: borrowing StoredHead, _ reply: StoredReply, _ lane: borrowing Lane,
         _ key: borrowing Buffer, _ request: borrowing RequestBuffer, _ settings: borrowing WorkerSettings,
         _ sink: inout ClientSink, withheld: RawSpan = RawSpan()
     ) -> CacheAnswer {
-        if let hash, request.fields.contains(.acceptEncoding),
+        if let hash = reply.hash, request.fields.contains(.acceptEncoding),
             let encoded = EncodedForm.find(of: view, stored, hash: hash, lane, request, settings)
         {
-            var report = report
-            report.coding = EncodedForm.coding(of: encoded)
-            return send(
-                view, body: encoded, stored, report, counter, refresh, hash: nil, closing: closing, moment, lane, key,
-                request, settings, &sink)
+            var reply = reply
+            reply.report.coding = EncodedForm.coding(of: encoded)
+            reply.hash = nil
+            return send(view, body: encoded, stored, reply, lane, key, request, settings, &sink)
         }
-        return send(
-            view, body: view, stored, report, counter, refresh, hash: hash, closing: closing, moment, lane, key,
-            request, settings, &sink, withheld: withheld)
+        return send(view, body: view, stored, reply, lane, key, request, settings, &sink, withheld: withheld)
     }
 
     /// `body` is the object itself, or an encoded form of it in the report's coding: that is sent whole or not at all.
     private static func send(
-        _ view: borrowing ItemView, body: borrowing ItemView, _ stored: borrowing StoredHead, _ report: CacheStatus,
-        _ counter: Counter, _ refresh: LookupResult?, hash: UInt64?, closing: Bool, _ moment: Moment,
+        _ view: borrowing ItemView, body: borrowing ItemView, _ stored: borrowing StoredHead, _ reply: StoredReply,
         _ lane: borrowing Lane, _ key: borrowing Buffer, _ request: borrowing RequestBuffer,
         _ settings: borrowing WorkerSettings, _ sink: inout ClientSink, withheld: RawSpan = RawSpan()
     ) -> CacheAnswer {
+        let moment = reply.moment
         let length = UInt64(body.bodyLength)
         let objectLength = UInt64(view.bodyLength)
         let head = request.head
@@ -144,13 +148,13 @@ enum StoredAnswer {
         let hasBody = head.method != .head && length > 0
         sink.framing = hasBody ? .length(length) : .none
         let delivery = Delivery(
-            framing: .length(length), keepAlive: !closing, minorVersion: head.minorVersion)
+            framing: .length(length), keepAlive: !reply.closing, minorVersion: head.minorVersion)
         let written = sink.appendStored(
             stored, selection, length: objectLength, now: moment.now, delivery: delivery, boundary: moment.random,
-            report: report, key: key.readable, withheld: withheld, settings: settings.policy)
+            report: reply.report, key: key.readable, withheld: withheld, settings: settings.policy)
         guard written else { return .broken }
         var source = BodySource()
-        var counted = counter
+        var counted = reply.counter
         switch selection {
         case .whole: if hasBody { source = BodySource(item: 0..<Int(length)) }
         case .range(let range):
@@ -166,8 +170,8 @@ enum StoredAnswer {
         case .unsatisfiable: break
         }
         let wantsRawCopy = hasBody && moment.wantsRawCopy(of: view, length: Int(length))
-        let answer = Worker.sendBody(body, source, lane, counted, refresh: refresh, &sink)
-        if wantsRawCopy, let hash { _ = lane.keepRawCopy(hash: hash, key: key.readable) }
+        let answer = Worker.sendBody(body, source, lane, counted, refresh: reply.refresh, &sink)
+        if wantsRawCopy, let hash = reply.hash { _ = lane.keepRawCopy(hash: hash, key: key.readable) }
         return answer
     }
 }

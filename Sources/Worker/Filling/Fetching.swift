@@ -143,7 +143,7 @@ extension Worker {
         let r = clients[c].request
         let head = requests[r].head
         if let rejection = refusalOfChunks(r) { return refuse(c, rejection) }
-        guard let probe = probe ?? makeProbe(c, route) else { return refuse(c, status: 414) }
+        guard let probe = probe ?? makeProbe(c, request: r, route) else { return refuse(c, status: 414) }
         guard let x = makeContext(c, route, .awaitingOrigin) else { return refuse(c, status: 503) }
         contexts[x].report = report
         prepareUpload(x, head)
@@ -152,12 +152,5 @@ extension Worker {
             .relay, request: r, context: id, route, probe, LookupResult(hash: probe.hash), permit: nil)
         // The exchange may have failed already and answered the client.
         if let exchange, contexts.contains(id) { contexts[x].exchange = exchange }
-    }
-
-    private mutating func makeProbe(_ c: UInt32, _ route: Route) -> CacheProbe? {
-        let r = clients[c].request
-        guard let key = Self.writeKey(&scratch.key, requests, r, router, route) else { return nil }
-        return CacheProbe(
-            key: key, hash: keyHash.hash(scratch.key.readable), closing: clients[c].closesAfterResponse)
     }
 }

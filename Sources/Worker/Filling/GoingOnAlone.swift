@@ -16,16 +16,14 @@ extension Worker {
         else { return false }
         let c = contexts[x].client.index
         let route = contexts[x].route
-        guard let key = Self.writeKey(&scratch.key, requests, contexts[x].request, router, route) else { return false }
+        guard let probe = makeProbe(c, request: contexts[x].request, route) else { return false }
         count(.fillsLeft)
-        let hash = keyHash.hash(scratch.key.readable)
-        let probe = CacheProbe(key: key, hash: hash, closing: clients[c].closesAfterResponse)
         leaveQueues(x)
         contexts[x].body.kind = .rest
         let id = contexts.id(at: x)
         let exchange = startExchange(
-            .resume, request: contexts[x].request, context: id, route, probe, LookupResult(hash: hash), permit: nil,
-            range: range)
+            .resume, request: contexts[x].request, context: id, route, probe, LookupResult(hash: probe.hash),
+            permit: nil, range: range)
         guard contexts.contains(id) else { return true }
         guard let exchange else { return false }
         contexts[x].exchange = exchange

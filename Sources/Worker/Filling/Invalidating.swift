@@ -14,9 +14,9 @@ extension Worker {
         if invalidation.target { Self.purge(exchanges[e].keys, lane) }
         for reference in [invalidation.location, invalidation.contentLocation] {
             guard let reference else { continue }
-            Self.purge(reference: reference, origins, o, exchanges, e, router, lane, keyHash, &scratch.variantKey)
+            Self.purge(reference: reference, origins, o, exchanges, e, router, lane, &scratch.variantKey)
         }
-        if invalidation.groups { Self.purgeGroups(origins[o].input, scratch, exchanges[e].keys, lane, keyHash) }
+        if invalidation.groups { Self.purgeGroups(origins[o].input, scratch, exchanges[e].keys, lane) }
     }
 
     private static func purge(_ keys: borrowing ExchangeKeys, _ lane: borrowing Lane) {
@@ -26,17 +26,17 @@ extension Worker {
     private static func purge(
         reference: Extent, _ origins: borrowing Slab<OriginConnection>, _ o: UInt32,
         _ exchanges: borrowing Slab<Exchange>, _ e: UInt32, _ router: borrowing Router, _ lane: borrowing Lane,
-        _ keyHash: KeyHash, _ text: inout Buffer
+        _ text: inout Buffer
     ) {
         let site = router.name(of: exchanges[e].route.site)
         purge(
             reference: reference, origins[o].input, exchanges[e].keys, site, sortsQuery: router.sortsQuery, lane,
-            keyHash, &text)
+            &text)
     }
 
     private static func purge(
         reference: Extent, _ input: borrowing Buffer?, _ keys: borrowing ExchangeKeys, _ site: RawSpan,
-        sortsQuery: Bool, _ lane: borrowing Lane, _ keyHash: KeyHash, _ text: inout Buffer
+        sortsQuery: Bool, _ lane: borrowing Lane, _ text: inout Buffer
     ) {
         switch input {
         case .none: return
@@ -49,14 +49,15 @@ extension Worker {
             let count = sink.count
             guard key != nil else { return }
             text.commit(count)
-            lane.purge(hash: keyHash.hash(text.readable), key: text.readable)
+            lane.purge(hash: lane.keyHash.hash(text.readable), key: text.readable)
         }
     }
 
     private static func purgeGroups(
         _ input: borrowing Buffer?, _ scratch: borrowing Scratch, _ keys: borrowing ExchangeKeys,
-        _ lane: borrowing Lane, _ keyHash: KeyHash
+        _ lane: borrowing Lane
     ) {
+        let keyHash = lane.keyHash
         let host = keyHash.hash(keys.base.slice(keys.key.authority))
         switch input {
         case .none: return
@@ -73,7 +74,7 @@ extension Worker {
     mutating func applyHeadUpdate(_ e: UInt32, _ o: UInt32, _ head: ResponseHead) {
         guard exchanges[e].method == .head, exchanges[e].request != .max else { return }
         let probe = Self.headOutcome(
-            exchanges, e, lane, origins, o, &scratch, head, clock.unixMilliseconds, requests, keyHash)
+            exchanges, e, lane, origins, o, &scratch, head, clock.unixMilliseconds, requests)
         guard let probe else { return }
         switch probe.outcome {
         case .ignore: return
@@ -91,24 +92,24 @@ extension Worker {
     private static func headOutcome(
         _ exchanges: borrowing Slab<Exchange>, _ e: UInt32, _ lane: borrowing Lane,
         _ origins: borrowing Slab<OriginConnection>, _ o: UInt32, _ scratch: inout Scratch, _ head: ResponseHead,
-        _ now: Int64, _ requests: borrowing RequestBuffers, _ keyHash: KeyHash
+        _ now: Int64, _ requests: borrowing RequestBuffers
     ) -> HeadProbe? {
         headOutcome(
             exchanges[e].keys, lane, origins[o].input, scratch.responseFields, head, now,
-            requests[exchanges[e].request], &scratch.variantKey, keyHash)
+            requests[exchanges[e].request], &scratch.variantKey)
     }
 
     private static func headOutcome(
         _ keys: borrowing ExchangeKeys, _ lane: borrowing Lane, _ input: borrowing Buffer?,
         _ fields: borrowing FieldTable, _ head: ResponseHead, _ now: Int64, _ request: borrowing RequestBuffer,
-        _ variantKey: inout Buffer, _ keyHash: KeyHash
+        _ variantKey: inout Buffer
     ) -> HeadProbe? {
         guard let view = lane.lookup(hash: keys.baseHash, key: keys.base) else { return nil }
         switch input {
         case .none: return nil
         case .some(let buffer):
             if StoredKind.of(view.header) == .varyRecord {
-                guard let hash = writeVariantKey(view, keys.text, &variantKey, keyHash, request),
+                guard let hash = writeVariantKey(view, keys.text, &variantKey, lane, request),
                     let variant = lane.lookup(hash: hash, key: variantKey.readable),
                     let stored = StoredHead(variant.header)
                 else { return nil }

@@ -41,12 +41,10 @@ extension Worker {
         }
         let c = contexts[x].client.index
         let route = contexts[x].route
-        guard let key = Self.writeKey(&scratch.key, requests, contexts[x].request, router, route) else {
+        guard let probe = makeProbe(c, request: contexts[x].request, route) else {
             permit.fail(.ownerLost)
             return true
         }
-        let hash = keyHash.hash(scratch.key.readable)
-        let probe = CacheProbe(key: key, hash: hash, closing: clients[c].closesAfterResponse)
         var range: ByteRange?
         if permit.hasHead {
             range = Self.missingRange(contexts[x].body, from: permit.bytesReady)
@@ -58,7 +56,7 @@ extension Worker {
         let id = contexts.id(at: x)
         let exchange = startExchange(
             range == nil ? .fill : .resume, request: contexts[x].request, context: id, route, probe,
-            LookupResult(hash: hash), permit: permit, range: range)
+            LookupResult(hash: probe.hash), permit: permit, range: range)
         if let exchange, contexts.contains(id) { contexts[x].exchange = exchange }
         return false
     }

@@ -130,59 +130,53 @@ extension Worker {
     mutating func answerFromStored(_ x: UInt32, _ e: UInt32, _ report: CacheStatus, isForOne: Bool = false) {
         let c = contexts[x].client.index
         provideSendBuffer(c)
-        let moment = Moment(now: clock.unixMilliseconds, random: random.next(), turn: turn)
+        let reply = StoredReply(report: report, closing: clients[c].closesAfterResponse, moment: moment())
         let withheld = contexts[x].withheld.take()
         let answer = Self.sendStored(
-            exchanges, e, lane, report, moment, requests, contexts[x].request, settings, &clients, c, withheld,
-            scratch.block, isForOne: isForOne)
+            exchanges, e, reply, lane, requests, contexts[x].request, settings, &clients, c, withheld, scratch.block,
+            isForOne: isForOne)
         finishFromCache(x, answer)
     }
 
     private static func sendStored(
-        _ exchanges: borrowing Slab<Exchange>, _ e: UInt32, _ lane: borrowing Lane, _ report: CacheStatus,
-        _ moment: Moment, _ requests: borrowing RequestBuffers, _ r: UInt32, _ settings: borrowing WorkerSettings,
+        _ exchanges: borrowing Slab<Exchange>, _ e: UInt32, _ reply: StoredReply, _ lane: borrowing Lane,
+        _ requests: borrowing RequestBuffers, _ r: UInt32, _ settings: borrowing WorkerSettings,
         _ clients: inout Slab<ClientConnection>, _ c: UInt32, _ withheld: borrowing Buffer?,
         _ block: borrowing Buffer, isForOne: Bool
     ) -> CacheAnswer {
-        let closing = clients[c].closesAfterResponse
-        return sendStored(
-            exchanges[e].keys, lane, report, moment, requests[r], settings, closing: closing, &clients[c].sink,
-            withheld, block, isForOne: isForOne)
+        sendStored(
+            exchanges[e].keys, reply, lane, requests[r], settings, &clients[c].sink, withheld, block,
+            isForOne: isForOne)
     }
 
     private static func sendStored(
-        _ keys: borrowing ExchangeKeys, _ lane: borrowing Lane, _ report: CacheStatus, _ moment: Moment,
-        _ request: borrowing RequestBuffer, _ settings: borrowing WorkerSettings, closing: Bool,
-        _ sink: inout ClientSink, _ withheld: borrowing Buffer?, _ block: borrowing Buffer, isForOne: Bool
+        _ keys: borrowing ExchangeKeys, _ reply: StoredReply, _ lane: borrowing Lane,
+        _ request: borrowing RequestBuffer, _ settings: borrowing WorkerSettings, _ sink: inout ClientSink,
+        _ withheld: borrowing Buffer?, _ block: borrowing Buffer, isForOne: Bool
     ) -> CacheAnswer {
         guard let view = lane.lookup(hash: keys.hash, key: keys.object) else {
             return .miss(LookupResult(hash: keys.hash))
         }
         if isForOne, let renewed = StoredHead(block.readable) {
-            return send(
-                view, renewed, keys.text, lane, report, moment, request, settings, closing: closing, &sink, withheld)
+            return send(view, renewed, reply, lane, keys.text, request, settings, &sink, withheld)
         }
         guard let stored = StoredHead(view.header) else { return .miss(LookupResult(hash: keys.hash)) }
-        return send(
-            view, stored, keys.text, lane, report, moment, request, settings, closing: closing, &sink, withheld)
+        return send(view, stored, reply, lane, keys.text, request, settings, &sink, withheld)
     }
 
     private static func send(
-        _ view: borrowing ItemView, _ stored: borrowing StoredHead, _ key: borrowing Buffer, _ lane: borrowing Lane,
-        _ report: CacheStatus, _ moment: Moment, _ request: borrowing RequestBuffer,
-        _ settings: borrowing WorkerSettings, closing: Bool, _ sink: inout ClientSink, _ withheld: borrowing Buffer?
+        _ view: borrowing ItemView, _ stored: borrowing StoredHead, _ reply: StoredReply, _ lane: borrowing Lane,
+        _ key: borrowing Buffer, _ request: borrowing RequestBuffer, _ settings: borrowing WorkerSettings,
+        _ sink: inout ClientSink, _ withheld: borrowing Buffer?
     ) -> CacheAnswer {
-        var report = report
-        report.ttlSeconds = (stored.expiryMilliseconds - moment.now) / 1000
+        var reply = reply
+        reply.report.ttlSeconds = (stored.expiryMilliseconds - reply.moment.now) / 1000
         switch withheld {
         case .none:
-            return StoredAnswer.send(
-                view, stored, report, .hits, nil, hash: nil, closing: closing, moment, lane, key, request, settings,
-                &sink)
+            return StoredAnswer.send(view, stored, reply, lane, key, request, settings, &sink)
         case .some(let lines):
             return StoredAnswer.send(
-                view, stored, report, .hits, nil, hash: nil, closing: closing, moment, lane, key, request, settings,
-                &sink, withheld: lines.readable)
+                view, stored, reply, lane, key, request, settings, &sink, withheld: lines.readable)
         }
     }
 
