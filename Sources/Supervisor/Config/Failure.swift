@@ -10,7 +10,11 @@ struct Failure: Error, Equatable, CustomStringConvertible {
 
     var kind: Kind
     var description: String
+    /// The system's error number, where that is the reason and whoever catches this may want to know.
+    var code: Int32?
 
     static func usage(_ text: String) -> Self { Self(kind: .usage, description: text) }
-    static func runtime(_ text: String) -> Self { Self(kind: .runtime, description: text) }
+    static func runtime(_ text: String, code: Int32? = nil) -> Self {
+        Self(kind: .runtime, description: text, code: code)
+    }
 }

@@ -274,7 +274,7 @@ struct Listeners: ~Copyable {
         case EMFILE, ENFILE: why = "too many open descriptors; raise the limit (ulimit -n) or lower max-workers"
         default: why = "\(call) failed: \(systemText(code))"
         }
-        return .runtime("cannot listen on \(address): \(why)")
+        return .runtime("cannot listen on \(address): \(why)", code: code)
     }
 }
 

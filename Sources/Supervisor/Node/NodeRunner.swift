@@ -82,11 +82,11 @@ enum NodeRunner {
         var listeners = store?.listeners() ?? Listeners(slots: loaded.slotCount)
         let end = LoopExecutor.now() + (isPatient ? 2_000 : 0)
         while true {
-            do {
+            do throws(Failure) {
                 try listeners.open(loaded.listen, live: Array(0..<loaded.count))
                 return listeners
             } catch {
-                guard LoopExecutor.now() < end else { throw error }
+                guard error.code == EADDRINUSE, LoopExecutor.now() < end else { throw error }
                 try await Task.sleep(for: .milliseconds(20))
             }
         }

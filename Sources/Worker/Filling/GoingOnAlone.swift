@@ -54,9 +54,9 @@ extension Worker {
         let context = exchanges[e].context
         guard !context.isNone else { return endExchange(e) }
         let x = context.index
-        let facts = Self.responseFacts(origins[o].input, scratch, clock.unixMilliseconds, settings)
+        let facts = Self.responseFacts(origins[o].answer, scratch, clock.unixMilliseconds, settings)
         let skipped = contexts[x].body.withHead(lane) { stored in
-            Self.bytesToSkip(contexts[x].body, stored, origins[o].input, scratch, head.status, facts)
+            Self.bytesToSkip(contexts[x].body, stored, origins[o].answer, scratch, head.status, facts)
         }
         guard let skipped else { return abortClient(contexts[x].client.index) }
         exchanges[e].skippedBytes = skipped
@@ -68,10 +68,10 @@ extension Worker {
 
     /// How much of the answer the client has already; nil when it is not what it is owed.
     private static func bytesToSkip(
-        _ body: borrowing BodySource, _ stored: borrowing StoredHead, _ input: borrowing Buffer?,
+        _ body: borrowing BodySource, _ stored: borrowing StoredHead, _ answer: RawSpan,
         _ scratch: borrowing Scratch, _ status: UInt16, _ facts: ResponseFacts
     ) -> UInt64? {
-        guard isSame(stored, input, scratch) else { return nil }
+        guard isSame(stored, answer, scratch) else { return nil }
         let position = UInt64(body.position)
         let length = stored.declaredLength
         switch (status, facts.contentRange) {

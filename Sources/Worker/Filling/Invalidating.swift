@@ -16,7 +16,7 @@ extension Worker {
             guard let reference else { continue }
             Self.purge(reference: reference, origins, o, exchanges, e, router, lane, &scratch.variantKey)
         }
-        if invalidation.groups { Self.purgeGroups(origins[o].input, scratch, exchanges[e].keys, lane) }
+        if invalidation.groups { Self.purgeGroups(origins[o].answer, scratch, exchanges[e].keys, lane) }
     }
 
     private static func purge(_ keys: borrowing ExchangeKeys, _ lane: borrowing Lane) {
@@ -30,43 +30,34 @@ extension Worker {
     ) {
         let site = router.name(of: exchanges[e].route.site)
         purge(
-            reference: reference, origins[o].input, exchanges[e].keys, site, sortsQuery: router.sortsQuery, lane,
+            reference: reference, origins[o].answer, exchanges[e].keys, site, sortsQuery: router.sortsQuery, lane,
             &text)
     }
 
     private static func purge(
-        reference: Extent, _ input: borrowing Buffer?, _ keys: borrowing ExchangeKeys, _ site: RawSpan,
+        reference: Extent, _ answer: RawSpan, _ keys: borrowing ExchangeKeys, _ site: RawSpan,
         sortsQuery: Bool, _ lane: borrowing Lane, _ text: inout Buffer
     ) {
-        switch input {
-        case .none: return
-        case .some(let buffer):
-            text.clear()
-            var sink = text.sink()
-            let key = CacheKey.write(
-                reference: buffer.readable.slice(reference), seenFrom: keys.key, in: keys.base,
-                site: site, secure: false, sortsQuery: sortsQuery, into: &sink)
-            let count = sink.count
-            guard key != nil else { return }
-            text.commit(count)
-            lane.purge(hash: lane.keyHash.hash(text.readable), key: text.readable)
-        }
+        text.clear()
+        var sink = text.sink()
+        let key = CacheKey.write(
+            reference: answer.slice(reference), seenFrom: keys.key, in: keys.base, site: site, secure: false,
+            sortsQuery: sortsQuery, into: &sink)
+        let count = sink.count
+        guard key != nil else { return }
+        text.commit(count)
+        lane.purge(hash: lane.keyHash.hash(text.readable), key: text.readable)
     }
 
     private static func purgeGroups(
-        _ input: borrowing Buffer?, _ scratch: borrowing Scratch, _ keys: borrowing ExchangeKeys,
+        _ answer: RawSpan, _ scratch: borrowing Scratch, _ keys: borrowing ExchangeKeys,
         _ lane: borrowing Lane
     ) {
         let keyHash = lane.keyHash
         let host = keyHash.hash(keys.base.slice(keys.key.authority))
-        switch input {
-        case .none: return
-        case .some(let buffer):
-            var walker = TagWalker.invalidated()
-            let bytes = buffer.readable
-            while let tag = walker.next(bytes: bytes, fields: scratch.responseFields) {
-                lane.purge(tag: tagHash(tag, bytes, host: host, keyHash))
-            }
+        var walker = TagWalker.invalidated()
+        while let tag = walker.next(bytes: answer, fields: scratch.responseFields) {
+            lane.purge(tag: tagHash(tag, answer, host: host, keyHash))
         }
     }
 
@@ -95,35 +86,30 @@ extension Worker {
         _ now: Int64, _ requests: borrowing RequestBuffers
     ) -> HeadProbe? {
         headOutcome(
-            exchanges[e].keys, lane, origins[o].input, scratch.responseFields, head, now,
+            exchanges[e].keys, lane, origins[o].answer, scratch.responseFields, head, now,
             requests[exchanges[e].request], &scratch.variantKey)
     }
 
     private static func headOutcome(
-        _ keys: borrowing ExchangeKeys, _ lane: borrowing Lane, _ input: borrowing Buffer?,
+        _ keys: borrowing ExchangeKeys, _ lane: borrowing Lane, _ answer: RawSpan,
         _ fields: borrowing FieldTable, _ head: ResponseHead, _ now: Int64, _ request: borrowing RequestBuffer,
         _ variantKey: inout Buffer
     ) -> HeadProbe? {
         guard let view = lane.lookup(hash: keys.baseHash, key: keys.base) else { return nil }
-        switch input {
-        case .none: return nil
-        case .some(let buffer):
-            if StoredKind.of(view.header) == .varyRecord {
-                guard let hash = writeVariantKey(view, keys.text, &variantKey, lane, request),
-                    let variant = lane.lookup(hash: hash, key: variantKey.readable),
-                    let stored = StoredHead(variant.header)
-                else { return nil }
-                let outcome = Freshening.judgeHead(
-                    stored: stored, length: UInt64(variant.bodyLength), head: head, bytes: buffer.readable,
-                    fields: fields, now: now)
-                return HeadProbe(outcome: outcome, hash: hash, isVariant: true)
-            }
-            guard let stored = StoredHead(view.header) else { return nil }
+        if StoredKind.of(view.header) == .varyRecord {
+            guard let hash = writeVariantKey(view, keys.text, &variantKey, lane, request),
+                let variant = lane.lookup(hash: hash, key: variantKey.readable),
+                let stored = StoredHead(variant.header)
+            else { return nil }
             let outcome = Freshening.judgeHead(
-                stored: stored, length: UInt64(view.bodyLength), head: head, bytes: buffer.readable, fields: fields,
+                stored: stored, length: UInt64(variant.bodyLength), head: head, bytes: answer, fields: fields,
                 now: now)
-            return HeadProbe(outcome: outcome, hash: keys.baseHash, isVariant: false)
+            return HeadProbe(outcome: outcome, hash: hash, isVariant: true)
         }
+        guard let stored = StoredHead(view.header) else { return nil }
+        let outcome = Freshening.judgeHead(
+            stored: stored, length: UInt64(view.bodyLength), head: head, bytes: answer, fields: fields, now: now)
+        return HeadProbe(outcome: outcome, hash: keys.baseHash, isVariant: false)
     }
 
     private mutating func updateByHead(_ e: UInt32, _ o: UInt32, _ isVariant: Bool, _ hash: UInt64) {
@@ -134,7 +120,7 @@ extension Worker {
         }
         let times = ExchangeTimes(
             requestMilliseconds: exchanges[e].sentUnixMilliseconds, responseMilliseconds: clock.unixMilliseconds)
-        let tags = Self.tags(origins[o].input, scratch, exchanges[e].keys, keyHash)
+        let tags = Self.tags(origins[o].answer, scratch, exchanges[e].keys, keyHash)
         var withheld: Buffer?
         let outcome = Self.renew(
             &exchanges, e, lane, origins, o, &scratch, requests, times, tags, clock, settings, withheld: &withheld)

@@ -38,55 +38,45 @@ extension Worker {
     }
 
     private mutating func isOfUse(_ e: UInt32, _ o: UInt32) -> Bool {
-        let response = Self.responseFacts(origins[o].input, scratch, clock.unixMilliseconds, settings)
+        let response = Self.responseFacts(origins[o].answer, scratch, clock.unixMilliseconds, settings)
         guard case .bytes(let received, _) = response.contentRange, let missing = exchanges[e].missing else {
             return false
         }
         // A client that asked for a range gets the one that the origin chose to send.
         let isEnough = received.first <= missing.first && received.last >= missing.last
         guard isEnough || Self.facts(requests[exchanges[e].request]).hasRange else { return false }
-        return Self.union(exchanges[e].keys, lane, origins[o].input, scratch, response, settings) != nil
+        return Self.union(exchanges[e].keys, lane, origins[o].answer, scratch, response, settings) != nil
     }
 
     /// What would be held; nil when the answer does not fit what is stored.
     private static func union(
-        _ keys: borrowing ExchangeKeys, _ lane: borrowing Lane, _ input: borrowing Buffer?,
+        _ keys: borrowing ExchangeKeys, _ lane: borrowing Lane, _ answer: RawSpan,
         _ scratch: borrowing Scratch, _ response: ResponseFacts, _ settings: borrowing WorkerSettings
     ) -> HeldRanges? {
         guard case .bytes(let received, _) = response.contentRange,
             let view = lane.lookup(hash: keys.hash, key: keys.object), let stored = StoredHead(view.header),
             stored.heldBytes == UInt64(view.bodyLength), stored.heldBytes <= settings.policy.maximumJoinedBytes
         else { return nil }
-        switch input {
-        case .none: return nil
-        case .some(let buffer):
-            guard stored.mayJoin(response: response, bytes: buffer.readable, fields: scratch.responseFields) else {
-                return nil
-            }
-            return stored.union(with: received)
-        }
+        guard stored.mayJoin(response: response, bytes: answer, fields: scratch.responseFields) else { return nil }
+        return stored.union(with: received)
     }
 
     /// Whether the stored part is fresh, of the same version and larger than this one, which could not be joined with
     /// it: there is nothing to gain by a change.
     borrowing func keepsStored(_ e: UInt32, _ o: UInt32, _ response: ResponseFacts) -> Bool {
         Self.keepsStored(
-            exchanges[e].keys, lane, origins[o].input, scratch, response, clock.unixMilliseconds)
+            exchanges[e].keys, lane, origins[o].answer, scratch, response, clock.unixMilliseconds)
     }
 
     private static func keepsStored(
-        _ keys: borrowing ExchangeKeys, _ lane: borrowing Lane, _ input: borrowing Buffer?,
+        _ keys: borrowing ExchangeKeys, _ lane: borrowing Lane, _ answer: RawSpan,
         _ scratch: borrowing Scratch, _ response: ResponseFacts, _ now: Int64
     ) -> Bool {
         guard case .bytes(let received, _) = response.contentRange,
             let view = lane.lookup(hash: keys.hash, key: keys.object), let stored = StoredHead(view.header),
             stored.expiryMilliseconds > now, stored.heldBytes > received.count
         else { return false }
-        switch input {
-        case .none: return false
-        case .some(let buffer):
-            return stored.mayJoin(response: response, bytes: buffer.readable, fields: scratch.responseFields)
-        }
+        return stored.mayJoin(response: response, bytes: answer, fields: scratch.responseFields)
     }
 
     /// Begins a fill of the stored part and this 206 together. False when they do not fit.
@@ -95,13 +85,13 @@ extension Worker {
         _ times: ExchangeTimes
     ) -> Bool {
         guard case .bytes(let received, _) = response.contentRange,
-            let union = Self.union(exchanges[e].keys, lane, origins[o].input, scratch, response, settings)
+            let union = Self.union(exchanges[e].keys, lane, origins[o].answer, scratch, response, settings)
         else { return false }
         let begun = Self.beginJoin(
             exchanges, e, lane, origins, o, &scratch, request, times, union, received, settings)
         guard let begun else { return false }
         let cost = UInt32(clamping: times.responseMilliseconds - times.requestMilliseconds)
-        let tags = Self.tags(origins[o].input, scratch, exchanges[e].keys, keyHash)
+        let tags = Self.tags(origins[o].answer, scratch, exchanges[e].keys, keyHash)
         let attributes = Self.attributes(begun.plan, exchanges[e].route, scratch.block, cost: cost, clock)
         exchanges[e].joined = begun.surrender()
         exchanges[e].partLength = received.count
@@ -133,26 +123,21 @@ extension Worker {
         _ times: ExchangeTimes, _ union: HeldRanges, _ received: ByteRange, _ settings: borrowing WorkerSettings
     ) -> BegunJoin? {
         beginJoin(
-            exchanges[e].keys, lane, origins[o].input, &scratch, request, times, union, received, settings)
+            exchanges[e].keys, lane, origins[o].answer, &scratch, request, times, union, received, settings)
     }
 
     /// Pins the stored part and writes the joined head into the scratch block.
     private static func beginJoin(
-        _ keys: borrowing ExchangeKeys, _ lane: borrowing Lane, _ input: borrowing Buffer?, _ scratch: inout Scratch,
+        _ keys: borrowing ExchangeKeys, _ lane: borrowing Lane, _ answer: RawSpan, _ scratch: inout Scratch,
         _ request: RequestFacts, _ times: ExchangeTimes, _ union: HeldRanges, _ received: ByteRange,
         _ settings: borrowing WorkerSettings
     ) -> BegunJoin? {
         guard let view = lane.lookup(hash: keys.hash, key: keys.object), let stored = StoredHead(view.header),
             let held = stored.heldRanges
         else { return nil }
-        let plan: StorePlan?
-        switch input {
-        case .none: plan = nil
-        case .some(let buffer):
-            plan = scratch.encodeRenewed(stored, buffer.readable, request, times, settings.policy, join: union)?.plan
-        }
-        guard let plan, let pin = lane.pin(view) else { return nil }
-        return BegunJoin(plan: plan, part: JoinedPart(pin: pin, held: held, received: received))
+        let renewal = scratch.encodeRenewed(stored, answer, request, times, settings.policy, join: union)
+        guard let renewal, let pin = lane.pin(view) else { return nil }
+        return BegunJoin(plan: renewal.plan, part: JoinedPart(pin: pin, held: held, received: received))
     }
 
     /// Appends a stretch of the stored body to the fill. How much of it, and why not all: there is no room now, or some

@@ -27,7 +27,7 @@ extension Worker {
     mutating func storeOrRelay(_ e: UInt32, _ o: UInt32, _ head: ResponseHead) {
         let times = ExchangeTimes(
             requestMilliseconds: exchanges[e].sentUnixMilliseconds, responseMilliseconds: clock.unixMilliseconds)
-        let response = Self.responseFacts(origins[o].input, scratch, clock.unixMilliseconds, settings)
+        let response = Self.responseFacts(origins[o].answer, scratch, clock.unixMilliseconds, settings)
         var request = Self.facts(requests[exchanges[e].request])
         request.isDemand = exchanges[e].isDemand
         if exchanges[e].purpose == .rest, !exchanges[e].isUnconditional { request.hasRange = true }
@@ -56,15 +56,11 @@ extension Worker {
     }
 
     static func responseFacts(
-        _ input: borrowing Buffer?, _ scratch: borrowing Scratch, _ now: Int64, _ settings: borrowing WorkerSettings
+        _ answer: RawSpan, _ scratch: borrowing Scratch, _ now: Int64, _ settings: borrowing WorkerSettings
     ) -> ResponseFacts {
-        switch input {
-        case .none: ResponseFacts()
-        case .some(let buffer):
-            ResponseFacts(
-                head: scratch.responseParser.head, bytes: buffer.readable, fields: scratch.responseFields, now: now,
-                settings: settings.policy)
-        }
+        ResponseFacts(
+            head: scratch.responseParser.head, bytes: answer, fields: scratch.responseFields, now: now,
+            settings: settings.policy)
     }
 
     /// The answer is for this request only.
@@ -95,7 +91,7 @@ extension Worker {
         _ times: ExchangeTimes
     ) {
         let cost = UInt32(clamping: times.responseMilliseconds - times.requestMilliseconds)
-        let tags = Self.tags(origins[o].input, scratch, exchanges[e].keys, keyHash)
+        let tags = Self.tags(origins[o].answer, scratch, exchanges[e].keys, keyHash)
         let encoded = Self.encode(
             origins, o, &scratch, facts, plan, times, isVariant: exchanges[e].keys.isVariant, cost: cost)
         guard encoded, !tags.overflowed else { return declineToStore(e, o, head, .headTooLarge, 0) }
@@ -109,20 +105,16 @@ extension Worker {
     private mutating func keepWithheld(_ e: UInt32, _ o: UInt32) {
         let context = exchanges[e].context
         guard !context.isNone else { return }
-        contexts[context.index].withheld = Self.withheld(origins[o].input, scratch)
+        contexts[context.index].withheld = Self.withheld(origins[o].answer, scratch)
     }
 
-    private static func withheld(_ input: borrowing Buffer?, _ scratch: borrowing Scratch) -> Buffer? {
-        switch input {
-        case .none: return nil
-        case .some(let bytes):
-            var lines = Buffer(capacity: scratch.responseParser.head.length)
-            var sink = lines.sink()
-            NamedFields.write(bytes: bytes.readable, fields: scratch.responseFields, into: &sink)
-            let count = sink.overflowed ? 0 : sink.count
-            lines.commit(count)
-            return lines
-        }
+    private static func withheld(_ answer: RawSpan, _ scratch: borrowing Scratch) -> Buffer {
+        var lines = Buffer(capacity: scratch.responseParser.head.length)
+        var sink = lines.sink()
+        NamedFields.write(bytes: answer, fields: scratch.responseFields, into: &sink)
+        let count = sink.overflowed ? 0 : sink.count
+        lines.commit(count)
+        return lines
     }
 
     /// The scratch block becomes the head of the fill. False when the cache does not take it: it is relayed then.
@@ -168,11 +160,7 @@ extension Worker {
         _ origins: borrowing Slab<OriginConnection>, _ o: UInt32, _ scratch: inout Scratch, _ facts: ResponseFacts,
         _ plan: StorePlan, _ times: ExchangeTimes, isVariant: Bool, cost: UInt32
     ) -> Bool {
-        switch origins[o].input {
-        case .none: return false
-        case .some(let buffer):
-            return scratch.encodeBlock(buffer.readable, facts, plan, times, isVariant: isVariant, cost: cost)
-        }
+        scratch.encodeBlock(origins[o].answer, facts, plan, times, isVariant: isVariant, cost: cost)
     }
 
     /// `block` is the encoded header block.
@@ -192,7 +180,7 @@ extension Worker {
 
     /// The answer's tags, and its host, which is one.
     static func tags(
-        _ input: borrowing Buffer?, _ scratch: borrowing Scratch, _ keys: borrowing ExchangeKeys,
+        _ answer: RawSpan, _ scratch: borrowing Scratch, _ keys: borrowing ExchangeKeys,
         _ keyHash: KeyHash
     ) -> TagSet {
         var tags = TagSet()
@@ -200,14 +188,9 @@ extension Worker {
         tags.add(host)
         // A variant goes stale with its URL.
         if keys.isVariant { tags.add(keys.baseHash) }
-        switch input {
-        case .none: break
-        case .some(let buffer):
-            let bytes = buffer.readable
-            var walker = TagWalker.ofAnswer()
-            while let tag = walker.next(bytes: bytes, fields: scratch.responseFields) {
-                tags.add(tagHash(tag, bytes, host: host, keyHash))
-            }
+        var walker = TagWalker.ofAnswer()
+        while let tag = walker.next(bytes: answer, fields: scratch.responseFields) {
+            tags.add(tagHash(tag, answer, host: host, keyHash))
         }
         return tags
     }
@@ -257,26 +240,20 @@ extension Worker {
         _ response: ResponseFacts, _ random: UInt64, _ settings: borrowing WorkerSettings
     ) -> VaryRecord.Change? {
         encodeRecord(
-            origins[o].input, &scratch, exchanges[e].keys, lane, request, response, random, settings)
+            origins[o].answer, &scratch, exchanges[e].keys, lane, request, response, random, settings)
     }
 
     private static func encodeRecord(
-        _ input: borrowing Buffer?, _ scratch: inout Scratch, _ keys: borrowing ExchangeKeys, _ lane: borrowing Lane,
+        _ answer: RawSpan, _ scratch: inout Scratch, _ keys: borrowing ExchangeKeys, _ lane: borrowing Lane,
         _ request: RequestFacts, _ response: ResponseFacts, _ random: UInt64, _ settings: borrowing WorkerSettings
     ) -> VaryRecord.Change? {
-        switch input {
-        case .none: return nil
-        case .some(let buffer):
-            let bytes = buffer.readable
-            if let view = lane.lookup(hash: keys.baseHash, key: keys.base), let record = VaryRecord(view.header) {
-                // A refreshed variant does not count towards the cap again.
-                let isNew = !keys.isVariant || lane.lookup(hash: keys.hash, key: keys.object) == nil
-                return scratch.encodeRecord(
-                    bytes, record, request, response, random, settings.policy, isNewVariant: isNew)
-            }
+        if let view = lane.lookup(hash: keys.baseHash, key: keys.base), let record = VaryRecord(view.header) {
+            // A refreshed variant does not count towards the cap again.
+            let isNew = !keys.isVariant || lane.lookup(hash: keys.hash, key: keys.object) == nil
             return scratch.encodeRecord(
-                bytes, nil, request, response, random, settings.policy, isNewVariant: true)
+                answer, record, request, response, random, settings.policy, isNewVariant: isNew)
         }
+        return scratch.encodeRecord(answer, nil, request, response, random, settings.policy, isNewVariant: true)
     }
 
     /// Puts the record in the scratch block under the base key.

@@ -14,7 +14,7 @@ extension Worker {
         else { return false }
         let times = ExchangeTimes(
             requestMilliseconds: exchanges[e].sentUnixMilliseconds, responseMilliseconds: clock.unixMilliseconds)
-        var response = Self.responseFacts(origins[o].input, scratch, clock.unixMilliseconds, settings)
+        var response = Self.responseFacts(origins[o].answer, scratch, clock.unixMilliseconds, settings)
         response.namesOwnLocation = true
         let request = Self.facts(requests[exchanges[e].request])
         let decision = StoreDecision.decide(
@@ -53,21 +53,17 @@ extension Worker {
     ) -> Bool {
         let site = router.name(of: exchanges[e].route.site)
         return isOwn(
-            reference, origins[o].input, exchanges[e].keys, site, sortsQuery: router.sortsQuery, &text)
+            reference, origins[o].answer, exchanges[e].keys, site, sortsQuery: router.sortsQuery, &text)
     }
 
     private static func isOwn(
-        _ reference: Extent, _ input: borrowing Buffer?, _ keys: borrowing ExchangeKeys, _ site: RawSpan,
+        _ reference: Extent, _ answer: RawSpan, _ keys: borrowing ExchangeKeys, _ site: RawSpan,
         sortsQuery: Bool, _ text: inout Buffer
     ) -> Bool {
-        switch input {
-        case .none: return false
-        case .some(let buffer):
-            text.clear()
-            var sink = text.sink()
-            return CacheKey.isSame(
-                reference: buffer.readable.slice(reference), as: keys.key, in: keys.base, site: site, secure: false,
-                sortsQuery: sortsQuery, scratch: &sink)
-        }
+        text.clear()
+        var sink = text.sink()
+        return CacheKey.isSame(
+            reference: answer.slice(reference), as: keys.key, in: keys.base, site: site, secure: false,
+            sortsQuery: sortsQuery, scratch: &sink)
     }
 }

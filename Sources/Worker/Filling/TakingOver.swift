@@ -81,8 +81,8 @@ extension Worker {
     /// The origin's answer to the request for the rest: the very bytes that are missing, or the whole of the same
     /// representation once more (a server may ignore Range), or the end of this fill.
     mutating func resumeHead(_ e: UInt32, _ o: UInt32, _ head: ResponseHead) {
-        let facts = Self.responseFacts(origins[o].input, scratch, clock.unixMilliseconds, settings)
-        guard let known = Self.resumption(exchanges[e].permit, origins[o].input, scratch) else { return loseFill(e) }
+        let facts = Self.responseFacts(origins[o].answer, scratch, clock.unixMilliseconds, settings)
+        guard let known = Self.resumption(exchanges[e].permit, origins[o].answer, scratch) else { return loseFill(e) }
         switch (head.status, facts.contentRange) {
         case (206, .bytes(let range, let total?)):
             guard range.first == known.position, range.last == total &- 1, total == known.length ?? total
@@ -103,26 +103,22 @@ extension Worker {
 
     /// What the fill has of the representation that this answer is of; nil when it is of another one.
     private static func resumption(
-        _ permit: borrowing FillPermit?, _ input: borrowing Buffer?, _ scratch: borrowing Scratch
+        _ permit: borrowing FillPermit?, _ answer: RawSpan, _ scratch: borrowing Scratch
     ) -> Resumption? {
         switch permit {
         case .none: return nil
         case .some(let permit):
             guard let stored = StoredHead(permit.header) else { return nil }
-            guard isSame(stored, input, scratch) else { return nil }
+            guard isSame(stored, answer, scratch) else { return nil }
             return Resumption(position: UInt64(permit.bytesReady), length: stored.declaredLength)
         }
     }
 
     /// Whether an answer is of the version that a head is of.
     static func isSame(
-        _ stored: borrowing StoredHead, _ input: borrowing Buffer?, _ scratch: borrowing Scratch
+        _ stored: borrowing StoredHead, _ answer: RawSpan, _ scratch: borrowing Scratch
     ) -> Bool {
-        switch input {
-        case .none: false
-        case .some(let buffer):
-            stored.hasSameStrongValidator(bytes: buffer.readable, fields: scratch.responseFields)
-        }
+        stored.hasSameStrongValidator(bytes: answer, fields: scratch.responseFields)
     }
 
     /// Two versions are never spliced: who has sent a part of the old one cuts it, the others ask the cache again.

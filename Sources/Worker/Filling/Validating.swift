@@ -8,23 +8,19 @@ internal import ShmCache
 extension Worker {
     /// What the answer to a validation says about what is stored.
     mutating func judgeValidation(_ e: UInt32, _ o: UInt32, _ head: ResponseHead) -> Freshening.Outcome {
-        Self.judge(exchanges[e].keys, lane, origins[o].input, scratch, head, clock.unixMilliseconds)
+        Self.judge(exchanges[e].keys, lane, origins[o].answer, scratch, head, clock.unixMilliseconds)
     }
 
     private static func judge(
-        _ keys: borrowing ExchangeKeys, _ lane: borrowing Lane, _ input: borrowing Buffer?,
+        _ keys: borrowing ExchangeKeys, _ lane: borrowing Lane, _ answer: RawSpan,
         _ scratch: borrowing Scratch, _ head: ResponseHead, _ now: Int64
     ) -> Freshening.Outcome {
         guard let view = lane.lookup(hash: keys.hash, key: keys.object), let stored = StoredHead(view.header) else {
             // Evicted or purged meanwhile: a 304 is of no use, anything else is the answer.
             return head.status == 304 ? .mismatch : .replaced
         }
-        switch input {
-        case .none: return .failed
-        case .some(let buffer):
-            return Freshening.judge(
-                stored: stored, status: head.status, bytes: buffer.readable, fields: scratch.responseFields, now: now)
-        }
+        return Freshening.judge(
+            stored: stored, status: head.status, bytes: answer, fields: scratch.responseFields, now: now)
     }
 
     /// What a 304 made of a stored object.
@@ -51,7 +47,7 @@ extension Worker {
         count(.revalidations)
         let times = ExchangeTimes(
             requestMilliseconds: exchanges[e].sentUnixMilliseconds, responseMilliseconds: clock.unixMilliseconds)
-        let tags = Self.tags(origins[o].input, scratch, exchanges[e].keys, keyHash)
+        let tags = Self.tags(origins[o].answer, scratch, exchanges[e].keys, keyHash)
         let context = exchanges[e].context
         var withheld: Buffer?
         let outcome = Self.renew(
@@ -74,13 +70,9 @@ extension Worker {
         _ settings: borrowing WorkerSettings, withheld: inout Buffer?
     ) -> RenewalOutcome {
         let r = exchanges[e].request
-        switch origins[o].input {
-        case .none: return .tooLarge
-        case .some(let input):
-            return renew(
-                &exchanges[e], lane, input.readable, &scratch, requests[r], times, tags, clock, settings,
-                withheld: &withheld)
-        }
+        return renew(
+            &exchanges[e], lane, origins[o].answer, &scratch, requests[r], times, tags, clock, settings,
+            withheld: &withheld)
     }
 
     private static func renew(
@@ -171,13 +163,8 @@ extension Worker {
     ) -> CacheAnswer {
         var reply = reply
         reply.report.ttlSeconds = (stored.expiryMilliseconds - reply.moment.now) / 1000
-        switch withheld {
-        case .none:
-            return StoredAnswer.send(view, stored, reply, lane, key, request, settings, &sink)
-        case .some(let lines):
-            return StoredAnswer.send(
-                view, stored, reply, lane, key, request, settings, &sink, withheld: lines.readable)
-        }
+        return StoredAnswer.send(
+            view, stored, reply, lane, key, request, settings, &sink, withheld: readableBytes(withheld))
     }
 
     static func removeStored(_ keys: borrowing ExchangeKeys, _ lane: borrowing Lane) {

@@ -183,26 +183,10 @@ extension Worker {
         if !plan.hasBody || stored.status == 204 || stored.status == 304 { sink.framing = .none }
         let delivery = Delivery(
             framing: framing, keepAlive: !closing && !plan.closes, minorVersion: head.minorVersion)
-        let written = appendHead(
-            stored, selection, length, now, delivery, random, report, withheld, settings, &sink)
+        let written = sink.appendStored(
+            stored, selection, length: length, now: now, delivery: delivery, boundary: random, report: report,
+            key: RawSpan(), withheld: readableBytes(withheld), settings: settings.policy)
         return written ? plan : nil
-    }
-
-    private static func appendHead(
-        _ stored: borrowing StoredHead, _ selection: Selection, _ length: UInt64?, _ now: Int64, _ delivery: Delivery,
-        _ random: UInt64, _ report: CacheStatus, _ withheld: borrowing Buffer?, _ settings: borrowing WorkerSettings,
-        _ sink: inout ClientSink
-    ) -> Bool {
-        switch withheld {
-        case .none:
-            sink.appendStored(
-                stored, selection, length: length, now: now, delivery: delivery, boundary: random, report: report,
-                key: RawSpan(), settings: settings.policy)
-        case .some(let lines):
-            sink.appendStored(
-                stored, selection, length: length, now: now, delivery: delivery, boundary: random, report: report,
-                key: RawSpan(), withheld: lines.readable, settings: settings.policy)
-        }
     }
 
     // MARK: Ways out

@@ -160,6 +160,15 @@ func readableCount(_ buffer: borrowing Buffer?) -> Int {
     }
 }
 
+/// The readable bytes of a buffer that may not be there; none then.
+@_lifetime(borrow buffer)
+func readableBytes(_ buffer: borrowing Buffer?) -> RawSpan {
+    switch buffer {
+    case .some(let present): unsafe _overrideLifetime(present.readable, borrowing: buffer)
+    case .none: RawSpan()
+    }
+}
+
 /// Appends the readable bytes of a buffer that may not be there to an array.
 func copyReadable(_ buffer: borrowing Buffer?, to bytes: inout [UInt8]) {
     switch buffer {

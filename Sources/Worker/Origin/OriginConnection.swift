@@ -33,6 +33,10 @@ struct OriginConnection: ~Copyable {
     var racesFor = SlabID.none
     /// Response bytes; an idle connection has none.
     var input: Buffer?
+    /// The bytes received and not yet consumed: of an answer whose head is being looked at, all that is there.
+    var answer: RawSpan {
+        @_lifetime(borrow self) borrowing get { readableBytes(input) }
+    }
     /// Request bytes the socket has not taken.
     var output: Buffer?
     /// Nil where the origin speaks plain HTTP.

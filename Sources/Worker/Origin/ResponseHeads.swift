@@ -38,10 +38,7 @@ extension Worker {
         _ origins: borrowing Slab<OriginConnection>, _ o: UInt32, _ method: Method, _ scratch: inout Scratch
     ) -> ResponseProgress {
         scratch.responseParser.reset(requestMethod: method)
-        switch origins[o].input {
-        case .some(let buffer): return scratch.parseResponse(buffer.readable)
-        case .none: return .needMore
-        }
+        return scratch.parseResponse(origins[o].answer)
     }
 
     private mutating func headArrived(_ e: UInt32, _ o: UInt32, _ length: Int) -> Bool {
@@ -233,14 +230,9 @@ extension Worker {
         _ report: CacheStatus, _ now: Int64, _ settings: borrowing WorkerSettings,
         _ exchanges: borrowing Slab<Exchange>, _ e: UInt32, _ clients: inout Slab<ClientConnection>, _ c: UInt32
     ) -> Bool {
-        switch origins[o].input {
-        case .none: return false
-        case .some(let buffer):
-            return clients[c].sink.appendRelayed(
-                scratch.responseParser.head, buffer.readable, scratch.responseFields, delivery: delivery,
-                report: report,
-                key: exchanges[e].keys.base, now: now, settings: settings.policy)
-        }
+        clients[c].sink.appendRelayed(
+            scratch.responseParser.head, origins[o].answer, scratch.responseFields, delivery: delivery, report: report,
+            key: exchanges[e].keys.base, now: now, settings: settings.policy)
     }
 
     /// What follows once the head's bytes are dropped from the buffer.
