@@ -45,7 +45,7 @@ package enum ClientHead {
             sink.append("Age: ")
         }
         sink.appendDecimal(age)
-        settings.nodeName.writeHit(into: &sink)
+        settings.nodeName.writeHit(receivedAs10: stored.flags.contains(.receivedAs10), into: &sink)
         sink.appendDecimal(Int64(stored.freshnessSeconds) &- Int64(truncatingIfNeeded: age))
         if coding != .identity { writeDetail(coding, settings: settings, into: &sink) }
         if keepAlive, minorVersion > 0 { return sink.append("\r\n\r\n") }
@@ -109,14 +109,16 @@ package enum ClientHead {
         if let ttl = report.ttlSeconds, report.isPlainHit, !settings.showsKeyInCacheStatus {
             sink.append("Age: ")
             sink.appendDecimal(age)
-            settings.nodeName.writeHit(into: &sink)
+            settings.nodeName.writeHit(receivedAs10: stored.flags.contains(.receivedAs10), into: &sink)
             sink.appendDecimal(ttl)
             sink.append("\r\n")
             return writeLast(delivery: delivery, into: &sink)
         }
         // Age says that the origin did not give or confirm this answer for this very request (RFC 9111 section 5.1).
         if age > 0 || report.forward == .none || report.isCollapsed { sink.appendField("Age", decimal: age) }
-        writeEnd(delivery: delivery, report: report, key: key, settings: settings, into: &sink)
+        writeEnd(
+            delivery: delivery, receivedMinorVersion: stored.flags.contains(.receivedAs10) ? 0 : 1, report: report,
+            key: key, settings: settings, into: &sink)
     }
 
     /// The head of an answer the node makes itself (504 for only-if-cached, 502, 400 ...), with a text/plain body of
@@ -130,14 +132,17 @@ package enum ClientHead {
         HTTPDate.write(Seconds.whole(now), into: &sink)
         sink.append("\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n")
         sink.appendField("Content-Length", decimal: bodyLength)
+        // CONNECT, TRACE and OPTIONS are what gets this answer (RFC 9110 section 15.5.6).
+        if status == 405 { sink.append("Allow: GET, HEAD, POST, PUT, PATCH, DELETE\r\n") }
         writeEnd(delivery: delivery, report: report, key: RawSpan(), settings: settings, into: &sink)
     }
 
     /// Via, Cache-Status, Connection and the empty line.
     static func writeEnd(
-        delivery: Delivery, report: CacheStatus, key: RawSpan, settings: PolicySettings, into sink: inout ByteSink
+        delivery: Delivery, receivedMinorVersion: UInt8 = 1, report: CacheStatus, key: RawSpan,
+        settings: PolicySettings, into sink: inout ByteSink
     ) {
-        writeVia(settings: settings, into: &sink)
+        writeVia(settings: settings, receivedMinorVersion: receivedMinorVersion, into: &sink)
         report.write(key: key, settings: settings, into: &sink)
         writeLast(delivery: delivery, into: &sink)
     }

@@ -49,16 +49,25 @@ extension ResponseDirectives {
         case .staleIfError:
             staleIfErrorSeconds = DirectiveNumber.smaller(
                 staleIfErrorSeconds, DirectiveNumber.read(bytes, directive))
-        case .noCache: flags.insert(namesFields(directive) ? .noCacheFields : .noCache)
-        case .isPrivate: flags.insert(namesFields(directive) ? .privateFields : .isPrivate)
+        case .noCache: flags.insert(namesFields(directive, bytes) ? .noCacheFields : .noCache)
+        case .isPrivate: flags.insert(namesFields(directive, bytes) ? .privateFields : .isPrivate)
         case .other: break
         default: flags.insert(name.flag)
         }
     }
 
-    /// `no-cache` and `private` count as a whole unless they have a usable list of names.
-    private func namesFields(_ directive: Directive) -> Bool {
-        (directive.kind == .quoted || directive.kind == .token) && !directive.argument.isEmpty
+    /// `no-cache` and `private` count as a whole unless they have a usable list of names: one of fields without which
+    /// what is left can still be understood.
+    private func namesFields(_ directive: Directive, _ bytes: RawSpan) -> Bool {
+        guard directive.kind == .quoted || directive.kind == .token else { return false }
+        var isNamed = false
+        var list = ListWalker(directive.argument)
+        while let element = list.next(in: bytes) {
+            let field = KnownField.recognise(bytes.slice(element))
+            if [.contentEncoding, .contentType, .contentRange, .vary].contains(field) { return false }
+            isNamed = true
+        }
+        return isNamed
     }
 
     private func isUnbalanced(bytes: RawSpan, argument: Extent) -> Bool {

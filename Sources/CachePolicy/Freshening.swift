@@ -82,6 +82,7 @@ package enum Freshening {
         else { return nil }
         var whole = ResponseHead()
         whole.status = stored.status
+        whole.minorVersion = head.minorVersion
         whole.declaredLength = stored.declaredLength
         let reasonStart = merged.count
         merged.append(stored.reason)

@@ -39,7 +39,9 @@ extension ClientHead {
         } else {
             writeFraming(delivery.framing, status: head.status, into: &sink)
         }
-        writeEnd(delivery: delivery, report: report, key: key, settings: settings, into: &sink)
+        writeEnd(
+            delivery: delivery, receivedMinorVersion: head.minorVersion, report: report, key: key, settings: settings,
+            into: &sink)
     }
 
     private static func mayRelay(_ field: KnownField, settings: PolicySettings) -> Bool {

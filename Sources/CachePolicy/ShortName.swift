@@ -40,8 +40,19 @@ package struct ShortName: Sendable {
     }
 
     /// Writes the end of the Age line, Via, and Cache-Status up to the remaining freshness.
-    func writeHit(into sink: inout ByteSink) {
+    @inline(__always)
+    func writeHit(receivedAs10: Bool, into sink: inout ByteSink) {
+        if receivedAs10 { return writeHitOf10(into: &sink) }
         sink.append(unsafe hitText.span.bytes.extracting(0..<Int(hitLength)))
+    }
+
+    @inline(never)
+    private func writeHitOf10(into sink: inout ByteSink) {
+        sink.append("\r\nVia: 1.0 ")
+        write(into: &sink)
+        sink.append("\r\nCache-Status: ")
+        write(into: &sink)
+        sink.append("; hit; ttl=")
     }
 
     private static func isLetter(_ byte: UInt8) -> Bool {

@@ -83,6 +83,8 @@ package struct StoredFlags: OptionSet, Sendable, Hashable {
     @inlinable package static var encodable: StoredFlags { StoredFlags(rawValue: 1 << 20) }
     /// The origin's own Vary names Accept-Encoding.
     @inlinable package static var variesByCoding: StoredFlags { StoredFlags(rawValue: 1 << 21) }
+    /// The answer came in HTTP/1.0, as Via says.
+    @inlinable package static var receivedAs10: StoredFlags { StoredFlags(rawValue: 1 << 22) }
     /// The stale-if-error window was stated, not a default: past it nothing is served in the origin's stead.
     @inlinable package static var statedStaleIfError: StoredFlags { StoredFlags(rawValue: 1 << 14) }
 }

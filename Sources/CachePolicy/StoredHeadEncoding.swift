@@ -27,6 +27,7 @@ extension StoredHead {
         var prologue = Prologue(facts: facts, plan: plan, times: times)
         prologue.fetchCostMilliseconds = fetchCostMilliseconds
         if isVariant { prologue.flags.insert(.isVariant) }
+        if head.minorVersion == 0 { prologue.flags.insert(.receivedAs10) }
         var reason = head.reason
         if facts.status == 206 {
             prologue.becomeWhole(facts: facts)

@@ -10,7 +10,7 @@
 //   8      8     generation
 //  16            names: per field a length byte and the lower-case name; sorted, without repetition
 
-import HTTPMessage
+package import HTTPMessage
 
 /// A view of a Vary record.
 package struct VaryRecord: ~Escapable {
@@ -54,6 +54,19 @@ package struct VaryRecord: ~Escapable {
             if equalIgnoringCase(names.slice(extent), name) { return true }
         }
         return false
+    }
+
+    /// Whether an answer's Vary names no field beyond these.
+    package func covers(bytes: RawSpan, fields: borrowing FieldTable) -> Bool {
+        var next = fields.index(of: .vary)
+        while let index = next {
+            var list = ListWalker(fields[index].value)
+            while let element = list.next(in: bytes) {
+                guard contains(bytes.slice(element)) else { return false }
+            }
+            next = fields.index(of: .vary, from: index + 1)
+        }
+        return true
     }
 
     /// What storing a varying answer means for the URL's record.

@@ -20,6 +20,9 @@ package struct ChunkedDecoder: ~Copyable {
     /// Trailers that would frame or route a message are refused in a request, where somebody may be smuggling, and
     /// dropped like all other forbidden ones in a response (RFC 9110 section 6.5.1 asks for no more).
     private let refusesFramingTrailers: Bool
+    /// The message's Connection names fields, and a trailer may be one of them (RFC 9110 section 7.6.1): all are
+    /// dropped, which is always allowed.
+    package var dropsTrailers = false
     /// Bytes of data announced so far.
     package internal(set) var bodyBytes: UInt64 = 0
     private var line: ChunkLine
@@ -112,7 +115,7 @@ package struct ChunkedDecoder: ~Copyable {
                 return .rejected(.trailersTooLong)
             }
             if refusesFramingTrailers, trailers.containsAny(Trailers.forbidden) { return .rejected(.forbiddenTrailer) }
-            Trailers.dropForbidden(&trailers)
+            Trailers.drop(&trailers, all: dropsTrailers)
             position = end
             state = .done
             return .end
@@ -134,15 +137,15 @@ enum Trailers {
             | .contentEncoding | .location | .authorization | .setCookie | .cookie | .via | .forwarded
             | .xForwardedFor | .xForwardedHost | .xForwardedProto | .xForwardedPort | .xForwardedPrefix
             | .xForwardedScheme | .xHost | .xOriginalUrl | .xRewriteUrl | .xHttpMethod | .xHttpMethodOverride
-            | .warning | .retryAfter | .cacheStatus
+            | .warning | .retryAfter | .cacheStatus | .http2Settings | .maxForwards
     }
 
-    static func dropForbidden(_ trailers: inout FieldTable) {
-        let all = dropped.union(forbidden)
-        guard trailers.containsAny(all) else { return }
+    static func drop(_ trailers: inout FieldTable, all isAll: Bool) {
+        let never = dropped.union(forbidden)
+        guard isAll || trailers.containsAny(never) else { return }
         for index in 0..<trailers.count {
             let field = trailers[index].field
-            if field.rawValue < 64, all.intersects(field.bit) { trailers.drop(at: index) }
+            if isAll || (field.rawValue < 64 && never.intersects(field.bit)) { trailers.drop(at: index) }
         }
     }
 }

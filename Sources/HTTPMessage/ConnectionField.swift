@@ -6,8 +6,8 @@ enum ConnectionField {
     static var untouchable: FieldSet {
         FieldSet(.host) | .contentLength | .transferEncoding | .cacheControl | .cdnCacheControl | .martletCacheControl
             | .authorization | .cookie | .setCookie | .vary | .date | .age | .expires | .contentType | .contentEncoding
-            | .contentRange | .range | .expect | .forwarded | .xForwardedFor | .via | .trailer | .location | .etag
-            | .lastModified
+            | .contentRange | .range | .ifRange | .expect | .forwarded | .xForwardedFor | .via | .trailer | .location
+            | .etag | .lastModified
     }
 
     /// The options of all Connection lines; marks the fields they name as not forwarded.

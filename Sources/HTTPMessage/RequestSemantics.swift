@@ -60,33 +60,12 @@ enum RequestSemantics {
         if fields.contains(.te) { head.acceptsTrailers = namesTrailers(bytes, fields) }
         if fields.contains(.upgrade) {
             head.upgrade =
-                head.minorVersion >= 1 && head.connection.contains(.upgrade) && !leavesHTTP1(bytes, fields)
+                head.minorVersion >= 1 && head.connection.contains(.upgrade)
+                && UpgradeField.isTunnelable(bytes, fields)
             fields.dropAll(.http2Settings)
         }
         ConnectionField.dropStandard(&fields)
         return nil
-    }
-
-    /// `h2c`, `HTTP/x`, `TLS/x`: a tunnel for other HTTP would carry requests that nobody here has looked at. Upgrade
-    /// may be left unanswered (RFC 9110 section 7.8).
-    private static func leavesHTTP1(_ bytes: RawSpan, _ fields: borrowing FieldTable) -> Bool {
-        var next = fields.index(of: .upgrade)
-        while let index = next {
-            var list = ListWalker(fields[index].value)
-            while let element = list.next(in: bytes) {
-                let name = bytes.slice(element)
-                if equalIgnoringCase(name, "h2c") || begins(name, with: "http/") || begins(name, with: "tls/") {
-                    return true
-                }
-            }
-            next = fields.index(of: .upgrade, from: index + 1)
-        }
-        return false
-    }
-
-    private static func begins(_ name: RawSpan, with prefix: StaticString) -> Bool {
-        let length = prefix.utf8CodeUnitCount
-        return name.byteCount >= length && equalIgnoringCase(name.extracting(first: length), prefix)
     }
 
     /// Max-Forwards (RFC 9110 section 7.6.2): one decimal; the node writes it anew.
@@ -103,18 +82,24 @@ enum RequestSemantics {
         return nil
     }
 
-    /// `100-continue` alone, and only where a body may follow; HTTP/1.0 clients do not wait. The node says it anew.
+    /// A list of `100-continue`, which matters only where a body may follow; HTTP/1.0 clients do not wait. The node
+    /// says it anew.
     private static func settleExpect(
         _ bytes: RawSpan, _ fields: inout FieldTable, _ head: inout RequestHead
     ) -> Rejection? {
+        var isExpected = false
         var next = fields.index(of: .expect)
         while let index = next {
-            let isKnown = equalIgnoringCase(bytes.slice(fields[index].value), "100-continue")
-            if head.minorVersion >= 1, !isKnown { return .unknownExpectation }
+            var list = ListWalker(fields[index].value)
+            while let element = list.next(in: bytes) {
+                isExpected = equalIgnoringCase(bytes.slice(element), "100-continue")
+                if head.minorVersion >= 1, !isExpected { return .unknownExpectation }
+            }
             fields.drop(at: index)
             next = fields.index(of: .expect, from: index &+ 1)
         }
-        head.expectContinue = head.minorVersion >= 1 && head.framing != .none && head.framing != .length(0)
+        let hasBody = head.framing != .none && head.framing != .length(0)
+        head.expectContinue = isExpected && hasBody && head.minorVersion >= 1
         return nil
     }
 

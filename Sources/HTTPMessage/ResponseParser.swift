@@ -23,7 +23,7 @@ package enum ResponseProgress: Equatable, Sendable {
     package var connection: ConnectionOptions = []
     /// The origin's connection may be used again after the body.
     package var keepAlive: Bool = true
-    /// 101 with an Upgrade field.
+    /// 101 with an Upgrade field that names another protocol than HTTP.
     package var upgrade: Bool = false
     /// Bytes of the head, empty line included.
     package var length: Int = 0
@@ -108,7 +108,8 @@ package struct ResponseParser: ~Copyable {
             ConnectionField.keepsAlive(head.connection, minorVersion: head.minorVersion) && head.framing != .untilClose
             && !promisesForbiddenBody(declared)
         if head.status == 101 {
-            guard fields.contains(.upgrade), head.minorVersion >= 1 else { return .invalidStatus }
+            guard UpgradeField.isTunnelable(bytes, fields), head.connection.contains(.upgrade), head.minorVersion >= 1
+            else { return .invalidStatus }
             head.upgrade = true
         }
         ConnectionField.dropStandard(&fields)

@@ -47,6 +47,16 @@ func variantKey(_ block: [UInt8], _ fields: [String]) -> String? {
         #expect(record(["Foo, bar"])?.block == record(["BAR", "foo"])?.block)
     }
 
+    @Test("RFC 9111 section 4.1: a renewed Vary may name fewer fields than the record, and no other")
+    func covered() {
+        guard let block = record(["Foo, bar"])?.block, let known = VaryRecord(unsafe block.span.bytes) else { return }
+        func isCovered(_ vary: [String]) -> Bool? {
+            withResponse(vary.map { "Vary: \($0)" }) { _, bytes, table in known.covers(bytes: bytes, fields: table) }
+        }
+        for vary in [["foo"], ["BAR, Foo"], ["Foo", "bar,"], []] { #expect(isCovered(vary) == true) }
+        for vary in [["foo, baz"], ["foo", "baz"], ["*"], ["fo"]] { #expect(isCovered(vary) == false) }
+    }
+
     @Test("RFC 9111 section 4.1: what cannot be keyed is not stored")
     func refused() {
         #expect(record(["*"]) == nil)

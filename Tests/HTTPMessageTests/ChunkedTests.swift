@@ -4,10 +4,11 @@ import HTTPMessage
 import Testing
 
 /// Decodes bytes offered in pieces of `piece` bytes as a connection would.
-func decodeChunked(_ bytes: [UInt8], piece: Int = .max, limits: MessageLimits = MessageLimits()) -> (
-    body: String, outcome: String, rest: Int
-) {
+func decodeChunked(
+    _ bytes: [UInt8], piece: Int = .max, limits: MessageLimits = MessageLimits(), dropsTrailers: Bool = false
+) -> (body: String, outcome: String, rest: Int) {
     var decoder = ChunkedDecoder(limits: limits)
+    decoder.dropsTrailers = dropsTrailers
     var trailers = FieldTable(capacity: limits.trailerCount + 1)
     var body: [UInt8] = []
     var start = 0
@@ -38,6 +39,13 @@ func decodeChunked(_ bytes: [UInt8], piece: Int = .max, limits: MessageLimits = 
 }
 
 @Suite struct ChunkedTests {
+    @Test("RFC 9110 section 7.6.1: where Connection names fields no trailer is kept")
+    func trailersForOneConnection() {
+        let bytes = Array("2\r\nok\r\n0\r\nX-One: 1\r\nTwo: 2\r\n\r\n".utf8)
+        #expect(decodeChunked(bytes, dropsTrailers: true).outcome == "end")
+        #expect(decodeChunked(bytes).outcome == "end X-One Two")
+    }
+
     static let bodies: [(String, String, String)] = [
         ("5\r\nhello\r\n0\r\n\r\n", "hello", "end"),
         ("005\r\nhello\r\n3;a\r\nabc\r\n0;b=c\r\n\r\n", "helloabc", "end"),

@@ -216,6 +216,10 @@ extension Worker {
     /// The client is gone in the middle: what it asked for is dropped, what others share goes on.
     mutating func abortClient(_ c: UInt32) {
         if !clients[c].context.isNone { count(.clientAborts) }
+        // A body that lasts until the connection ends would be taken for whole (RFC 9112 section 8).
+        if clients[c].sink.framing == .untilClose, clients[c].phase != .lingering {
+            resetOnClose(clients[c].descriptor)
+        }
         closeClient(c)
     }
 

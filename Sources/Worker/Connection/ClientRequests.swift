@@ -18,12 +18,17 @@ extension Worker {
         provideSendBuffer(c)
         // The supervisor's probe asks whether this worker answers, not whether the origin does.
         if clients[c].slot == .max { return answerOwn(c, status: 200, report: CacheStatus()) }
-        guard let route = Self.route(router, requests[r]) else {
+        // RFC 9110 section 7.4: what is to be had by TLS only is not given away without.
+        guard head.scheme != .https, let route = Self.route(router, requests[r]) else {
             return refuse(c, status: 421)
         }
         if case .length(let length) = head.framing, length > settings.limits.bodyBytes { return refuse(c, status: 413) }
         if let forward = Self.forwardReason(requests[r], head) {
             var report = CacheStatus()
+            if head.method == .get || head.method == .head, Self.refusesFetch(requests[r]) {
+                report.note = .onlyIfCached
+                return answerOwn(c, status: 504, report: report)
+            }
             report.forward = forward
             return pass(c, route, report: report)
         }

@@ -17,6 +17,12 @@ func sendSpan(_ descriptor: Int32, _ bytes: RawSpan, more: Bool) -> Int {
 @inline(__always)
 func isWouldBlock(_ result: Int) -> Bool { result == -Int(EAGAIN) || result == -Int(EINTR) }
 
+/// Has a close end the connection by a reset: whoever reads until the end must see that this is none.
+func resetOnClose(_ descriptor: Int32) {
+    var option = linger(l_onoff: 1, l_linger: 0)
+    _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+}
+
 func setNoDelay(_ descriptor: Int32) {
     _ = cl_set_option(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
 }

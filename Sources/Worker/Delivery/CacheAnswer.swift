@@ -65,6 +65,9 @@ struct LookupResult {
     /// A marker says that the last answer for this key could not be shared: nobody waits for the next one, but it is
     /// stored if it can be (hit-for-miss).
     var isMarked = false
+
+    /// Something is stored that a validation may confirm, or that may answer if the origin does not.
+    var isFallback: Bool { forward == .stale || (forward == .request && !alone) }
 }
 
 enum CacheAnswer: ~Copyable {
@@ -155,12 +158,17 @@ extension Worker {
     private static func nothingStored(
         _ lookup: LookupResult, _ request: borrowing RequestBuffer
     ) -> CacheAnswer {
-        guard request.fields.contains(.cacheControl) else { return .miss(lookup) }
-        let facts = RequestFacts(head: request.head, bytes: request.bytes.readable, fields: request.fields)
-        guard Reuse.refusesFetch(request: facts) else { return .miss(lookup) }
+        guard refusesFetch(request) else { return .miss(lookup) }
         var report = CacheStatus()
         report.note = .onlyIfCached
         return .unavailable(report)
+    }
+
+    /// The client wants what is stored, or nothing.
+    static func refusesFetch(_ request: borrowing RequestBuffer) -> Bool {
+        guard request.fields.contains(.cacheControl) else { return false }
+        return Reuse.refusesFetch(
+            request: RequestFacts(head: request.head, bytes: request.bytes.readable, fields: request.fields))
     }
 
     private static func markerAnswer(

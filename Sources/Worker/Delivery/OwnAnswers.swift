@@ -74,7 +74,7 @@ extension Worker {
         case 413: "The request body is larger than this node takes.\n"
         case 414: "The request target is too long.\n"
         case 417: "The expectation cannot be met.\n"
-        case 421: "No site of this node has that host.\n"
+        case 421: "No site of this node has that host, or it is not served without TLS.\n"
         case 431: "The request's header section is too large.\n"
         case 501: "Not implemented.\n"
         case 502: "The origin could not be reached, or its answer was broken.\n"
@@ -89,42 +89,48 @@ extension Worker {
     mutating func staleAnswer(_ x: UInt32, _ c: UInt32, unreachable: Bool) -> CacheAnswer? {
         let r = contexts[x].request
         guard let probe = makeProbe(c, request: r, contexts[x].route) else { return nil }
-        return Self.staleAnswer(probe, unreachable: unreachable, lane, &scratch, requests, r, settings, &clients, c)
+        var report = contexts[x].report
+        if report.forward == .none { report.forward = .stale }
+        report.forwardStatus = unreachable ? 0 : contexts[x].failureStatus
+        report.note = .staleIfError
+        let reply = StoredReply(report: report, counter: .staleHits, closing: probe.closing, moment: probe.moment)
+        return Self.staleAnswer(
+            probe.hash, reply, unreachable: unreachable, lane, &scratch, requests, r, settings, &clients, c)
     }
 
     private static func staleAnswer(
-        _ probe: CacheProbe, unreachable: Bool, _ lane: borrowing Lane, _ scratch: inout Scratch,
+        _ hash: UInt64, _ reply: StoredReply, unreachable: Bool, _ lane: borrowing Lane, _ scratch: inout Scratch,
         _ requests: borrowing RequestBuffers, _ r: UInt32, _ settings: borrowing WorkerSettings,
         _ clients: inout Slab<ClientConnection>, _ c: UInt32
     ) -> CacheAnswer? {
         staleAnswer(
-            probe, unreachable: unreachable, lane, scratch.key, &scratch.variantKey, requests[r], settings,
+            hash, reply, unreachable: unreachable, lane, scratch.key, &scratch.variantKey, requests[r], settings,
             &clients[c].sink)
     }
 
     private static func staleAnswer(
-        _ probe: CacheProbe, unreachable: Bool, _ lane: borrowing Lane, _ key: borrowing Buffer,
+        _ hash: UInt64, _ reply: StoredReply, unreachable: Bool, _ lane: borrowing Lane, _ key: borrowing Buffer,
         _ variantKey: inout Buffer, _ request: borrowing RequestBuffer, _ settings: borrowing WorkerSettings,
         _ sink: inout ClientSink
     ) -> CacheAnswer? {
         guard request.head.method == .get || request.head.method == .head,
-            let view = lane.lookup(hash: probe.hash, key: key.readable), !view.isPassMarker
+            let view = lane.lookup(hash: hash, key: key.readable), !view.isPassMarker
         else { return nil }
         guard StoredKind.of(view.header) == .varyRecord else {
-            return sendStale(view, probe, unreachable: unreachable, lane, key, request, settings, &sink)
+            return sendStale(view, reply, unreachable: unreachable, lane, key, request, settings, &sink)
         }
         guard let hash = writeVariantKey(view, key, &variantKey, lane, request),
             let variant = lane.lookup(hash: hash, key: variantKey.readable), !variant.isPassMarker
         else { return nil }
-        return sendStale(variant, probe, unreachable: unreachable, lane, variantKey, request, settings, &sink)
+        return sendStale(variant, reply, unreachable: unreachable, lane, variantKey, request, settings, &sink)
     }
 
     private static func sendStale(
-        _ view: borrowing ItemView, _ probe: CacheProbe, unreachable: Bool, _ lane: borrowing Lane,
+        _ view: borrowing ItemView, _ reply: StoredReply, unreachable: Bool, _ lane: borrowing Lane,
         _ key: borrowing Buffer, _ request: borrowing RequestBuffer, _ settings: borrowing WorkerSettings,
         _ sink: inout ClientSink
     ) -> CacheAnswer? {
-        let moment = probe.moment
+        let moment = reply.moment
         guard let stored = StoredHead(view.header) else { return nil }
         let reuse = Reuse.decide(
             stored: stored, request: facts(request), now: moment.now, random: moment.random, settings: settings.policy)
@@ -133,10 +139,8 @@ extension Worker {
         case .whenUnreachable where !unreachable: return nil
         case .whenUnreachable, .onError: break
         }
-        var reply = StoredReply(
-            report: CacheStatus.hit(ttlSeconds: reuse.ttlSeconds), counter: .staleHits, closing: probe.closing,
-            moment: moment)
-        reply.report.note = .staleIfError
+        var reply = reply
+        reply.report.ttlSeconds = reuse.ttlSeconds
         return StoredAnswer.send(view, stored, reply, lane, key, request, settings, &sink)
     }
 

@@ -35,7 +35,7 @@ enum StoredAnswer {
         let reuse = Reuse.decide(
             stored: stored, request: facts, now: moment.now, random: moment.random, settings: settings.policy)
         var lookup = lookup
-        lookup.forward = .stale
+        lookup.forward = reuse.isDemand && reuse.ttlSeconds > 0 ? .request : .stale
         lookup.mayValidate = reuse.mayValidate
         lookup.fallback = reuse.fallback
         lookup.isDemand = reuse.isDemand

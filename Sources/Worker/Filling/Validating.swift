@@ -95,7 +95,7 @@ extension Worker {
         }
         let plan = renewal.plan
         // A Vary that this 304 is the first to send: nobody knows which requests what is stored is for.
-        if plan.varies, !exchange.keys.isVariant { return .forOne(isKept: false) }
+        if plan.varies, !selects(exchange.keys, scratch, lane) { return .forOne(isKept: false) }
         let cost = UInt32(clamping: times.responseMilliseconds - times.requestMilliseconds)
         let attributes = attributes(plan, exchange.route, scratch.block, cost: cost, clock)
         let hashes = tags.hashes.span.extracting(0..<tags.count)
@@ -106,10 +106,20 @@ extension Worker {
         }
     }
 
+    /// Whether the object's key tells apart the requests that the renewed fields' Vary does.
+    private static func selects(
+        _ keys: borrowing ExchangeKeys, _ scratch: borrowing Scratch, _ lane: borrowing Lane
+    ) -> Bool {
+        guard keys.isVariant, let view = lane.lookup(hash: keys.baseHash, key: keys.base),
+            let record = VaryRecord(view.header)
+        else { return false }
+        return record.covers(bytes: scratch.merged.readable, fields: scratch.mergedFields)
+    }
+
     /// Answers the request that caused a validation with what is stored now, or with what would be.
     private mutating func answerValidated(_ e: UInt32, _ x: UInt32, _ outcome: RenewalOutcome) {
         var report = contexts[x].report
-        report.forward = .stale
+        if report.forward != .request { report.forward = .stale }
         report.forwardStatus = 304
         report.note = .validated
         var isForOne = false

@@ -43,7 +43,7 @@ extension Worker {
             permit: permit, body: OriginBody(limits: settings.responseLimits), method: head.method,
             clientMinorVersion: head.minorVersion, fallback: lookup.fallback,
             startedUnixMilliseconds: clock.unixMilliseconds, sentUnixMilliseconds: clock.unixMilliseconds,
-            asksRange: asksRange, isDemand: lookup.isDemand, hasStored: lookup.forward == .stale,
+            asksRange: asksRange, isDemand: lookup.isDemand, hasStored: lookup.isFallback,
             missing: lookup.part.missing, wantsUpgrade: upgrade)
         guard let id = exchanges.insert(exchange) else {
             requests.release(r)

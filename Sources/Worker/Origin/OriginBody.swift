@@ -28,6 +28,12 @@ struct OriginBody: ~Copyable {
 
     init(limits: MessageLimits) { decoder = ChunkedDecoder(limits: limits, ofResponse: true) }
 
+    /// `head`: of the answer whose body it is.
+    mutating func begin(_ head: ResponseHead) {
+        begin(head.framing)
+        decoder.dropsTrailers = head.connection.contains(.others)
+    }
+
     mutating func begin(_ framing: BodyFraming) {
         self.framing = framing
         remaining = 0

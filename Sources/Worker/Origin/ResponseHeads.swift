@@ -56,7 +56,7 @@ extension Worker {
         armOriginTimer(o)
         exchanges[e].hasResponse = true
         upstreams[Int(exchanges[e].server)].health.requestSucceeded()
-        exchanges[e].body.begin(head.framing)
+        exchanges[e].body.begin(head)
         exchanges[e].keepsConnection = head.keepAlive && head.framing != .untilClose
         if !exchanges[e].context.isNone { responseOvertakesUpload(exchanges[e].context.index) }
         let id = exchanges.id(at: e)
@@ -184,6 +184,8 @@ extension Worker {
         leaveQueues(x)
         provideSendBuffer(c)
         let request = requests[contexts[x].request].head
+        // The origin will not take the rest of the body: nor will this connection go on behind it.
+        if contexts[x].upload.state == .flowing, !head.keepAlive { clients[c].closesAfterResponse = true }
         let framing = clientFraming(request, head.framing, c)
         var report = contexts[x].report
         report.forwardStatus = head.status

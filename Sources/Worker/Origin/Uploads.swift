@@ -9,7 +9,9 @@ extension Worker {
         switch head.framing {
         case .none, .untilClose, .length(0): return
         case .length(let length): contexts[x].upload.remaining = length
-        case .chunked: contexts[x].upload.decoder = ChunkedDecoder(limits: settings.limits)
+        case .chunked:
+            contexts[x].upload.decoder = ChunkedDecoder(limits: settings.limits)
+            contexts[x].upload.decoder?.dropsTrailers = head.connection.contains(.others)
         }
         boundUnread(clients[contexts[x].client.index].descriptor, of: head.framing)
         contexts[x].upload.state = head.expectContinue ? .awaitingContinue : .flowing

@@ -95,11 +95,22 @@ def appended(s):
         s.check(value.count(",") >= 1, "the node's member after it", value)
 
 
-@story("RFC 9211 2.1", "a stale answer served for an error says hit with a negative ttl, or the forward that failed")
+@story("RFC 9211 2.1", "a stale answer served for an error says which forward failed, and is no hit")
 def stale_served(s):
     s.answer(200, {"Cache-Control": "max-age=10, stale-if-error=3600"})
     s.answer(503, {"Cache-Control": "no-store"})
     s.miss()
     s.advance(20)
     status = s.cache_status(s.get())
-    s.check(status.get("fwd") == "stale" or int(status.get("ttl", 0)) < 0, "fwd=stale or a negative ttl", status)
+    s.check("hit" not in status and int(status.get("ttl", 0)) < 0, "no hit, and a negative ttl", status)
+    s.equal((status.get("fwd"), status.get("fwd-status")), ("stale", "503"), "fwd and fwd-status")
+
+
+@story("RFC 9211 2.2", "a fresh answer that a client would not have is fwd=request, not fwd=stale")
+def demanded(s):
+    s.answer(200, {"Cache-Control": "max-age=3600", "ETag": '"a"'})
+    s.answer(304, {"Cache-Control": "max-age=3600", "ETag": '"a"'})
+    s.miss()
+    s.advance(10)
+    status = s.cache_status(s.validated({"Cache-Control": "no-cache"}))
+    s.equal((status.get("fwd"), status.get("fwd-status")), ("request", "304"), "fwd and fwd-status")

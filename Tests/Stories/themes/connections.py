@@ -259,3 +259,27 @@ add("connections/refused_head_is_read_on", "RFC 9112 9.6", "what follows a refus
     _outlives(b"GET PATH HTTP/1.1\r\nHost : story.test\r\n\r\n"))
 add("connections/refused_body_is_read_on", "RFC 9112 9.6", "what follows a refused chunk destroys no answer",
     _outlives(_CHUNKED, b"5\r\nhello\r\n", b"0x1\r\n"))
+
+
+@story("RFC 9110 7.4", "an https target is not answered on a connection without TLS")
+def https_without_tls(s):
+    s.answer(200, {"Cache-Control": "max-age=3600"})
+    s.miss()
+    client = s.client()
+    client.send(f"GET https://story.test{s.path} HTTP/1.1\r\nHost: story.test\r\n\r\n".encode())
+    s.equal(client.read_response().status, 421, "status")
+    s.check(client.at_end(), "the connection closed")
+    client = s.client()
+    client.send(f"GET http://story.test{s.path} HTTP/1.1\r\nHost: story.test\r\n\r\n".encode())
+    s.equal(client.read_response().status, 200, "status for http")
+
+
+@story("RFC 9110 15.5.6", "405 says what is allowed")
+def allow(s):
+    for line in (f"OPTIONS {s.path} HTTP/1.1\r\nMax-Forwards: 0", f"TRACE {s.path} HTTP/1.1\r\nMax-Forwards: 0",
+                 "CONNECT story.test:443 HTTP/1.1"):
+        client = s.client()
+        client.send(f"{line}\r\nHost: story.test\r\n\r\n".encode())
+        response = client.read_response()
+        s.equal(response.status, 405, f"status of {line}")
+        s.check("GET" in (response.get("Allow") or ""), "Allow with GET", repr(response))

@@ -150,3 +150,10 @@ def deception_guard_lets_pass(s):
     path = f"/{s.segment}/account/photo.jpg"
     s.miss(path=path)
     s.hit(path=path)
+
+
+@story("RFC 9110 7.6.3", "Via says in which version the answer came here, from the cache too")
+def via_of_http_10_answer(s):
+    s.answer(raw=b"HTTP/1.0 200 OK\r\nCache-Control: max-age=3600\r\nContent-Length: 2\r\n\r\nok")
+    for response in (s.miss(), s.hit(), s.hit({"Range": "bytes=0-0"})):
+        s.check((response.get("Via") or "").startswith("1.0 "), "Via: 1.0", repr(response))

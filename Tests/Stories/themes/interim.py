@@ -137,3 +137,38 @@ def forbidden_response_trailers(s):
     response = s.miss({"TE": "trailers"})
     s.equal((response.body, response.trailers.get("Content-Length")), (b"a body", None), "body and trailers")
     s.equal(s.hit().body, b"a body", "the body from the cache")
+
+
+@story("RFC 9110 7.6.1", "a trailer that Connection names goes no further, from either side")
+def trailers_for_one_connection(s):
+    def act(connection, request):
+        connection.read_body(request)
+        connection.send(b"HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nConnection: X-Hop\r\n"
+                        b"Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-Hop: 1\r\n\r\n")
+        return True
+    s.answer(act=act)
+    client = s.client()
+    client.request("POST", s.path, {"Transfer-Encoding": "chunked", "TE": "trailers", "Connection": "TE, X-Hop"})
+    client.send(b"5\r\nhello\r\n0\r\nX-Hop: 1\r\n\r\n")
+    response = client.read_response()
+    s.equal((response.body, response.trailers.get("X-Hop")), (b"ok", None), "body and trailer at the client")
+    s.equal((s.seen[0].body, s.seen[0].trailers.get("X-Hop")), (b"hello", None), "body and trailer at the origin")
+
+
+@story("RFC 9110 5.6.1", "Expect is a list: empty elements and repetition say nothing new")
+def expect_is_a_list(s):
+    s.answer(200, {"Cache-Control": "no-store"})
+    for value in (",100-continue", "100-continue, 100-continue", "100-Continue ,"):
+        client = s.client()
+        client.request("POST", s.path, {"Expect": value, "Content-Length": "5"})
+        s.check(client.reader.until(b"\r\n\r\n").startswith(b"HTTP/1.1 100"), f"100 for {value!r}")
+        client.send(b"hello")
+        s.equal(client.read_response().status, 200, f"status for {value!r}")
+    for value in ("", ","):
+        client = s.client()
+        client.request("POST", s.path, {"Expect": value, "Content-Length": "5"})
+        client.send(b"hello")
+        s.equal(client.read_response().status, 200, f"status for {value!r}")
+    client = s.client()
+    client.request("POST", s.path, {"Expect": "100-continue, x", "Content-Length": "5"})
+    s.equal(client.read_response().status, 417, "status for something else beside it")

@@ -159,3 +159,37 @@ def origin_error_passes(s):
     s.answer(500, {"Cache-Control": "no-store"}, b"the origin's own words")
     response = s.get()
     s.equal((response.status, response.body), (500, b"the origin's own words"), "status and body")
+
+
+def _cut_for_http_10(framing):
+    """A body that lasts until the connection ends is told from a cut one by the reset alone."""
+    def tell(s):
+        def cut(connection, request):
+            connection.send(b"HTTP/1.1 200 OK\r\nCache-Control: no-store\r\n" + framing)
+            connection.reset()
+            return False
+        s.answer(act=cut)
+        client = s.client()
+        client.send(f"GET {s.path} HTTP/1.0\r\nHost: story.test\r\n\r\n".encode())
+        try:
+            response = client.read_response()
+            s.check(not response.complete or response.status == 502, "a visible cut", repr(response))
+        except (Ended, ConnectionResetError):
+            pass
+    return tell
+
+
+for _name, _framing in (("chunked", b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"), ("until_close", b"\r\nhello"),
+                        ("bad_chunk", b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n")):
+    add(f"origin_faults/cut_for_http_10_{_name}", "RFC 9112 8",
+        f"a {_name.replace('_', ' ')} answer that is cut never looks whole to a client that speaks HTTP/1.0",
+        _cut_for_http_10(_framing))
+
+
+@story("RFC 9110 7.8", "a 101 to another protocol than one that may be tunnelled is 502")
+def switching_to_http(s):
+    for head in (b"Upgrade: h2c\r\nConnection: Upgrade\r\n", b"Upgrade: websocket\r\n",
+                 b"Upgrade: ,\r\nConnection: Upgrade\r\n"):
+        s.answer(raw=b"HTTP/1.1 101 Switching Protocols\r\n" + head + b"\r\n")
+        response = s.get({"Connection": "Upgrade", "Upgrade": "websocket"})
+        s.equal(response.status, 502, f"status for {head}")

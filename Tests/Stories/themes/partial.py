@@ -189,3 +189,11 @@ def deep_range(s):
     for first, last in ((0, 99), (65530, 65600), (1_200_000, 1_300_000), (2_799_999, 2_799_999)):
         s.equal(s.hit({"Range": f"bytes={first}-{last}"}, path=other).body == text[first:last + 1], True,
                 f"bytes {first}-{last} of text")
+
+
+@story("RFC 9110 13.1.5", "Connection cannot take If-Range away from its Range")
+def if_range_named_by_connection(s):
+    s.answer(200, {"Cache-Control": "max-age=3600", "ETag": '"a"'}, b"0123456789")
+    s.miss()
+    response = s.hit({"Range": "bytes=0-1", "If-Range": '"b"', "Connection": "If-Range"})
+    s.equal((response.status, response.body), (200, b"0123456789"), "status and body")

@@ -285,3 +285,10 @@ def head_no_cache_ends_stored(s):
         s.hit(path=path)
         s.forwarded(demand, path=path, method="HEAD")
         s.forwarded(path=path)
+
+
+@story("RFC 9111 5.2.1.7", "only-if-cached is 504 for a GET with content too")
+def only_if_cached_with_content(s):
+    s.answer(200, {"Cache-Control": "no-store"})
+    response = s.get({"Cache-Control": "only-if-cached"}, body=b"x")
+    s.equal((response.status, len(s.seen)), (504, 0), "status and requests at the origin")

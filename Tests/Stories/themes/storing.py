@@ -234,3 +234,19 @@ def private_field_for_waiters(s):
         thread.join()
     s.equal(len(s.seen), 1, "requests at the origin")
     s.equal(sorted(answer.get("Secret") or "" for answer in answers), ["", "", "", "", "1"], "Secret for each")
+
+
+def _essential(directive, field, value):
+    def tell(s):
+        s.answer(200, {"Cache-Control": f'max-age=3600, {directive}="X-Other, {field}"', field: value, "X-Other": "1"})
+        for _ in range(2):
+            s.equal(s.forwarded({"Accept-Encoding": "gzip"}).get(field), value, field)
+    return tell
+
+
+for _directive in ("no-cache", "private"):
+    for _field, _value in (("Content-Encoding", "gzip"), ("Content-Type", "text/css"), ("Vary", "Accept-Encoding")):
+        add(f"storing/{_directive.replace('-', '_')}_names_{_field.lower().replace('-', '_')}",
+            "RFC 9111 5.2.2.4" if _directive == "no-cache" else "RFC 9111 5.2.2.7",
+            f'{_directive}="{_field}" counts for the whole answer, which cannot be understood without',
+            _essential(_directive, _field, _value))

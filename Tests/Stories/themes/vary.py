@@ -100,6 +100,27 @@ def vary_changes(s):
     s.hit({"Foo": "1", "Bar": "1"})
 
 
+def _widened(vary, method):
+    def tell(s):
+        s.answer(200, {"Cache-Control": "max-age=10", "Vary": "Foo", "ETag": '"a"'}, b"one")
+        lasting = {"Cache-Control": "max-age=3600", "Vary": vary}
+        s.answer(304 if method == "GET" else 200, {**lasting, "ETag": '"a"'}, b"one")
+        s.answer(200, {**lasting, "ETag": '"b"'}, b"two")
+        s.miss({"Foo": "1", "Bar": "1"})
+        s.advance(20)
+        s.get({"Foo": "1", "Bar": "1"}, method=method)
+        s.equal(s.forwarded({"Foo": "1", "Bar": "2"}).body, b"two", "the body for another Bar")
+        s.equal(s.hit({"Foo": "1", "Bar": "2"}).body, b"two", "the body from the cache")
+    return tell
+
+
+for _name, _vary in (("more", "Foo, Bar"), ("others", "Bar")):
+    for _method in ("GET", "HEAD"):
+        add(f"vary/renewal_names_{_name}_{_method.lower()}", "RFC 9111 4.1",
+            f"an answer to {_method} that renews a variant and says Vary: {_vary} leaves none for other requests",
+            _widened(_vary, _method))
+
+
 @story("RFC 9111 4.1", "a gzip variant is never given to a client that does not accept it")
 def encoding_respected(s):
     import gzip
