@@ -16,7 +16,7 @@ extension Worker {
         // HEAD is not turned into GET: an answer to HEAD updates what is stored, a miss is relayed.
         guard facts.method == .get, !lookup.alone, CollapsePolicy.mayWait(request: facts, settings: settings.policy)
         else {
-            return pass(c, route, report: report, probe: probe)
+            return pass(c, route, report: report, probe: probe, besides: facts.method == .head ? lookup : nil)
         }
         // Nobody waits for an answer that must not be stored: they would all have to ask by themselves afterwards.
         if facts.directives.noStore, settings.policy.requestNoStore == .honour, !lookup.isStored {
@@ -135,9 +135,9 @@ extension Worker {
         RequestFacts(head: request.head, bytes: request.bytes.readable, fields: request.fields)
     }
 
-    /// Asks the origin for this request alone; nothing is stored.
+    /// Asks the origin for this request alone; nothing is stored. `besides`: what is, which may stand in for an error.
     mutating func pass(
-        _ c: UInt32, _ route: Route, report: CacheStatus, probe: CacheProbe? = nil
+        _ c: UInt32, _ route: Route, report: CacheStatus, probe: CacheProbe? = nil, besides stored: LookupResult? = nil
     ) {
         count(.passes)
         let r = clients[c].request
@@ -148,8 +148,9 @@ extension Worker {
         contexts[x].report = report
         prepareUpload(x, head)
         let id = contexts.id(at: x)
-        let exchange = startExchange(
-            .relay, request: r, context: id, route, probe, LookupResult(hash: probe.hash), permit: nil)
+        var lookup = LookupResult(hash: probe.hash)
+        if let stored { (lookup.forward, lookup.fallback) = (stored.forward, stored.fallback) }
+        let exchange = startExchange(.relay, request: r, context: id, route, probe, lookup, permit: nil)
         // The exchange may have failed already and answered the client.
         if let exchange, contexts.contains(id) { contexts[x].exchange = exchange }
     }

@@ -172,7 +172,8 @@ extension Worker {
         _ sink: inout ClientSink, _ withheld: borrowing Buffer?
     ) -> CacheAnswer {
         var reply = reply
-        reply.report.ttlSeconds = (stored.expiryMilliseconds - reply.moment.now) / 1000
+        let age = Int64(clamping: stored.ageSeconds(now: reply.moment.now))
+        reply.report.ttlSeconds = Int64(stored.freshnessSeconds) - age
         return StoredAnswer.send(
             view, stored, reply, lane, key, request, settings, &sink, withheld: readableBytes(withheld))
     }

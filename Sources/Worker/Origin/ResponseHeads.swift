@@ -103,7 +103,13 @@ extension Worker {
 
     /// Decides what becomes of a final answer.
     private mutating func judge(_ e: UInt32, _ o: UInt32, _ head: ResponseHead) {
-        if exchanges[e].purpose == .relay { return relayHead(e, o, head, mayStore: true) }
+        if exchanges[e].purpose == .relay {
+            // To HEAD as to GET (RFC 5861 section 4).
+            if exchanges[e].fallback == .onError, Reuse.isError(status: head.status) {
+                return failExchange(e, .badAnswer, status: head.status)
+            }
+            return relayHead(e, o, head, mayStore: true)
+        }
         if exchanges[e].purpose == .resume {
             return exchanges[e].permit == nil ? restHead(e, o, head) : resumeHead(e, o, head)
         }

@@ -53,6 +53,24 @@ def if_error_503(s):
     s.equal((response.status, response.body), (200, first.body), "status and body")
 
 
+@story("RFC 5861 4", "stale-if-error holds for HEAD too")
+def if_error_head(s):
+    s.answers(Reply(200, {"Cache-Control": "max-age=10, stale-if-error=3600", "ETag": '"a"'}), FAILING)
+    s.miss()
+    s.advance(20)
+    response = s.get(method="HEAD")
+    s.equal((response.status, response.get("ETag")), (200, '"a"'), "status and ETag")
+    s.equal(len(s.seen), 2, "requests at the origin")
+
+
+@story("RFC 9111 5.2.2.2", "a HEAD that must be validated and cannot be is 504, as a GET is")
+def head_unreachable(s):
+    s.answers(Reply(200, {"Cache-Control": "max-age=10, must-revalidate"}), DOWN)
+    s.miss()
+    s.advance(20)
+    s.equal([s.get(method=method).status for method in ("GET", "HEAD")], [504, 504], "statuses")
+
+
 @story("RFC 5861 4", "stale-if-error ends when its time is over")
 def if_error_over(s):
     s.answers(Reply(200, {"Cache-Control": "max-age=10, stale-if-error=30"}), FAILING)
