@@ -53,7 +53,10 @@ def expectations():
         "POST /p 5",
         "close",
     )
-    for value in ["x", "200-ok", "100-continue, x", "100-continue; a", "", "100", "100-continue 100-continue"]:
+    for value in ["", ",", ",100-continue,", "100-continue, 100-continue"]:
+        accept(f"Expect {value!r}", "RFC 9110 5.6.1", post(f"Expect: {value}\r\nContent-Length: 5\r\n", "hello"),
+               "POST /p 5")
+    for value in ["x", "200-ok", "100-continue, x", "100-continue; a", "100", "100-continue 100-continue"]:
         choice(f"Expect {value!r}", rule, post(f"Expect: {value}\r\nContent-Length: 5\r\n", "hello"), 417)
     choice("Expect twice, one unknown", rule, post("Expect: 100-continue\r\nExpect: y\r\n"), 417)
 
