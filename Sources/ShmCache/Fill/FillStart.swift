@@ -48,6 +48,10 @@ public enum FillFailure: UInt8, Sendable {
     case freshened
     /// A large object that was seen for the first time, and the cache is full: the next fetch of it is stored.
     case firstSight
+    /// The origin did not answer in time, or not at all where only its answer will do.
+    case originTimedOut
+    /// The origin has as many requests as it may have.
+    case originBusy
 }
 
 /// What became of appended bytes.

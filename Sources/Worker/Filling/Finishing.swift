@@ -55,12 +55,12 @@ extension Worker {
         if failure != .timeout { count(.originErrors) }
         let context = exchanges[e].context
         let hasResponse = exchanges[e].hasResponse
+        let own = answerStatus(to: failure, e)
         if let permit = exchanges[e].permit.take() {
             count(.fillsFailed)
-            permit.fail(.originFailed)
+            permit.fail(own == 504 ? .originTimedOut : own == 503 ? .originBusy : .originFailed)
         }
         exchanges[e].context = .none
-        let own = answerStatus(to: failure, e)
         if !context.isNone, contexts.contains(context) {
             let x = context.index
             contexts[x].exchange = .max

@@ -130,6 +130,11 @@ extension Worker {
         Self.removeStored(exchanges[e].keys, lane)
     }
 
+    /// Notes that answers for this key are not to be waited for (hit-for-miss).
+    static func mark(_ keys: borrowing ExchangeKeys, _ lane: borrowing Lane, seconds: UInt32) {
+        if case .own(let permit) = startObjectFill(lane, keys) { permit.fail(.pass, markerSeconds: Int(seconds)) }
+    }
+
     private static func startObjectFill(_ lane: borrowing Lane, _ keys: borrowing ExchangeKeys) -> FillStart {
         lane.startFill(hash: keys.hash, key: keys.object, refreshing: true)
     }

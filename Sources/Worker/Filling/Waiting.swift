@@ -28,7 +28,9 @@ extension Worker {
         let isOwner = contexts[x].exchange != .max || contexts[x].report.isStored
         if !isOwner {
             let request = Self.facts(requests[contexts[x].request])
-            guard facts.mayUse, Self.mayUse(contexts[x].body, request, settings) else { return goAlone(x) }
+            // One that a purge covers is not for this request: the next one is, and again for all.
+            guard !facts.isPurged else { return restart(x) }
+            guard Self.mayUse(contexts[x].body, request, settings) else { return goAlone(x) }
         }
         return beginFromFill(x)
     }
@@ -71,8 +73,8 @@ extension Worker {
     private struct TicketFacts {
         var phase: FillPhase
         /// Not a response: a record that the key varies, or the renewal of an object.
-        var isMarker: Bool
-        var mayUse: Bool
+        var isMarker = false
+        var isPurged = false
     }
 
     private static func ticketFacts(_ body: borrowing BodySource) -> TicketFacts? {
@@ -81,12 +83,12 @@ extension Worker {
         case .some(let ticket):
             let phase = ticket.phase
             guard phase == .streaming || phase == .complete else {
-                return TicketFacts(phase: phase, isMarker: false, mayUse: false)
+                return TicketFacts(phase: phase)
             }
             guard StoredKind.of(ticket.header) == .response else {
-                return TicketFacts(phase: phase, isMarker: true, mayUse: false)
+                return TicketFacts(phase: phase, isMarker: true)
             }
-            return TicketFacts(phase: phase, isMarker: false, mayUse: !ticket.isPurged)
+            return TicketFacts(phase: phase, isPurged: ticket.isPurged)
         }
     }
 
@@ -199,6 +201,10 @@ extension Worker {
             return goAlone(x)
         case .pass, .tooLarge: return goAlone(x)
         case .originFailed: return answerFailure(x, status: 502)
+        case .originTimedOut: return answerFailure(x, status: 504)
+        case .originBusy:
+            contexts[x].report.note = .originBusy
+            return answerFailure(x, status: 503)
         case .purged, .abandoned, .ownerLost, .freshened, .firstSight: return restart(x)
         }
     }

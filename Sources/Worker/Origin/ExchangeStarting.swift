@@ -124,9 +124,9 @@ extension Worker {
     /// Whether the exchange may be sent once more: nothing of it was used and the method allows it (RFC 9110 section
     /// 9.2.2).
     borrowing func mayRetry(_ e: UInt32) -> Bool {
-        guard exchanges[e].attempts < Self.maximumAttempts, !exchanges[e].hasResponse, !exchanges[e].hasBytes else {
-            return false
-        }
+        guard exchanges[e].attempts < Self.maximumAttempts, !exchanges[e].hasResponse, !exchanges[e].hasBytes,
+            exchanges[e].interims == 0
+        else { return false }
         guard exchanges[e].method.isIdempotent else { return false }
         let context = exchanges[e].context
         return context.isNone || !contexts[context.index].upload.hasBegun

@@ -1,5 +1,6 @@
 // The body of an origin's answer: into the cache at the origin's pace, or to one client at the client's.
 
+internal import CachePolicy
 internal import ControlChannel
 internal import HTTPMessage
 internal import ShmCache
@@ -154,6 +155,8 @@ extension Worker {
     private mutating func fillDeclined(_ e: UInt32, _ reason: FillFailure) {
         count(.fillsFailed)
         if let permit = exchanges[e].permit.take() { permit.fail(reason) }
+        // Its length was not said: who waited is cut where the fill ends. Nobody is to wait for the next one.
+        if reason == .tooLarge { Self.mark(exchanges[e].keys, lane, seconds: settings.policy.hitForMissSeconds) }
         guard !exchanges[e].context.isNone else { return endExchange(e) }
     }
 

@@ -190,8 +190,8 @@ extension Worker {
         leaveQueues(x)
         provideSendBuffer(c)
         let request = requests[contexts[x].request].head
-        // The origin will not take the rest of the body: nor will this connection go on behind it.
-        if contexts[x].upload.state == .flowing, !head.keepAlive { clients[c].closesAfterResponse = true }
+        // What is still to come of the body when this answer ends is not read: the connection does not go on behind it.
+        if contexts[x].upload.state == .flowing { clients[c].closesAfterResponse = true }
         let framing = clientFraming(request, head.framing, c)
         var report = contexts[x].report
         report.forwardStatus = head.status

@@ -45,7 +45,8 @@ class Growing:
 
 
 def read_along(context, file, count):
-    """The bodies of clients that all have the beginning when the rest comes; None for who was cut."""
+    """The bodies of clients that all have the beginning when the rest comes (None for who was cut); the origin's
+    script; the node."""
     origin = context.origin()
     script = origin.script("grows", "room").add(Reply(act=file.act))
     node = context.node(origin.url, flags=SMALL)
@@ -69,13 +70,13 @@ def read_along(context, file, count):
         thread.start()
     for thread in threads:
         thread.join(60)
-    return bodies, script
+    return bodies, script, node
 
 
 @case("a body that grows beyond what is stored: who read along gets the rest from the origin, by Range")
 def given_up(context):
     file = Growing(6_000_000, '"v1"')
-    bodies, script = read_along(context, file, 6)
+    bodies, script, _ = read_along(context, file, 6)
     expect(all(body == file.body for body in bodies),
            f"whole bodies: {[body and len(body) for body in bodies]}")
     expect(len(script.requests) == 6, f"one request more for each but the first: {len(script.requests)}")
@@ -85,7 +86,7 @@ def given_up(context):
 def given_up_without_ranges(context):
     file = Growing(6_000_000, '"v1"')
     file.has_ranges = False
-    bodies, script = read_along(context, file, 3)
+    bodies, script, _ = read_along(context, file, 3)
     expect(all(body == file.body for body in bodies), f"whole bodies: {[body and len(body) for body in bodies]}")
     expect(len(script.requests) == 3, f"requests: {len(script.requests)}")
 
@@ -93,10 +94,18 @@ def given_up_without_ranges(context):
 @case("the same without a validator: nobody could tell another version, so who read along is cut")
 def given_up_without_validator(context):
     file = Growing(6_000_000, None)
-    bodies, script = read_along(context, file, 4)
+    bodies, script, node = read_along(context, file, 4)
     expect(bodies.count(file.body) == 1, "the first has it whole")
     expect(bodies.count(None) == 3, f"the others are cut: {[body and len(body) for body in bodies]}")
     expect(len(script.requests) == 1, f"one request: {len(script.requests)}")
+    # It is known now that it is not for all: nobody waits for the next one, and nobody is cut.
+    clients = [Client(node.address, 30.0) for _ in range(4)]
+    for client in clients:
+        context.closers.append(client.close)
+        client.request("GET", "/grows/file")
+    for client in clients:
+        answer = client.read_response()
+        expect(answer.complete and answer.body == file.body, f"whole the second time, not {len(answer.body)} bytes")
 
 
 @case("the same, and the origin has another version by now: no body is made of two")
@@ -110,7 +119,7 @@ def given_up_and_changed(context):
         connection.send(b"HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nETag: \"v2\"\r\nContent-Length: 3\r\n\r\nnew")
         return True
     file.act = act
-    bodies, _ = read_along(context, file, 3)
+    bodies, _, _ = read_along(context, file, 3)
     expect(bodies.count(file.body) == 1 and bodies.count(None) == 2, "one whole, two cut")
 
 

@@ -275,3 +275,46 @@ def many_at_once(s):
     s.equal({client.read_response().body for client in clients}, {b"hello"}, "bodies")
     for path in paths:
         s.hit(path=path)
+
+
+@story("RFC 9111 4.4", "who waits for an answer that is invalidated meanwhile waits for the next one, and for one only")
+def invalidated_meanwhile(s):
+    gate = threading.Event()
+
+    def held(connection, request):
+        gate.wait(10)
+        connection.send(HEAD % 3 + b"old")
+        return True
+
+    def changed(connection, request):
+        connection.read_body(request)
+        connection.send(b"HTTP/1.1 204 No Content\r\n\r\n")
+        return True
+    s.answers(Reply(act=held), Reply(act=changed), Reply(200, {"Cache-Control": "max-age=3600"}, b"new"))
+    first = s.client()
+    first.request("GET", s.path)
+    s.await_origin(1)
+    clients = _clients(s, 20)
+    s.equal(s.get(method="PUT", body=b"x").status, 204, "status of the PUT")
+    gate.set()
+    first.read_response()
+    s.equal({client.read_response().body for client in clients}, {b"new"}, "bodies of those who waited")
+    s.equal(len(s.seen), 3, "requests at the origin")
+    s.hit()
+
+
+@story("RFC 9110 15.6.5", "a fetch that fails is told in the same words to all who waited for it")
+def same_failure(s):
+    gate = threading.Event()
+
+    def act(connection, request):
+        gate.wait(10)
+        connection.close()
+        return False
+    s.answers(Reply(200, {"Cache-Control": "max-age=10, must-revalidate", "ETag": '"a"'}), Reply(act=act))
+    s.miss()
+    s.advance(20)
+    clients = _clients(s, 10)
+    s.await_origin(2)
+    gate.set()
+    s.equal({client.read_response().status for client in clients}, {504}, "statuses")

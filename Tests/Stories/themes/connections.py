@@ -283,3 +283,30 @@ def allow(s):
         response = client.read_response()
         s.equal(response.status, 405, f"status of {line}")
         s.check("GET" in (response.get("Allow") or ""), "Allow with GET", repr(response))
+
+
+@story("RFC 9112 9.6", "an answer that overtakes its request's body says that the connection will close")
+def early_answer(s):
+    def act(connection, request):
+        connection.send(b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\nok")
+        return False
+    s.answer(act=act)
+    client = s.client()
+    client.request("PUT", s.path, {"Content-Length": "1000"})
+    client.send(b"x" * 100)
+    response = client.read_response()
+    s.equal((response.status, (response.get("Connection") or "").lower()), (202, "close"), "status and Connection")
+
+
+@story("RFC 9110 9.2.2", "a request whose origin has begun to answer is not sent again")
+def not_again_after_interim(s):
+    def act(connection, request):
+        connection.send(b"HTTP/1.1 102 Processing\r\n\r\n")
+        connection.close()
+        return False
+    s.answers(Reply(200, {"Cache-Control": "no-store"}), Reply(act=act))
+    client = s.client()
+    for method, status in (("GET", 200), ("DELETE", 502)):
+        client.request(method, s.path)
+        s.equal(client.read_response().status, status, f"status of {method}")
+    s.equal(len(s.seen), 2, "requests at the origin")
