@@ -20,12 +20,12 @@ struct AdminRequestTests {
     }
 
     @Test func hasAQuery() {
-        let bytes = Array("GET /v1/operations/7?seen=2&x HTTP/1.1\r\nHost: x\r\n\r\n".utf8)
+        let bytes = Array("GET /v1/operations/7?seen=2&x&=&=y HTTP/1.1\r\nHost: x\r\n\r\n".utf8)
         guard case .whole(let request) = AdminRequest.parse(bytes) else {
             Issue.record("not whole")
             return
         }
-        #expect(request.path == "/v1/operations/7" && request.query == ["seen": "2", "x": ""])
+        #expect(request.path == "/v1/operations/7" && request.query == ["seen": "2", "x": "", "": "y"])
         #expect(request.isRepeatable)
     }
 

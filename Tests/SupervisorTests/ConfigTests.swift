@@ -181,6 +181,9 @@ struct QuantityTests {
         #expect(try Node.workerCount("-2", current: 3) == 1)
         #expect(try Node.workerCount("7", current: 3) == 7)
         #expect(throws: Failure.self) { _ = try Node.workerCount("-3", current: 3) }
+        for text in ["+9223372036854775807", "-9223372036854775808", "9223372036854775807"] {
+            #expect(throws: Failure.self) { _ = try Node.workerCount(text, current: 3) }
+        }
         #expect(throws: Failure.self) { _ = try Node.workerCount("many", current: 3) }
     }
 }

@@ -43,7 +43,7 @@ struct AdminRequest: Equatable, Sendable {
         func text(_ extent: Extent) -> String { String(decoding: bytes[extent.range], as: UTF8.self) }
         var query: [String: String] = [:]
         for pair in text(parser.head.query).split(separator: "&") {
-            let parts = pair.split(separator: "=", maxSplits: 1)
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             query[String(parts[0])] = parts.count > 1 ? String(parts[1]) : ""
         }
         return .whole(

@@ -55,12 +55,13 @@ struct AdminClient {
     func change(
         _ path: String, _ body: [String: String], timeoutSeconds: Double, quiet: Bool = false, says: Bool = true
     ) async throws {
-        var fields = body.map { "\"\($0)\": \"\($1)\"" }
-        fields.append("\"timeoutSeconds\": \(timeoutSeconds)")
+        var fields = body.mapValues { ChangeField.text($0) }
+        fields["timeoutSeconds"] = .number(timeoutSeconds)
+        let request = String(decoding: try JSONEncoder().encode(fields), as: UTF8.self)
         let wasRunning = RuntimeDirectory.isLocked(directory)
         let answer: Data
         do {
-            answer = try await ask(.POST, path, "{\(fields.joined(separator: ", "))}", timeoutSeconds)
+            answer = try await ask(.POST, path, request, timeoutSeconds)
         } catch let failure as Failure {
             // A node that ended while it was asked to has done what was wanted.
             guard path == "/v1/stop", wasRunning, !RuntimeDirectory.isLocked(directory) else { throw failure }
@@ -152,5 +153,19 @@ struct AdminClient {
             throw Refusal(status: Int(answer.status.code), text: text ?? "\(answer.status)")
         }
         return data
+    }
+}
+
+/// A member of the body that asks for a change.
+private enum ChangeField: Encodable {
+    case text(String)
+    case number(Double)
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        switch self {
+        case .text(let text): try container.encode(text)
+        case .number(let number): try container.encode(number)
+        }
     }
 }

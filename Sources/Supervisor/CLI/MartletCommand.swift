@@ -44,7 +44,7 @@ enum Program {
     /// What was thrown, as one line and an exit code; help and version go to standard output.
     static func leave(_ error: any Error) -> Never {
         if let failure = error as? Failure {
-            complain(failure.description)
+            Console.complain(failure.description)
             exit(failure.kind.rawValue)
         }
         let code = Martlet.exitCode(for: error)
@@ -54,12 +54,8 @@ enum Program {
         }
         let isUsage = code == .validationFailure
         let help = "; `martlet --help` and `martlet COMMAND --help` list what there is"
-        complain(isUsage ? Martlet.message(for: error) + help : "\(error)")
+        Console.complain(isUsage ? Martlet.message(for: error) + help : "\(error)")
         exit(isUsage ? 2 : 1)
-    }
-
-    static func complain(_ text: String) {
-        FileHandle.standardError.write(Data("martlet: \(text)\n".utf8))
     }
 }
 

@@ -77,7 +77,8 @@ struct ConfigFile {
                     site.origins = [try located(value) { () throws(Failure) in try upstream(value) }]
                 case "origins": site.origins = try readOrigins(value)
                 case "balance": site.balance = Directive.balance(try choice(value, Directive.balances))
-                case "origin-host": site.hostHeader = try scalar(value) == "origin" ? .origin : .client
+                case "origin-host":
+                    site.hostHeader = try choice(value, ["client", "origin"]) == "origin" ? .origin : .client
                 case let other:
                     let known = ["name", "hosts", "origin", "origins", "balance", "origin-host"]
                     let guess = nearest(to: other ?? "", among: known).map { "; did you mean '\($0)'?" } ?? ""
@@ -139,6 +140,11 @@ struct ConfigFile {
             case .text(let set): try set(&settings, try scalar(value))
             case .texts(let set): try set(&settings, try texts(value))
             case .bytes(let set): set(&settings, try number(value, "a size such as 64KiB", Quantity.bytes))
+            case .size(let range, let set):
+                let expected = "a size from \(range.lowerBound) to \(range.upperBound) bytes"
+                let bytes = try number(value, expected, Quantity.bytes)
+                guard range.contains(bytes) else { throw .usage("expected \(expected), found \(bytes)") }
+                set(&settings, UInt32(clamping: bytes))
             case .milliseconds(let set): set(&settings, try duration(value))
             case .seconds(let set): set(&settings, try duration(value) / 1_000)
             case .count(let range, let set):

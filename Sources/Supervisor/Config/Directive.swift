@@ -7,6 +7,8 @@ struct Directive: Sendable {
         case text(@Sendable (inout Settings, String) throws(Failure) -> Void)
         case texts(@Sendable (inout Settings, [String]) throws(Failure) -> Void)
         case bytes(@Sendable (inout Settings, UInt64) -> Void)
+        /// Within bounds: too little would refuse everything.
+        case size(ClosedRange<UInt64>, @Sendable (inout Settings, UInt32) -> Void)
         case milliseconds(@Sendable (inout Settings, UInt32) -> Void)
         case seconds(@Sendable (inout Settings, UInt32) -> Void)
         case count(ClosedRange<UInt32>, @Sendable (inout Settings, UInt32) -> Void)
@@ -112,15 +114,14 @@ struct Directive: Sendable {
 
     private static let limits: [Directive] = [
         .init(
-            "limits.request-line", .bytes { $0.base.limits.requestLineBytes = UInt32(clamping: $1) },
+            "limits.request-line", .size(256...16 << 20) { $0.base.limits.requestLineBytes = $1 },
             "Longest request line"),
         .init("limits.fields", .count(8...1024) { $0.base.limits.fieldCount = $1 }, "Fields of a message"),
         .init(
-            "limits.field-section", .bytes { $0.base.limits.fieldSectionBytes = UInt32(clamping: $1) },
+            "limits.field-section", .size(1024...16 << 20) { $0.base.limits.fieldSectionBytes = $1 },
             "All field lines of a request"),
         .init(
-            "limits.response-field-section",
-            .bytes { $0.base.limits.responseFieldSectionBytes = UInt32(clamping: $1) },
+            "limits.response-field-section", .size(1024...16 << 20) { $0.base.limits.responseFieldSectionBytes = $1 },
             "All field lines of a response"),
         .init(
             "limits.request-body", .bytes { $0.base.limits.requestBodyBytes = $1 }, "Longest request body; 0 for any"),

@@ -53,6 +53,9 @@ struct LoadedConfiguration: Sendable {
     private static func add(
         _ site: Settings.SiteSettings, to snapshot: inout ConfigurationSnapshot
     ) throws(Failure) {
+        guard snapshot.origins.count + site.origins.count <= Int(UInt16.max) else {
+            throw .usage("sites: all together may have at most \(UInt16.max) origins")
+        }
         let first = UInt16(snapshot.origins.count)
         for upstream in site.origins {
             let url = upstream.url

@@ -7,7 +7,7 @@ import Logging
 import ShmCache
 
 extension Node {
-    private func deadline(_ seconds: Double) -> Milliseconds {
+    func deadline(_ seconds: Double) -> Milliseconds {
         LoopExecutor.now() + Milliseconds(min(max(seconds, 0.1), 1e6) * 1_000)
     }
 
@@ -164,9 +164,11 @@ extension Node {
         guard let number = Int(text) else {
             throw Failure.usage("workers '\(text)': write N, +N, -N or auto")
         }
-        let count = text.hasPrefix("+") || text.hasPrefix("-") ? current + number : number
-        guard (1...Settings.mostWorkers).contains(count) else {
-            throw Failure.usage("\(count) workers: there must be 1 to \(Settings.mostWorkers)")
+        let isRelative = text.hasPrefix("+") || text.hasPrefix("-")
+        let (count, overflow) = number.addingReportingOverflow(isRelative ? current : 0)
+        guard !overflow, (1...Settings.mostWorkers).contains(count) else {
+            let asked = overflow ? text : String(count)
+            throw Failure.usage("\(asked) workers: there must be 1 to \(Settings.mostWorkers)")
         }
         return count
     }

@@ -16,6 +16,8 @@ enum Signals {
             signal(number, SIG_DFL)
         }
         unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
+        // Other servers open their logs anew on this one: it must not end a node, or its workers.
+        signal(SIGUSR1, SIG_IGN)
     }
 
     static func descriptor() throws(Failure) -> Int32 {

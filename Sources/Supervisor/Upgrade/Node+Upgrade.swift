@@ -19,7 +19,7 @@ extension Node {
             return operation
         }
         isUpgrading = true
-        let deadline = LoopExecutor.now() + Int64(timeoutSeconds * 1_000)
+        let deadline = deadline(timeoutSeconds)
         let path = binary ?? ownBinary
         Task {
             await self.upgradeSteps(

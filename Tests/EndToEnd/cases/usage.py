@@ -2,10 +2,12 @@
 
 import hashlib
 import os
+import signal
 import socket
+import subprocess
 
 from harness.node import free_port
-from support import case, expect, martlet
+from support import RELEASE, case, expect, martlet
 
 ORIGIN = ("--origin", "http://127.0.0.1:9")
 
@@ -149,3 +151,25 @@ def runtime_directories(context):
 def no_node(context):
     for command in ("status", "stop"):
         complaint([command, "--runtime-dir", f"{context.directory()}/none"], 1, "none")
+
+
+@case("what no operator means to ask: refused in words, and the supervisor that was asked lives on")
+def odd_requests(context):
+    node = context.node(context.origin().url)
+
+    def asked(code, word, *words):
+        found, said, error = martlet(*words, "--runtime-dir", node.runtime)
+        expect(found == code and word in said + error, f"{words}: exit {found}, {said!r} {error!r}")
+    for count in ("+9223372036854775807", "-9223372036854775808"):
+        asked(2, "1 to", "workers", count)
+    asked(2, "write N", "workers", '1", "io": "uring')
+    expect(node.admin("GET", "/v1/status?=")[0] == 200, "an empty argument")
+    for seconds in (1e30, -1e30):
+        status, answer = node.admin("POST", "/v1/upgrade", {"binary": "/bin/true", "timeoutSeconds": seconds})
+        expect(status == 202, f"a patience of {seconds}: {status} {answer}")
+    os.kill(node.process.pid, signal.SIGUSR1)
+    for closed in (">&-", "2>&-", ">/dev/full", "2>/dev/full", "| true"):
+        shell = f"{RELEASE}/martlet reload --runtime-dir {node.runtime} {closed}"
+        done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=False, timeout=60)
+        expect(done.returncode in (0, 1) and "atal error" not in done.stderr, f"{closed}: {done}")
+    expect(node.alive() and node.admin("GET", "/v1/status")[0] == 200, "the same supervisor answers")
