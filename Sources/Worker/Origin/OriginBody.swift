@@ -30,17 +30,13 @@ struct OriginBody: ~Copyable {
 
     /// `head`: of the answer whose body it is.
     mutating func begin(_ head: ResponseHead) {
-        begin(head.framing)
-        decoder.dropsTrailers = head.connection.contains(.others)
-    }
-
-    mutating func begin(_ framing: BodyFraming) {
-        self.framing = framing
+        framing = head.framing
         remaining = 0
         position = 0
         piece = .empty
         byteCount = 0
         decoder.reset()
+        decoder.dropsTrailers = head.connection.contains(.others)
         isComplete = framing == .none
         if case .length(let length) = framing {
             remaining = length
