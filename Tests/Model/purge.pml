@@ -1,6 +1,7 @@
 /* A purge of one address against a fill's commit, a confirmation (304) of the stored object and a lookup.
  *
- * The origin's content changes before the purge begins; after the purge has returned nobody may find the old content.
+ * The origin's content changes before the purge begins; after the purge has returned nobody may find the old content,
+ * and what a fill that began after it has stored stays, whenever an overtaken fill ends.
  *
  * Step -> code line (file:function)
  *   P1  Purge/LanePurges.swift:purge(hash:key:)     nextPurge
@@ -8,6 +9,7 @@
  *   P3  Purge/LanePurges.swift:purge(hash:key:)     while find(pendingToo) { slot.swap(word, 0) }
  *   B1  Fill/LaneFills.swift:openFill               born = purgeClock, before the origin is asked
  *   B2  (the origin answers)
+ *   C0  Fill/Commit.swift:makeLive                  gives way to an item born later
  *   C1  Fill/Commit.swift:makeLive                  slot.swap(old, pending)
  *   C2  Fill/Commit.swift:makeLive                  isPurgedForCommit: addressWord against born, after C1
  *   C3  Fill/Commit.swift:makeLive                  slot.swap(pending, live or 0)
@@ -24,6 +26,9 @@ byte clock = 0;
 byte word = 0;
 byte origin = 1;
 bool purged = false;
+byte ended = 0;
+bool confirmed = false;       /* the confirmation is over: no two fills of a key run unless a purge came between */
+bool renewed = false;         /* the fill after the purge has made its object live */
 
 inline lookup() {
   atomic {
@@ -69,7 +74,7 @@ active proctype Purger() {
 
 /* Two fills of the key, one of them perhaps a confirmation. */
 proctype Filler(bool confirms) {
-  byte myBorn; byte oldBorn; byte mine; byte myTag; bool gone; byte try;
+  byte myBorn; byte oldBorn; byte mine; byte myTag; byte oldTag; bool gone; bool done;
 #ifdef M_BORN_AFTER_ANSWER
   mine = origin; myBorn = clock;
 #else
@@ -86,7 +91,21 @@ proctype Filler(bool confirms) {
 #ifdef M_CHECK_BEFORE_PENDING
   gone = word > myBorn || (oldBorn != 255 && word > oldBorn);
 #endif
-  atomic { kind = PENDING; born = myBorn; content = mine; tag++; myTag = tag };   /* C1 */
+  do
+  :: atomic {
+       oldTag = tag;
+#ifndef M_OLDER_REPLACES
+       if :: kind != EMPTY && born > myBorn -> goto over :: else fi               /* C0 */
+#endif
+     };
+     atomic {
+       if
+       :: tag == oldTag -> kind = PENDING; born = myBorn; content = mine; tag++; myTag = tag; done = true  /* C1 */
+       :: else
+       fi
+     };
+     if :: done -> break :: else fi
+  od;
 #ifndef M_CHECK_BEFORE_PENDING
 #ifdef M_CONFIRM_BY_NEW_AGE
   gone = word > myBorn;
@@ -102,13 +121,23 @@ proctype Filler(bool confirms) {
 #else
   atomic {
     if
-    :: kind == PENDING && tag == myTag -> kind = (gone -> EMPTY : LIVE); tag++    /* C3 */
+    :: kind == PENDING && tag == myTag ->                                         /* C3 */
+       kind = (gone -> EMPTY : LIVE); tag++;
+       if :: kind == LIVE && myBorn > 0 -> renewed = true :: else fi
     :: else
     fi
   };
 #endif
   lookup();
-over: skip
+over: atomic { ended++; confirmed = confirmed || confirms }
 }
 
-init { atomic { run Filler(false); run Filler(true) }; (purged); lookup() }
+init {
+  atomic { run Filler(false); run Filler(true) };
+  (purged);
+  lookup();
+  (confirmed);
+  run Filler(false);
+  (ended == 3);
+  if :: renewed -> assert(kind == LIVE && content == 2) :: else fi
+}

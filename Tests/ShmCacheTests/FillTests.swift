@@ -208,6 +208,41 @@ import Testing
         #expect(region.checkInvariants() == [])
     }
 
+    /// A fill that a purge has overtaken ends after a later one of the same key: what the later one stored stays, and
+    /// so it does with a soft purge, after which the first one's answer would be stale.
+    @Test func anOvertakenFillLeavesTheLaterObject() throws {
+        let region = try CacheRegion.create(RegionOptions(sizeBytes: 4 << 20))
+        var lane = try region.attachLane(0)
+        for kind in 0..<8 {
+            lane.beginTurn(now: region.now())
+            let key = Sample.key(kind)
+            let hash = unsafe region.hash(key: key.span.bytes)
+            guard case .own(var permit) = unsafe lane.startFill(hash: hash, key: key.span.bytes) else {
+                throw Failure()
+            }
+            let (tags, bytes) = ([UInt64(77)], [1, 2, 3, 4] as [UInt8])
+            #expect(
+                unsafe permit.setHead(bytes.span.bytes, attributes: attributes, tags: tags.span, expectedBodyLength: 4)
+                    == .accepted)
+            #expect(unsafe permit.append(bytes.span.bytes) == .accepted)
+            let soft = kind >= 4
+            switch kind % 4 {
+            case 0: unsafe lane.purge(hash: hash, key: key.span.bytes, soft: soft)
+            case 1: lane.purge(tag: 77, soft: soft)
+            case 2:
+                unsafe lane.purge(
+                    keyHead: key.span.bytes.extracting(0..<6), prefix: key.span.bytes.extracting(7..<12), at: 7,
+                    soft: soft)
+            default: lane.purgeEverything(soft: soft)
+            }
+            #expect(lane.store(region, key, [9]) == .committed, "\(kind)")
+            #expect(permit.finish(budgetBytes: .max) == .rejected(.purged), "\(kind)")
+            #expect(lane.fetch(region, key) == [9], "\(kind)")
+            lane.endTurn()
+        }
+        #expect(region.checkInvariants() == [])
+    }
+
     @Test func purgesReachStoredObjects() throws {
         let region = try CacheRegion.create(RegionOptions(sizeBytes: 4 << 20))
         var lane = try region.attachLane(0)

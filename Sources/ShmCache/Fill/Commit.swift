@@ -195,6 +195,8 @@ extension LaneCore {
             unit: place.offset >> map.unitShift)
         while true {
             let old = map.find(hash: item.hash, key: key, pendingToo: true)
+            // A purge came between the two, so that a later fill could begin: what that one stored stays.
+            if let old, old.item.born.isAfter(item.born) { return false }
             if let adopted, adopted.extentCount > 0 {
                 // Whoever drops an object retires its whole segments: they are only ours while the object is there.
                 guard let old, old.word.kind == .live, map.haveSameExtents(old.item, adopted) else { return false }

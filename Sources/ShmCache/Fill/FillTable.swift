@@ -187,19 +187,26 @@ extension RegionMap {
         }
     }
 
-    /// Whether a purge since its start covers a fill.
+    /// Whether a purge since its start covers a fill, a soft one too: the answer on its way may be of before it.
     func isPurged(fill: Int, key: RawSpan) -> Bool {
-        let born = fill32(fill, FillWords.born).relaxed
-        if global32(GlobalWords.everythingHard).sequential.isAfter(born) { return true }
-        if addressWord(fill64(fill, FillWords.hash).relaxed).sequential.isAfter(born) { return true }
-        if global32(GlobalWords.newestBan).sequential.isAfter(born) {
-            if bans(key: key, born: born) == .gone { return true }
-            if global32(GlobalWords.everythingHard).sequential.isAfter(born) { return true }
+        let (born, hash) = (fill32(fill, FillWords.born).relaxed, fill64(fill, FillWords.hash).relaxed)
+        func isCovered(by word: SharedWord32) -> Bool { word.sequential.isAfter(born) }
+        func isAllPurged() -> Bool {
+            isCovered(by: global32(GlobalWords.everythingHard)) || isCovered(by: global32(GlobalWords.everythingSoft))
         }
-        guard fill32(fill, FillWords.flags).acquired & FillWords.hasHead != 0 else { return false }
-        guard global32(GlobalWords.newestTagHard).sequential.isAfter(born) else { return false }
-        let tags = min(64, Int(fill32(fill, FillWords.tagCount).relaxed))
-        for i in 0..<tags where hardTag(fillTagHash(fill, i)).sequential.isAfter(born) { return true }
+        if isAllPurged() || isCovered(by: addressWord(hash)) { return true }
+        if isCovered(by: global32(GlobalWords.newestBan)) {
+            if bans(key: key, born: born) != .untouched { return true }
+            if isAllPurged() { return true }
+        }
+        let isHard = isCovered(by: global32(GlobalWords.newestTagHard))
+        let isSoft = isCovered(by: global32(GlobalWords.newestTagSoft))
+        if isSoft, isCovered(by: softTag(hash)) { return true }
+        guard isHard || isSoft, fill32(fill, FillWords.flags).acquired & FillWords.hasHead != 0 else { return false }
+        for i in 0..<min(64, Int(fill32(fill, FillWords.tagCount).relaxed)) {
+            let tag = fillTagHash(fill, i)
+            if isCovered(by: hardTag(tag)) || isCovered(by: softTag(tag)) { return true }
+        }
         return false
     }
 

@@ -1,8 +1,11 @@
 """`martlet purge`: what is purged for good is fetched anew, what is purged softly is asked about again."""
 
+import threading
+
 from cases.restarts import command
 from harness.client import Client
 from harness.origin import Reply
+from harness.waiting import wait_until
 from support import case, expect, martlet
 
 
@@ -71,6 +74,47 @@ def kinds(context):
             expect(after(clients[1], asked) == [], f"{words}: the other worker asked {asked}")
     for client in clients:
         client.close()
+
+
+@case("a purge while the origin answers, for good or soft: who comes after it gets no answer of before, and what "
+      "the later fetch stored stays")
+def during_a_fetch(context):
+    gates = {}
+    asked = []
+
+    def act(connection, request):
+        asked.append(request.target)
+        body = b"%d" % asked.count(request.target)
+        if body == b"1":
+            gates[request.target].wait(20)
+        connection.send(b"HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\nContent-Length: 1\r\n\r\n" + body)
+        return True
+    origin = context.origin()
+    origin.script("docs", "during").add(Reply(act=act))
+    node = context.node(origin.url)
+    workers = node.workers()
+    for kind, words in enumerate((["--url", "http://story.test/docs/{}"], ["--prefix", "http://story.test/docs/"],
+                                  ["--host", "story.test"], ["--all"])):
+        for soft in (False, True):
+            path = f"p{kind}{'s' if soft else 'h'}"
+            target = f"/docs/{path}"
+            gates[target] = threading.Event()
+            early, late = node.connect(workers[0]), node.connect(workers[1])
+            early.request("GET", target)
+            wait_until(lambda: target in asked, "the first request at the origin")
+            command(node, "purge", *[word.format(path) for word in words], *(["--soft"] if soft else []))
+            late.request("GET", target)
+            # Which tags an answer has, its host among them, is known when its head is there.
+            if words[0] == "--host":
+                gates[target].set()
+            expect(late.read_response().body == b"2", f"{words}, soft {soft}: the later request")
+            gates[target].set()
+            expect(early.read_response().body == b"1", f"{words}, soft {soft}: the earlier request")
+            for client in (early, late):
+                client.request("GET", target)
+                expect(client.read_response().body == b"2", f"{words}, soft {soft}: afterwards")
+                client.close()
+            expect(asked.count(target) == 2, f"{words}, soft {soft}: asked {asked}")
 
 
 @case("what is no URL, no host or more than one thing is refused with exit code 2 and the right form")
