@@ -17,6 +17,8 @@ void *cl_map_shared(int fd, size_t length, bool writable) {
     return p == MAP_FAILED ? NULL : p;
 }
 
+void cl_map_single_pages(void *address, size_t length) { madvise(address, length, MADV_NOHUGEPAGE); }
+
 int cl_unmap(void *address, size_t length) { return munmap(address, length); }
 
 int64_t cl_file_size(int fd) {
@@ -104,6 +106,15 @@ static int64_t read_file(const char *path, void *buffer, size_t length) {
     ssize_t n = read(fd, buffer, length);
     close(fd);
     return n;
+}
+
+// The choice in force stands in brackets; without the file this kernel has no huge pages.
+bool cl_memory_files_have_single_pages(void) {
+    char text[256];
+    int64_t n = read_file("/sys/kernel/mm/transparent_hugepage/shmem_enabled", text, sizeof text - 1);
+    if (n <= 0) return true;
+    text[n] = 0;
+    return strstr(text, "[never]") || strstr(text, "[advise]") || strstr(text, "[deny]");
 }
 
 int64_t cl_boot_id(void *buffer, size_t length) {

@@ -5,6 +5,7 @@
 #include <linux/filter.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 
 #define MAX_DESCRIPTORS 253
@@ -32,6 +33,11 @@ int cl_get_option(int fd, int level, int name, int *value) {
 int cl_unacknowledged(int fd) {
     int count = 0;
     return ioctl(fd, TIOCOUTQ, &count) == 0 ? count : -1;
+}
+
+ssize_t cl_send_file(int fd, int file, int64_t offset, size_t length) {
+    off_t at = offset;
+    return sendfile(fd, file, &at, length);
 }
 
 int cl_set_nonblocking(int fd, bool on) {

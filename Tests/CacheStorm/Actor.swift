@@ -15,6 +15,7 @@ struct Actor: ~Copyable {
     var reading = Reading()
     var pin: Pin?
     var pinContent = Content(key: 0, version: 0)
+    var queued: QueuedBytes?
     /// A janitor's walk over the index, and how far ahead of the clock it believes itself to be, in seconds.
     var walk = PopularWalk()
     var ahead: Int64 = 0
@@ -41,6 +42,7 @@ struct Actor: ~Copyable {
     mutating func turn(_ world: borrowing World, _ wanted: LanePhase) {
         lane.beginTurn(now: world.region.now())
         checkPin(world)
+        checkQueued(world)
         followTicket(world)
         for _ in 0..<6 {
             for _ in 0..<3 { workOnFill(world) }
@@ -173,12 +175,14 @@ struct Actor: ~Copyable {
         let oldest = world.oldestVersion(key: key)
         var look = Look(key: key, hash: hash, bytes: bytes)
         look.wantsPin = pin == nil && dice.next() % 8 == 0
+        look.wantsLoan = queued == nil && dice.next() % 4 == 0
         look.wantsForm = key % 4 == 0 && dice.next() % 4 == 0
         look.isSlow = dice.next() % world.slowReads == 0
         switch Actor.read(lane, look, world, &buffer) {
         case .miss: return false
         case .wrong: count(.wrongReads)
-        case .right(let new, let content):
+        case .right(let new, let sent, let content):
+            if let sent { queued = sent }
             count(.hits)
             if content.confirmed | 0xff < oldest { count(.purgedReads) }
             if let new {
@@ -197,6 +201,7 @@ struct Actor: ~Copyable {
         var hash: UInt64
         var bytes: [UInt8]
         var wantsPin = false
+        var wantsLoan = false
         var wantsForm = false
         var isSlow = false
     }
@@ -204,7 +209,7 @@ struct Actor: ~Copyable {
     enum Finding: ~Copyable {
         case miss
         case wrong
-        case right(Pin?, Content)
+        case right(Pin?, QueuedBytes?, Content)
     }
 
     private static func read(
@@ -224,7 +229,8 @@ struct Actor: ~Copyable {
             let later = Verifier.check(view, key: key, world.library, &buffer, isComplete: true)
             guard later?.version == content.version else { return .wrong }
         }
-        return .right(look.wantsPin ? lane.pin(view) : nil, content)
+        let sent = look.wantsLoan ? QueuedBytes(view, content) : nil
+        return .right(look.wantsPin ? lane.pin(view) : nil, sent, content)
     }
 
     private mutating func checkPin(_ world: borrowing World) {

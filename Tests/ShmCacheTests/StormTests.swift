@@ -13,7 +13,7 @@ import Testing
     }
 
     /// The storm has to notice when segments are reused under readers, else its silence proves nothing.
-    @Test(arguments: ["epoch-wait", "pin-scan"]) func theStormNoticesAMissingProtection(protection: String) throws {
+    @Test(arguments: ["epoch-wait", "pin-scan", "loan-end"]) func theStormNoticesAMissingProtection(protection: String) throws {
         var output = ""
         for _ in 0..<5 {
             let seed = UInt64.random(in: 1...1_000_000)

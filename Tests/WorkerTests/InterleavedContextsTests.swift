@@ -61,6 +61,9 @@ private struct FakeStreamSink: ResponseSink, ~Copyable {
 
     mutating func offer(_ bytes: RawSpan, more: Bool) -> OfferOutcome { .took(take(copy(bytes))) }
 
+    func prefersFile(for count: Int) -> Bool { false }
+    mutating func offer(_ bytes: RawSpan, in file: FilePlace) -> OfferOutcome { offer(bytes, more: false) }
+
     mutating func end() -> OfferOutcome {
         ended = true
         return .took(0)

@@ -8,6 +8,10 @@
 
 // Maps `length` bytes of the file, shared, read and write (or read only). NULL with errno set on failure.
 void *_Nullable cl_map_shared(int fd, size_t length, bool writable);
+// Keeps huge pages out of a mapping: only single pages can leave a file while the kernel still sends from them.
+void cl_map_single_pages(void *_Nonnull address, size_t length);
+// Whether memory files get single pages unless a mapping asks for huge ones.
+bool cl_memory_files_have_single_pages(void);
 int cl_unmap(void *_Nonnull address, size_t length);
 // Bytes of the file, or -1.
 int64_t cl_file_size(int fd);

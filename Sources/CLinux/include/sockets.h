@@ -35,6 +35,8 @@ ssize_t cl_send2(int fd, const void *_Nonnull a, size_t aLength, const void *_No
 static inline ssize_t cl_send(int fd, const void *_Nonnull bytes, size_t length, bool more) {
     return send(fd, bytes, length, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
 }
+// Sends bytes of a file without copying them (sendfile). Bytes or -1.
+ssize_t cl_send_file(int fd, int file, int64_t offset, size_t length);
 static inline ssize_t cl_receive(int fd, void *_Nonnull bytes, size_t capacity) { return recv(fd, bytes, capacity, 0); }
 
 // Attaches a classic BPF program of `count` instructions that returns the index of the listener in its reuseport group.

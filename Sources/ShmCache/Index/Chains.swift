@@ -174,7 +174,7 @@ extension RegionMap {
         for segment in 0..<usableSegments {
             switch state(segment).phase {
             case .index: held += 1
-            case .free:
+            case .free where !isLent(segment):
                 candidate = segment
                 free += 1
             default: break

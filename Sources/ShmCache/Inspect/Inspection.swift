@@ -16,7 +16,8 @@ extension CacheRegion {
             descriptor: owned.take(), reserved: data.offset + superblock.segmentCount * superblock.segmentSize,
             path: nil,
             writable: false)
-        let map = unsafe RegionMap(superblock, base: mapping.address)
+        let map = RegionMap(superblock, mapping)
+        map.keepSinglePages(mapping.reserved)
         let usable = map.usableSegments
         guard usable >= 16, usable <= superblock.segmentCount, data.offset + usable * superblock.segmentSize <= size
         else {

@@ -23,6 +23,8 @@ package enum Omission: String, Sendable {
     case pendingSegments = "pending-segments"
     /// A successor looks whether the dead owner's commit went through.
     case predecessor = "predecessor"
+    /// A segment that was lent to the kernel is written only on new pages.
+    case loanEnd = "loan-end"
 }
 
 package enum Faults {

@@ -12,7 +12,7 @@ extension LaneCore {
             let state = map.state(segment)
             guard state.phase == .free else { continue }
             let taken = SegmentState(phase, gen: state.gen, owner: lane, sizeClass: sizeClass, main: main)
-            guard map.segment64(segment, SegmentWords.state).swap(state.word, to: taken.word) else { continue }
+            guard map.take(segment, as: taken, from: state) else { continue }
             freeCursor = segment + 1
             tookSegments = true
             takenSegments += 1

@@ -18,10 +18,12 @@ enum RegionFile {
         let superblock = Superblock(
             layout: layout, byteWeight: options.byteWeight, hashKey: randomPair(), uuid: randomPair())
         let mapping = try Mapping(descriptor: descriptor.take(), reserved: layout.maximumLength, path: path)
-        let map = unsafe RegionMap(superblock, base: mapping.address)
+        let map = RegionMap(superblock, mapping)
         initialise(map, layout)
         let isDurable = path != nil && !cl_is_memory_file(mapping.descriptor)
         map.global32(GlobalWords.durable).relax(isDurable ? 1 : 0)
+        if isInMemory, cl_memory_files_have_single_pages() { map.global32(GlobalWords.lends).relax(1) }
+        map.keepSinglePages(layout.maximumLength)
         let page = superblock.encoded()
         unsafe page.withUnsafeBytes { unsafe mapping.address.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
         // The first page never changes again, and nothing in the file means anything without it.
@@ -40,7 +42,8 @@ enum RegionFile {
         let mapping = try Mapping(
             descriptor: descriptor.take(), reserved: data.offset + superblock.segmentCount * superblock.segmentSize,
             path: path, writable: writable)
-        let map = unsafe RegionMap(superblock, base: mapping.address)
+        let map = RegionMap(superblock, mapping)
+        map.keepSinglePages(mapping.reserved)
         let usable = map.usableSegments
         guard usable >= 16, usable <= superblock.segmentCount, data.offset + usable * superblock.segmentSize <= size
         else {

@@ -5,7 +5,7 @@
 enum SectionKind: UInt32, CaseIterable {
     case globals = 1
     case lanes, pins, segments, stagingTags, fillBuckets, fills, ghosts, index, hardTags, softTags, addresses, bans,
-        data, dictionaries
+        data, dictionaries, loans
 }
 
 /// One section of the directory.
@@ -145,6 +145,7 @@ struct RegionLayout: Equatable {
             (.softTags, words, 4),
             (.addresses, words, 4),
             (.bans, Ban.count, 32),
+            (.loans, segments, 4),
             dictionaries(sizeBytes: options.sizeBytes),
             (.data, segments, segmentSize),
         ]

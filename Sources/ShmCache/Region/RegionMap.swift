@@ -7,7 +7,7 @@ internal import CLinux
 struct RegionMap: @unchecked Sendable {
     let base: UnsafeMutableRawPointer
     let globals, lanes, pins, segments, stagingTags, fillBuckets, fills, ghosts, index: Int
-    let hardTags, softTags, addresses, bans, data: Int
+    let hardTags, softTags, addresses, bans, loans, data: Int
     let dictionaries, dictionaryStride, dictionaryCount: Int
     let laneCount, pinStride, segmentShift, segmentCount, unitShift: Int
     let blockShift, blocksPerSegment, chunkShift, blockBytes: Int
@@ -17,6 +17,8 @@ struct RegionMap: @unchecked Sendable {
     let fillBucketCount, ghostBuckets, byteWeight: Int
     let wordMask: UInt64
     let hashSeed, hashFinal: UInt64
+    /// The file behind the mapping.
+    let descriptor: Int32
 
     var segmentSize: Int { 1 << segmentShift }
     var blockSize: Int { 1 << blockShift }
@@ -25,11 +27,12 @@ struct RegionMap: @unchecked Sendable {
     /// An inline part is never larger, so that an item always fits a segment.
     var maximumInlineBytes: Int { segmentSize / 4 * 3 }
 
-    init(_ superblock: Superblock, base: UnsafeMutableRawPointer) {
+    init(_ superblock: Superblock, _ mapping: Mapping) {
         func section(_ kind: SectionKind) -> Section {
             superblock.sections.first { $0.kind == kind } ?? Section(kind: kind, offset: 0, count: 0, stride: 0)
         }
-        unsafe self.base = base
+        unsafe base = mapping.address
+        descriptor = mapping.descriptor
         globals = section(.globals).offset
         lanes = section(.lanes).offset
         pins = section(.pins).offset
@@ -43,6 +46,7 @@ struct RegionMap: @unchecked Sendable {
         softTags = section(.softTags).offset
         addresses = section(.addresses).offset
         bans = section(.bans).offset
+        loans = section(.loans).offset
         data = section(.data).offset
         let table = section(.dictionaries)
         dictionaries = table.offset
@@ -158,6 +162,7 @@ struct RegionMap: @unchecked Sendable {
 ///
 ///       0  epoch 8                              192  cache clock offset 8 | boot id 16 | clean 4 | durable 4
 ///      64  purge clock 4                        224  usable segments 8 | segments at first 4 | sparse tables 4
+///                                                  | lends 4
 ///     128  everything hard 4 | soft 4           256  seal sequence 8 | commit sequence 8 | raw copies' bytes 8
 ///                                             288  next spare bucket of the index 8 | displaced 8 |
 ///                                                  committed then 8
@@ -185,6 +190,8 @@ enum GlobalWords {
     static let firstSegments = 232
     /// 1 where the tables' parts for segments that are not usable yet take no room.
     static let sparseTables = 236
+    /// 1 where segments may be lent to the kernel: a memory file of single pages.
+    static let lends = 240
     static let sealSequence = 256
     /// Counts commits, so that of two items of one key the newer is known.
     static let commitSequence = 264

@@ -39,7 +39,7 @@ struct Superblock: Equatable {
         var hash: UInt64 = 0x6d61_7274_6c65_7401
         for n in [
             LaneWords.size, SegmentWords.size, FillWords.size, ItemHeader.size, ItemHeader.layoutVersion,
-            Slot.layoutVersion, GlobalWords.size, DictionaryWords.size, Ban.layoutVersion,
+            Slot.layoutVersion, GlobalWords.size, DictionaryWords.size, Ban.layoutVersion, Loan.layoutVersion,
         ] {
             hash = (hash ^ UInt64(n)) &* 0x9E37_79B9_7F4A_7C15
             hash ^= hash >> 29

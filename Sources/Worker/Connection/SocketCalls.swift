@@ -3,6 +3,7 @@
 internal import CLinux
 internal import Glibc
 internal import HTTPMessage
+internal import ShmCache
 
 /// One `send`. Bytes taken or -errno.
 func sendSpan(_ descriptor: Int32, _ bytes: RawSpan, more: Bool) -> Int {
@@ -11,6 +12,12 @@ func sendSpan(_ descriptor: Int32, _ bytes: RawSpan, more: Bool) -> Int {
         let sent = unsafe cl_send(descriptor, address, buffer.count, more)
         return sent >= 0 ? sent : -Int(cl_errno())
     }
+}
+
+/// One `sendfile`. Bytes taken or -errno.
+func sendFile(_ descriptor: Int32, _ place: FilePlace, from start: Int, count: Int) -> Int {
+    let sent = cl_send_file(descriptor, place.descriptor, place.offset + Int64(start), count)
+    return sent >= 0 ? sent : -Int(cl_errno())
 }
 
 /// Whether a negative result means "not now".
@@ -37,8 +44,13 @@ func deferAccepting(_ listener: Int32) {
 /// MiB. What is on its way is not counted, so that distance costs no speed.
 private let maximumUnsentBytes: Int32 = 512 << 10
 
-func boundUnsent(_ descriptor: Int32) {
-    _ = cl_set_option(descriptor, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, maximumUnsentBytes)
+/// The same of pages of the cache's file, which are there anyway: the fewer times a body is taken up again, the less it
+/// costs.
+private let maximumUnsentFileBytes: Int32 = 1 << 20
+
+func boundUnsent(_ descriptor: Int32, ofFile: Bool = false) {
+    let bytes = ofFile ? maximumUnsentFileBytes : maximumUnsentBytes
+    _ = cl_set_option(descriptor, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, bytes)
 }
 
 /// How much the kernel may hold that has come and nobody reads, when it passes straight from one side to the other: a

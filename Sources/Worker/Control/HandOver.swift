@@ -169,6 +169,8 @@ extension Worker {
         connection.requestsServed = note.requests
         connection.mayTravel = false
         connection.lastProgressMilliseconds -= Int64(clamping: note.idleMilliseconds)
+        // The other one may have let the kernel hold more.
+        boundUnsent(descriptors[0])
         if note.isTunnel { return takeTunnel(note, connection, origin: descriptors[1]) }
         guard let c = place(connection) else { return false }
         if !note.unread.isEmpty, let r = requests.acquire() {

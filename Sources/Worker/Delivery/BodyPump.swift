@@ -40,7 +40,7 @@ enum BodyPump {
         let owed = source.end - source.position
         switch view.bodyPiece(at: source.position) {
         case .raw(let bytes):
-            return offer(bytes.extracting(0..<min(bytes.byteCount, owed)), &source, into: &sink)
+            return offer(bytes.extracting(0..<min(bytes.byteCount, owed)), of: view, &source, into: &sink)
         case .compressed(let chunk):
             let skip = source.position - chunk.bodyOffset
             let length = min(chunk.rawLength - skip, owed)
@@ -57,13 +57,19 @@ enum BodyPump {
     }
 
     private static func offer<Sink: ResponseSink & ~Copyable>(
-        _ bytes: RawSpan, _ source: inout BodySource, into sink: inout Sink
+        _ bytes: RawSpan, of view: borrowing ItemView, _ source: inout BodySource, into sink: inout Sink
     ) -> PumpOutcome {
         if bytes.byteCount <= copyLimit, sink.append(bytes) {
             source.position += bytes.byteCount
             return .finished
         }
-        switch sink.offer(bytes, more: source.position + bytes.byteCount < source.end) {
+        let outcome: OfferOutcome
+        if sink.prefersFile(for: bytes.byteCount), let place = view.lend(bytes) {
+            outcome = sink.offer(bytes, in: place)
+        } else {
+            outcome = sink.offer(bytes, more: source.position + bytes.byteCount < source.end)
+        }
+        switch outcome {
         case .took(let taken):
             source.position += taken
             return taken < bytes.byteCount ? .blocked : .finished

@@ -248,11 +248,12 @@ extension Worker {
     }
 
     /// Hands a body that lies raw in one piece to the sink, without making a source of it. How much of it the sink
-    /// took, nothing when it is stored otherwise; nil when the client is gone.
+    /// took, nothing when it is stored otherwise or is long; nil when the client is gone.
     @inline(__always)
     private static func sendWhole(_ view: borrowing ItemView, _ length: Int, _ sink: inout ClientSink) -> Int? {
         guard case .raw(let bytes) = view.bodyPiece(at: 0), bytes.byteCount == length else { return 0 }
         if length <= BodyPump.wholeCopyLimit, sink.append(bytes) { return length }
+        guard !sink.prefersFile(for: length) else { return 0 }
         switch sink.offer(bytes, more: false) {
         case .took(let taken): return taken
         case .failed: return nil

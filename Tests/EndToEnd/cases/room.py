@@ -221,9 +221,9 @@ class Slow:
         return True
 
     @staticmethod
-    def is_hit(client):
+    def is_hit(client, target="/large/file"):
         # One that could be forwarded, while the last steps of storing are taken, would be answered out of turn.
-        client.request("HEAD", "/large/file", {"Cache-Control": "only-if-cached"})
+        client.request("HEAD", target, {"Cache-Control": "only-if-cached"})
         head = client.read_head()
         return "; hit" in head.get("cache-status")
 
@@ -264,3 +264,40 @@ def dropped_and_too_large(context):
 @case("the same without a validator: cut where all can see it")
 def dropped_without_validator(context):
     expect(not dropped_under(context, 6_000_000, 32 << 20, requests=1, validator=None), "cut")
+
+
+@case("what lies in sockets' queues stays what it was when its object is purged and others are stored in its place")
+def queued(context):
+    def body(target):
+        return random.Random(target).randbytes(int(target.split("/")[2]))
+
+    def act(connection, request):
+        content = body(request.target)
+        connection.send(b"HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\nContent-Length: %d\r\n\r\n" % len(content)
+                        + content)
+        return True
+    origin = context.origin()
+    script = origin.script("queued", "queued").add(Reply(act=act))
+    node = context.node(origin.url, flags=["--cache-size", "64MiB"])
+    sizes = (70_000, 300_000, 900_000, 3_000_000)
+    with Client(node.address, 30.0) as filler:
+        for size in sizes:
+            target = f"/queued/{size}/0"
+            filler.request("GET", target)
+            expect(filler.read_response().complete, target)
+            wait_until(lambda target=target: Slow.is_hit(filler, target), "stored")
+        clients = [(node.connect(worker), f"/queued/{size}/0", first)
+                   for worker in node.workers() for size in sizes for first in (0, 0, 1234)]
+        for client, target, first in clients:
+            context.closers.append(client.close)
+            client.request("GET", target, fields=[("Range", f"bytes={first}-")] if first else [])
+            client.reader.fill()
+        expect(len(script.requests) == len(sizes), "all of them are hits")
+        code, _, error = martlet("purge", "--all", "--runtime-dir", node.runtime)
+        expect(code == 0, f"purged: {error}")
+        for number in range(1, 150):
+            filler.request("GET", f"/queued/900000/{number}")
+            expect(filler.read_response().complete, "another one stored")
+        for client, target, first in clients:
+            answer = client.read_response()
+            expect(answer.complete and answer.body == body(target)[first:], f"{target} from {first}: other bytes")
