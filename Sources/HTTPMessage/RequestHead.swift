@@ -4,9 +4,16 @@
 @usableFromInline package enum Method: UInt8, Sendable {
     /// Any other token; see `RequestHead.methodText`.
     case other, get, head, post, put, delete, options, trace, patch, connect, purge
+    /// PROPFIND, REPORT, SEARCH and QUERY, which IANA's registry of methods calls safe.
+    case otherSafe
 
     /// RFC 9110 section 9.2.1.
-    @inlinable package var isSafe: Bool { self == .get || self == .head || self == .options || self == .trace }
+    @inlinable package var isSafe: Bool {
+        switch self {
+        case .get, .head, .options, .trace, .otherSafe: true
+        case .other, .post, .put, .delete, .patch, .connect, .purge: false
+        }
+    }
     /// RFC 9110 section 9.2.2.
     @inlinable package var isIdempotent: Bool { isSafe || self == .put || self == .delete }
 }

@@ -87,6 +87,10 @@ enum RequestLine {
         case (5, 0x48_4354_4150): .patch
         case (7, 0x54_4345_4E4E_4F43): .connect
         case (5, 0x45_4752_5550): .purge
+        case (8, 0x444E_4946_504F_5250): .otherSafe
+        case (6, 0x5452_4F50_4552): .otherSafe
+        case (6, 0x4843_5241_4553): .otherSafe
+        case (5, 0x59_5245_5551): .otherSafe
         default: .other
         }
     }

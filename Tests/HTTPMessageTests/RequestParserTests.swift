@@ -20,14 +20,16 @@ import Testing
         #expect(request.forwarded == ["Accept: */*"])
     }
 
-    @Test(arguments: ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "PURGE", "QUERY", "get"])
+    @Test(arguments: [
+        "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "PURGE", "QUERY", "get", "COPY",
+    ])
     func methods(_ name: String) {
         let request = parseRequest("\(name) / HTTP/1.1\r\nHost: a\r\n\r\n")
         #expect(request.isComplete)
         #expect(request.text(request.head.methodText) == name)
         let expected: [String: HTTPMessage.Method] = [
             "GET": .get, "HEAD": .head, "POST": .post, "PUT": .put, "DELETE": .delete, "OPTIONS": .options,
-            "TRACE": .trace, "PATCH": .patch, "PURGE": .purge,
+            "TRACE": .trace, "PATCH": .patch, "PURGE": .purge, "QUERY": .otherSafe,
         ]
         #expect(request.head.method == expected[name] ?? .other)
     }

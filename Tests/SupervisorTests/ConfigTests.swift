@@ -107,6 +107,26 @@ struct ConfigFileTests {
             "m.yaml:1:9: origin 'ftp://x': unknown scheme 'ftp'; write http://HOST[:PORT], for example http://127.0.0.1:3000"
         ),
         ("sites:\n  - hosts: [a]", "m.yaml:2:5: this site has no 'origin'"),
+        (
+            "sites:\n  - hosts: ['*.a']\n    origin: http://o",
+            "m.yaml:2:13: expected a host such as www.example.com, found '*.a'; patterns are not supported, name each host"
+        ),
+        (
+            "sites:\n  - hosts: [a:8080]\n    origin: http://o",
+            "m.yaml:2:13: expected a host such as www.example.com, found 'a:8080'; "
+                + "a host stands for all its ports, IPv6 addresses are in brackets"
+        ),
+        ("sites:\n  - hosts: [a, A]\n    origin: http://o", "m.yaml:2:16: host 'a' is there twice"),
+        (
+            "sites:\n  - {hosts: [a], origin: http://o}\n  - {hosts: [a], origin: http://p}",
+            "m.yaml:3:14: host 'a' is the site's 'a' already"
+        ),
+        (
+            "cache: 1",
+            "m.yaml:1:8: 'cache' has settings of its own: cache.compress, cache.compress-from, cache.file, "
+                + "cache.max-size, cache.object-share, cache.size"
+        ),
+        ("cache.size: 1MiB\ncache:\n  size: 2MiB", "m.yaml:3:3: 'cache.size' is there twice"),
         ("origins:\n  - http://a\n  - weight: 2", "m.yaml:3:5: this origin has no 'url'"),
         ("origins:\n  - {url: http://a, weight: 0}", "m.yaml:2:29: expected a weight from 1 to 1000, found '0'"),
         ("origins:\n  - {url: http://a, wait: 1}", "m.yaml:2:21: unknown directive 'wait' in an origin"),

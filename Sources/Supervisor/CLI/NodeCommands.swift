@@ -5,6 +5,10 @@ import Foundation
 struct NodeOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The node's runtime directory.", valueName: "path")) var runtimeDir: String?
 
+    func validate() throws {
+        if runtimeDir == "" { throw ValidationError("--runtime-dir needs a path") }
+    }
+
     var client: AdminClient { AdminClient(runtimeDirectory: runtimeDir) }
 }
 

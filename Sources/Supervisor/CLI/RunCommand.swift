@@ -25,6 +25,12 @@ struct RunCommand: AsyncParsableCommand {
     @Option(help: "Event loop backend: auto, epoll or uring.") var io: String?
     @Option(help: "Workers on CPUs of their own: auto or off. Default off.") var pin: String?
 
+    func validate() throws {
+        for (option, path) in [
+            ("--config", config), ("--cache-file", cacheFile), ("--runtime-dir", runtimeDir), ("--worker", worker),
+        ] where path == "" { throw ValidationError("\(option) needs a path") }
+    }
+
     mutating func run() async throws {
         var flags = RunFlags()
         flags.config = config.map(absolutePath)

@@ -27,27 +27,38 @@ struct ConfigFile {
         }
         guard let root else { return }
         guard let mapping = root.mapping else { throw at(root, "the file must be a list of `name: value` lines") }
-        try walk(mapping, prefix: "", into: &settings)
+        var seen: Set<String> = []
+        try walk(mapping, prefix: "", &seen, into: &settings)
     }
 
     // MARK: Walking
 
-    private func walk(_ mapping: Yams.Node.Mapping, prefix: String, into settings: inout Settings) throws(Failure) {
+    private func walk(
+        _ mapping: Yams.Node.Mapping, prefix: String, _ seen: inout Set<String>, into settings: inout Settings
+    ) throws(Failure) {
         for (key, value) in mapping {
             guard let name = key.scalar?.string else { throw at(key, "a directive's name must be a word") }
             let path = prefix + name
+            guard !seen.contains(path) else { throw at(key, "'\(path)' is there twice") }
             if path == "sites" {
                 try readSites(value, into: &settings)
             } else if path == "origins" {
                 settings.origins = try readOrigins(value)
             } else if let directive = Directive.all.first(where: { $0.path == path }) {
+                seen.insert(path)
                 try apply(directive, value, into: &settings)
+            } else if Directive.all.contains(where: { $0.path.hasPrefix(path + ".") }), value.mapping == nil {
+                throw at(value, "'\(path)' has settings of its own: \(settingNames(of: path))")
             } else if let inner = value.mapping, Directive.all.contains(where: { $0.path.hasPrefix(path + ".") }) {
-                try walk(inner, prefix: path + ".", into: &settings)
+                try walk(inner, prefix: path + ".", &seen, into: &settings)
             } else {
                 throw at(key, unknown(name, prefix: prefix))
             }
         }
+    }
+
+    private func settingNames(of path: String) -> String {
+        Directive.all.filter { $0.path.hasPrefix(path + ".") }.map(\.path).sorted().joined(separator: ", ")
     }
 
     private func unknown(_ name: String, prefix: String) -> String {
@@ -72,7 +83,7 @@ struct ConfigFile {
             for (key, value) in mapping {
                 switch key.scalar?.string {
                 case "name": site.name = try scalar(value)
-                case "hosts": site.hosts = try texts(value).map { $0.lowercased() }
+                case "hosts": site.hosts = try hosts(value, besides: settings.sites)
                 case "origin":
                     site.origins = [try located(value) { () throws(Failure) in try upstream(value) }]
                 case "origins": site.origins = try readOrigins(value)
@@ -90,6 +101,23 @@ struct ConfigFile {
             if site.name.isEmpty { site.name = site.hosts[0] }
             settings.sites.append(site)
         }
+    }
+
+    private func hosts(
+        _ node: Yams.Node, besides sites: [Settings.SiteSettings]
+    ) throws(Failure) -> [String] {
+        var found: [String] = []
+        for one in node.sequence.map(Array.init) ?? [node] {
+            try located(one) { () throws(Failure) in
+                let host = try SiteHost(try scalar(one)).name
+                if found.contains(host) { throw .usage("host '\(host)' is there twice") }
+                if let other = sites.first(where: { $0.hosts.contains(host) }) {
+                    throw .usage("host '\(host)' is the site's '\(other.name)' already")
+                }
+                found.append(host)
+            }
+        }
+        return found
     }
 
     private func readOrigins(_ value: Yams.Node) throws(Failure) -> [Settings.Upstream] {

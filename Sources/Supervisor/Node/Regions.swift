@@ -32,6 +32,7 @@ final class Regions: Sendable {
             let cache: CacheRegion
             if let path = settings.cacheFile {
                 cache = try CacheRegion.open(path: path, creating: options)
+                try claim(cache, path)
                 // A file larger than asked for stays so; a smaller one grows as far as it was laid out for.
                 try cache.grow(toBytes: options.sizeBytes)
             } else {
@@ -53,6 +54,12 @@ final class Regions: Sendable {
         } catch {
             throw .runtime("cache: \(error)")
         }
+    }
+
+    /// The lock is the open file's, which workers and successors share: it lasts as long as one of them lives.
+    private static func claim(_ cache: borrowing CacheRegion, _ path: String) throws(Failure) {
+        guard flock(cache.descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK else { return }
+        throw .runtime("cache file \(path) is used by another node; give each node a file of its own")
     }
 
     /// Maps what an orphan or the saved state handed over; the descriptors of the regions are closed.

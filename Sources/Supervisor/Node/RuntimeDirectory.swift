@@ -32,8 +32,9 @@ struct RuntimeDirectory: Sendable {
         guard facts.owner == geteuid() else {
             throw .runtime("runtime directory \(path) belongs to another user (uid \(facts.owner))")
         }
-        if facts.permissions & 0o077 != 0 { unsafe chmod(path, 0o700) }
+        if !wasMade { try checkContents(path, permissions: facts.permissions) }
         let lock = try lockFile(path)
+        if facts.permissions & 0o077 != 0 { unsafe chmod(path, 0o700) }
         // The lock file says who made the directory, for the supervisor that follows one that was killed.
         if wasMade { _ = unsafe write(lock, "made\n", 5) }
         return RuntimeDirectory(path: path, lock: lock, wasMade: wasMade || isNotedAsMade(lock))
@@ -60,7 +61,31 @@ struct RuntimeDirectory: Sendable {
     /// Whether a supervisor of this directory lives, or has died. One that stops removes the file.
     static func hasLock(_ path: String) -> Bool { unsafe access(path + "/lock", F_OK) == 0 }
 
+    /// What a node has not made is left as it is: a directory for others as well, and files that only seem to be a
+    /// node's.
+    private static func checkContents(_ path: String, permissions: UInt32) throws(Failure) {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        guard !names.contains("lock") else { return }
+        if permissions & 0o077 != 0, !names.isEmpty {
+            throw .runtime(
+                "runtime directory \(path) is open to others and holds files that are not a node's; choose one for "
+                    + "the node alone, which it makes if it is missing")
+        }
+        if let name = names.first(where: { ["pid", "admin.sock"].contains($0) }) {
+            throw .runtime("\(path)/\(name) is not a node's; remove it, or choose another --runtime-dir")
+        }
+    }
+
+    /// Whether who wrote the file `pid` is dead: a process that it was just starting may hold its lock for a moment.
+    private static func isHolderDead(_ path: String) -> Bool {
+        guard let text = try? String(contentsOfFile: path + "/pid", encoding: .utf8),
+            let pid = Int32(text.trimmingCharacters(in: .whitespacesAndNewlines)), pid > 0
+        else { return false }
+        return kill(pid, 0) != 0 && errno == ESRCH
+    }
+
     private static func lockFile(_ path: String) throws(Failure) -> Int32 {
+        let end = LoopExecutor.now() + 2_000
         while true {
             let fd = unsafe open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
             guard fd >= 0 else {
@@ -68,6 +93,10 @@ struct RuntimeDirectory: Sendable {
             }
             guard flock(fd, LOCK_EX | LOCK_NB) == 0 else {
                 close(fd)
+                if isHolderDead(path), LoopExecutor.now() < end {
+                    usleep(10_000)
+                    continue
+                }
                 throw .runtime(
                     "a node already runs in \(path); choose another --runtime-dir or stop it with `martlet stop`")
             }

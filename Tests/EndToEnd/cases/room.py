@@ -279,7 +279,7 @@ def queued(context):
     origin = context.origin()
     script = origin.script("queued", "queued").add(Reply(act=act))
     node = context.node(origin.url, flags=["--cache-size", "64MiB"])
-    sizes = (70_000, 300_000, 900_000, 3_000_000)
+    sizes = (70_000, 300_000, 900_000)
     with Client(node.address, 30.0) as filler:
         for size in sizes:
             target = f"/queued/{size}/0"
@@ -300,4 +300,6 @@ def queued(context):
             expect(filler.read_response().complete, "another one stored")
         for client, target, first in clients:
             answer = client.read_response()
-            expect(answer.complete and answer.body == body(target)[first:], f"{target} from {first}: other bytes")
+            whole = body(target)[first:]
+            expect(answer.body == whole[:len(answer.body)], f"{target} from {first}: other bytes")
+            expect(answer.complete, f"{target} from {first}: cut after {len(answer.body)}")

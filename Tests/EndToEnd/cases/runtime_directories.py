@@ -18,7 +18,8 @@ def own_file_system(context, options):
     """A small file system of memory to be the runtime directory."""
     path = f"{context.directory()}/node"
     os.mkdir(path, 0o700)
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", path], capture_output=True, check=False)
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"mode=0700,{options}", "tmpfs", path], capture_output=True, check=False)
     if done.returncode != 0:
         raise Skipped("mounting is not allowed here")
     context.closers.append(lambda: subprocess.run(["umount", "-l", path], check=False))

@@ -15,6 +15,9 @@ ORIGIN = ("--origin", "http://127.0.0.1:9")
 USAGE = [
     (["run", "--no-such-flag"], "no-such-flag"),
     (["run", *ORIGIN, "--workers", "0"], "workers"),
+    (["run", *ORIGIN, "--config", ""], "--config needs a path"),
+    (["run", *ORIGIN, "--cache-file", ""], "--cache-file needs a path"),
+    (["run", *ORIGIN, "--worker", ""], "--worker needs a path"),
     (["run", *ORIGIN, "--workers", "many"], "workers"),
     (["run", *ORIGIN, "--workers", "-1"], "workers"),
     (["run", *ORIGIN, "--cache-size", "large"], "cache-size"),
@@ -145,6 +148,30 @@ def runtime_directories(context):
     node = context.node(context.origin().url)
     complaint(["run", *ORIGIN, "--listen", f"127.0.0.1:{free_port()}", "--runtime-dir", node.runtime], 1, node.runtime)
     expect(node.alive() and len(node.workers()) == 2, "the first node is untouched")
+    for name in ("pid", "admin.sock", "notes"):
+        place = f"{context.directory()}/{name}"
+        os.mkdir(place, 0o700 if name != "notes" else 0o755)
+        with open(f"{place}/{name}", "w", encoding="ascii") as file:
+            file.write("mine")
+        complaint(["run", *ORIGIN, "--listen", f"127.0.0.1:{free_port()}", "--runtime-dir", place], 1, place)
+        expect(os.listdir(place) == [name] and os.stat(place).st_mode & 0o777 == (0o755 if name == "notes" else 0o700),
+               f"{place} is left as it is")
+        with open(f"{place}/{name}", encoding="ascii") as file:
+            expect(file.read() == "mine", "not a byte changed")
+
+
+@case("a cache file that another node uses: one line, exit code 1, also after that one's changes")
+def cache_file_of_another(context):
+    path = f"{context.directory()}/cache"
+    node = context.node(context.origin().url, flags=["--cache-file", path, "--cache-size", "16MiB"])
+    for change in (["status"], ["reload"], ["upgrade"], ["workers", "1"]):
+        code, _, error = martlet(*change, "--runtime-dir", node.runtime)
+        expect(code == 0, f"{change}: {error}")
+        complaint(["run", *ORIGIN, "--listen", f"127.0.0.1:{free_port()}", "--cache-file", path,
+                   "--runtime-dir", f"{context.directory()}/runtime"], 1, "another node")
+    expect(node.stop() == 0, "stopped")
+    heir = context.node(context.origin().url, flags=["--cache-file", path, "--cache-size", "16MiB"])
+    expect(heir.alive(), "the file is free again")
 
 
 @case("status and stop without a node: one line, exit code 1")

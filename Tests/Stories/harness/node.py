@@ -48,25 +48,30 @@ def command_line(pid):
         return ""
 
 
-def owner_of_connection(pids, server_port, client_port):
-    """Which of the processes holds the server's end of a local TCP connection."""
-    inode = None
+def owners_of_connections(pids, server_port):
+    """Which of the processes holds the server's end of a local TCP connection, by the client's port."""
+    inodes = {}
     with open("/proc/net/tcp", encoding="ascii") as table:
         for line in list(table)[1:]:
             fields = line.split()
             local, remote = (int(fields[index].split(":")[1], 16) for index in (1, 2))
-            if (local, remote) == (server_port, client_port):
-                inode = fields[9]
-    if inode in (None, "0"):
-        return None
+            if local == server_port and fields[9] != "0":
+                inodes[f"socket:[{fields[9]}]"] = remote
+    owners = {}
     for pid in pids:
         try:
             for name in os.listdir(f"/proc/{pid}/fd"):
-                if os.readlink(f"/proc/{pid}/fd/{name}") == f"socket:[{inode}]":
-                    return pid
+                client_port = inodes.get(os.readlink(f"/proc/{pid}/fd/{name}"))
+                if client_port is not None:
+                    owners[client_port] = pid
         except OSError:
             continue
-    return None
+    return owners
+
+
+def owner_of_connection(pids, server_port, client_port):
+    """The same of one."""
+    return owners_of_connections(pids, server_port).get(client_port)
 
 
 def memory_kib(pid, field="RssAnon"):

@@ -27,10 +27,9 @@ for _status, _invalidates in ((201, True), (204, True), (303, True), (400, False
     add(f"invalidation/post_answered_{_status}", "RFC 9111 4.4",
         f"a POST answered {_status} {'invalidates' if _invalidates else 'does not invalidate'}",
         _by_method("POST", _status, _invalidates))
-for _method in ("GET", "HEAD", "OPTIONS", "TRACE"):
-    if _method in ("OPTIONS",):
-        add(f"invalidation/{_method.lower()}_does_not", "RFC 9111 4.4", f"a {_method} is safe and invalidates nothing",
-            _by_method(_method, 200, False))
+for _method in ("OPTIONS", "PROPFIND", "REPORT", "SEARCH", "QUERY"):
+    add(f"invalidation/{_method.lower()}_does_not", "RFC 9111 4.4", f"a {_method} is safe and invalidates nothing",
+        _by_method(_method, 200, False))
 
 
 def _by_field(field, absolute, same_host):
