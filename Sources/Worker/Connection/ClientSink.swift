@@ -281,6 +281,11 @@ extension ClientSink: ResponseSink {
             let sent = sendFile(descriptor, file, from: taken, count: count - taken)
             if isWouldBlock(sent) {
                 isBlocked = true
+            } else if isUnsupported(sent) {
+                guard case .took(let rest) = sendPending(followedBy: bytes.extracting(taken...), more: false) else {
+                    return .failed
+                }
+                return .took(taken + rest)
             } else if sent <= 0 {
                 return .failed
             } else {

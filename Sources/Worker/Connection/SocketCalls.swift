@@ -24,6 +24,10 @@ func sendFile(_ descriptor: Int32, _ place: FilePlace, from start: Int, count: I
 @inline(__always)
 func isWouldBlock(_ result: Int) -> Bool { result == -Int(EAGAIN) || result == -Int(EINTR) }
 
+/// Whether a negative result means that this kernel, or this kind of socket, cannot do it at all: do it otherwise.
+@inline(__always)
+func isUnsupported(_ result: Int) -> Bool { result == -Int(EINVAL) || result == -Int(ENOSYS) }
+
 /// Has a close end the connection by a reset: whoever reads until the end must see that this is none.
 func resetOnClose(_ descriptor: Int32) {
     var option = linger(l_onoff: 1, l_linger: 0)
