@@ -2,10 +2,12 @@
 #include "mapping.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <linux/futex.h>
 #include <linux/magic.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -38,6 +40,8 @@ int cl_duplicate(int fd) { return fcntl(fd, F_DUPFD_CLOEXEC, 3); }
 int cl_open_region(const char *path, bool create) {
     return open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | (create ? O_CREAT | O_EXCL : 0), 0600);
 }
+
+int cl_lock_file(int fd) { return flock(fd, LOCK_EX | LOCK_NB); }
 
 int64_t cl_file_system_room(int fd) {
     struct statfs s;
@@ -108,13 +112,24 @@ static int64_t read_file(const char *path, void *buffer, size_t length) {
     return n;
 }
 
-// The choice in force stands in brackets; without the file this kernel has no huge pages.
-bool cl_memory_files_have_single_pages(void) {
+// The choice in force stands in brackets; without the file this kernel has no huge pages of that size.
+static bool is_asked_for(const char *path) {
     char text[256];
-    int64_t n = read_file("/sys/kernel/mm/transparent_hugepage/shmem_enabled", text, sizeof text - 1);
+    int64_t n = read_file(path, text, sizeof text - 1);
     if (n <= 0) return true;
     text[n] = 0;
-    return strstr(text, "[never]") || strstr(text, "[advise]") || strstr(text, "[deny]");
+    return strstr(text, "[never]") || strstr(text, "[advise]") || strstr(text, "[deny]") || strstr(text, "[inherit]");
+}
+
+bool cl_memory_files_have_single_pages(void) {
+    if (sysconf(_SC_PAGESIZE) != 4096) return false;
+    if (!is_asked_for("/sys/kernel/mm/transparent_hugepage/shmem_enabled")) return false;
+    for (int kib = 8; kib <= 2048; kib *= 2) {
+        char path[96];
+        snprintf(path, sizeof path, "/sys/kernel/mm/transparent_hugepage/hugepages-%dkB/shmem_enabled", kib);
+        if (!is_asked_for(path)) return false;
+    }
+    return true;
 }
 
 int64_t cl_boot_id(void *buffer, size_t length) {

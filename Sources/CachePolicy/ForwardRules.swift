@@ -23,6 +23,7 @@ struct ForwardRules {
             withheld = withheld | .range | .ifRange | .ifNoneMatch | .ifModifiedSince
         }
         if normalisesCodings { withheld = withheld | .acceptEncoding }
+        if context.isRefresh { withheld = withheld | .cacheControl | .pragma }
         if settings.guardsAgainstPoisoning, context.cacheable { withheld = withheld.union(ForwardRules.poisonous) }
         self.withheld = withheld
     }

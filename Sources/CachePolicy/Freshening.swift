@@ -41,7 +41,12 @@ package enum Freshening {
         stored: borrowing StoredHead, length: UInt64, head: ResponseHead, bytes: RawSpan, fields: borrowing FieldTable,
         now: Int64
     ) -> HeadOutcome {
-        if stored.flags.contains(.isPartial) { return head.status == 200 ? .invalidate : .ignore }
+        if stored.flags.contains(.isPartial) {
+            guard head.status == 200 else { return .ignore }
+            let isSameLength = head.declaredLength == nil || head.declaredLength == stored.declaredLength
+            let isSame = isSameLength && Validators.agree(stored: stored, bytes: bytes, fields: fields, now: now)
+            return isSame ? .ignore : .invalidate
+        }
         if head.status == 404 || head.status == 410 { return stored.status == head.status ? .ignore : .invalidate }
         guard head.status == 200 else { return .ignore }
         guard stored.status == 200 else { return .invalidate }

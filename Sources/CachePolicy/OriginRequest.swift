@@ -21,6 +21,8 @@ package struct ForwardContext: Sendable {
     package var forwardsConditions = true
     /// A fill asks for what the client asks for and no more: Range and If-Range are sent as they came.
     package var forwardsRange = false
+    /// The cache asks on its own account: what one client wants of a cache is not passed on.
+    package var isRefresh = false
 
     package init() {}
 }

@@ -22,6 +22,8 @@ package enum PassReason: UInt8, Sendable, CaseIterable {
     case setCookie
     /// `Vary: *`.
     case varyStar
+    /// `Vary` names the field in which the node tells the origin the client's address.
+    case varyOnClient
     /// Too many fields in Vary, or names too long.
     case varyTooComplex
     /// No explicit freshness, and the status is not heuristically cacheable.
@@ -56,6 +58,7 @@ package enum PassReason: UInt8, Sendable, CaseIterable {
         case .authorization: "authorization"
         case .setCookie: "set-cookie"
         case .varyStar: "vary-star"
+        case .varyOnClient: "vary-on-client"
         case .varyTooComplex: "vary-too-complex"
         case .noFreshness: "no-freshness"
         case .neverUsable: "not-fresh"

@@ -38,6 +38,15 @@ package struct RequestFacts: Sendable {
 
     package init() {}
 
+    /// The same as the cache's own request, for a refresh that nobody waits for: a GET, and what one client wants of a
+    /// cache does not count.
+    package func forRefresh() -> RequestFacts {
+        var facts = self
+        facts.method = .get
+        facts.directives = RequestDirectives()
+        return facts
+    }
+
     /// Names any of which takes a request off the plain-hit path.
     @inlinable package static var notPlain: FieldSet {
         FieldSet(.cacheControl) | .pragma | .authorization | .range | .ifRange | .ifMatch | .ifNoneMatch

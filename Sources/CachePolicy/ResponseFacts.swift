@@ -34,6 +34,9 @@ package struct ResponseFacts: Sendable {
     package var hasVary = false
     /// `*` is a member of Vary.
     package var variesOnEverything = false
+    /// X-Forwarded-For, or Forwarded, is a member: which origin and client see differently.
+    package var variesOnForwardedFor = false
+    package var variesOnForwarded = false
     /// `Pragma: no-cache` in an answer without Cache-Control.
     package var hasPragmaNoCache = false
     /// Content-Location names the request's own URL.
@@ -105,6 +108,9 @@ package struct ResponseFacts: Sendable {
                 if element.length == 1, bytes.byte(at: element.lower) == UInt8(ascii: "*") {
                     variesOnEverything = true
                 }
+                let name = bytes.slice(element)
+                if equalIgnoringCase(name, "x-forwarded-for") { variesOnForwardedFor = true }
+                if equalIgnoringCase(name, "forwarded") { variesOnForwarded = true }
             }
             next = fields.index(of: .vary, from: index + 1)
         }

@@ -119,6 +119,10 @@ package struct Reuse: Sendable, Equatable {
         {
             return .staleOnRequest
         }
+        // Who says how old or how stale it may be wants nothing staler, in the background or not (sections 5.2.1.1 and
+        // 5.2.1.2).
+        let limitsAge = request.directives.maxAgeSeconds != nil && settings.requestMaxAge.isHeeded(unless: false)
+        if limitsAge || request.directives.maxStaleSeconds != nil { return .validate }
         return staleSeconds <= UInt64(windows.whileRevalidate) && windows.whileRevalidate > 0
             ? .staleRefresh : .validate
     }
@@ -168,6 +172,12 @@ package struct Reuse: Sendable, Equatable {
     /// Whether the origin's answer to a validation counts as a failure that `fallback` may cover.
     package static func isError(status: UInt16) -> Bool {
         status == 500 || (status >= 502 && status <= 504)
+    }
+
+    /// Whether an answer tells of the origin's condition, or of this one request or its moment, rather than of what is
+    /// stored.
+    package static func isAboutTheAsking(status: UInt16) -> Bool {
+        isError(status: status) || [408, 421, 429].contains(status)
     }
 
     /// What to answer a request for which nothing is stored: `only-if-cached` is 504 (RFC 9111 section 5.2.1.7).

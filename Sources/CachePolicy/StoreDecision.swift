@@ -102,6 +102,12 @@ extension StoreDecision {
             return .setCookie
         }
         if response.variesOnEverything { return .varyStar }
+        // What the node writes itself differs from client to client, and is not what the key would hold.
+        switch settings.forwardedStyle {
+        case .xForwarded where response.variesOnForwardedFor: return .varyOnClient
+        case .forwarded where response.variesOnForwarded: return .varyOnClient
+        default: break
+        }
         // An error page under a file's name is nobody's account.
         if settings.guardsAgainstDeception, (200..<300).contains(response.status), request.promise == .staticFile,
             response.contentClass == .personal

@@ -10,8 +10,12 @@ extension ResponseDirectives {
         self.init()
         var members = 0
         var hasWrongType = false
+        var lines = 0
+        var hasEmptyLine = false
         var next = fields.index(of: field)
         while let index = next {
+            lines += 1
+            if fields[index].value.length == 0 { hasEmptyLine = true }
             var walker = StructuredDictionaryWalker(fields[index].value)
             walk: while true {
                 switch walker.next(in: bytes) {
@@ -24,7 +28,8 @@ extension ResponseDirectives {
             }
             next = fields.index(of: field, from: index + 1)
         }
-        guard members > 0 else { return nil }
+        // Lines are joined by commas first: one without a member among others is an error (RFC 9651 section 4.2).
+        guard members > 0, lines == 1 || !hasEmptyLine else { return nil }
         flags.formUnion([.present, .targeted])
         if hasWrongType {
             guard !flags.isDisjoint(with: [.noStore, .isPrivate, .noCache]) else { return nil }

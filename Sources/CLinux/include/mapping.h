@@ -10,7 +10,7 @@
 void *_Nullable cl_map_shared(int fd, size_t length, bool writable);
 // Keeps huge pages out of a mapping: only single pages can leave a file while the kernel still sends from them.
 void cl_map_single_pages(void *_Nonnull address, size_t length);
-// Whether memory files get single pages unless a mapping asks for huge ones.
+// Whether memory files get single pages of 4 KiB unless a mapping asks for huge ones.
 bool cl_memory_files_have_single_pages(void);
 int cl_unmap(void *_Nonnull address, size_t length);
 // Bytes of the file, or -1.
@@ -21,6 +21,8 @@ int cl_set_file_size(int fd, int64_t length);
 int cl_duplicate(int fd);
 // Opens a file close-on-exec, read and write; `create` makes it and fails if it exists. Descriptor or -1.
 int cl_open_region(const char *_Nonnull path, bool create);
+// Locks the file for whoever shares this open file of it, without waiting. 0 or -1 (EWOULDBLOCK: somebody has it).
+int cl_lock_file(int fd);
 // Room on the file's file system for an unprivileged user, in bytes, or -1.
 int64_t cl_file_system_room(int fd);
 // Whether the file lies in memory (tmpfs).

@@ -208,7 +208,9 @@ extension LaneCore {
             word64(LaneWords.pendingSlot).release(UInt64(target.0 + 1))
             guard map.slot(target.0).swap(target.1.word, to: pending.word) else { continue }
             // PENDING is visible, now look at the purge words: whoever purges does it the other way round.
-            let isPurged = map.isPurgedForCommit(item) || (adopted.map { map.isPurgedForCommit($0) } ?? false)
+            let isLatest = old != nil || removeOlder(than: item, key: key, besides: target.0)
+            let isPurged =
+                !isLatest || map.isPurgedForCommit(item) || (adopted.map { map.isPurgedForCommit($0) } ?? false)
             let live = map.slot(target.0).swap(pending.word, to: isPurged ? 0 : pending.with(kind: .live).word)
             word64(LaneWords.pendingSlot).release(0)
             if old == nil, target.1.kind == .live {
@@ -218,6 +220,17 @@ extension LaneCore {
             forget(target.1, keepingExtents: adopted != nil && live && !isPurged && old != nil)
             return live && !isPurged
         }
+    }
+
+    /// Two fills of a key that a soft purge lies between can come to their ends at once, each in a slot of its own.
+    /// Both look for the other when their own can be seen, so one of them at least sees both: the older goes. False
+    /// when that is this one.
+    private func removeOlder(than item: ItemHeader, key: RawSpan, besides own: Int) -> Bool {
+        while let other = map.find(hash: item.hash, key: key, pendingToo: true, besides: own) {
+            if other.item.born.isAfter(item.born) { return false }
+            if map.slot(other.slot).swap(other.word.word, to: 0) { forget(other.word) }
+        }
+        return true
     }
 
     /// Accounts for the item that a slot named until now. The caller holds an epoch.

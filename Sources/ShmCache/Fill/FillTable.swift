@@ -123,6 +123,7 @@ extension RegionMap {
     /// What runs for a key in a bucket whose word was `seen`.
     func rival(_ bucket: Int, _ seen: UInt64, _ hash: UInt64, _ key: RawSpan) -> FillRival {
         var unsettled = false
+        var overtaken: [(fill: Int, gen: UInt32, born: UInt32)] = []
         for way in 0..<4 {
             let value = FillWay.at(seen, way)
             guard value != 0, value & 0xff == FillWay.fingerprint(hash) else { continue }
@@ -132,12 +133,25 @@ extension RegionMap {
             case .free, .releasing: unsettled = true
             case .waiting, .streaming, .committing, .orphaned:
                 guard fill64(fill, FillWords.hash).acquired == hash, fillKeyEquals(fill, key) else { break }
-                if !isPurged(fill: fill, key: key) { return .running(fill: fill, gen: state.gen) }
+                switch purgeState(fill: fill, key: key) {
+                case .untouched: return .running(fill: fill, gen: state.gen)
+                case .stale: overtaken.append((fill, state.gen, fill32(fill, FillWords.born).relaxed))
+                case .gone: break
+                }
             case .done, .failed: break
             }
         }
+        if !unsettled, overtaken.count >= Self.overtakenAtOnce,
+            let last = overtaken.max(by: { $1.born.isAfter($0.born) })
+        {
+            return .running(fill: last.fill, gen: last.gen)
+        }
         return unsettled ? .unsettled : .none
     }
+
+    /// So many fills of a key that soft purges have overtaken may run in a bucket. Where such purges come faster than
+    /// the origin answers, whoever comes then joins the last of them: there is nothing better to be had.
+    private static var overtakenAtOnce: Int { 2 }
 
     func hasWaiters(_ fill: Int) -> Bool {
         fill64(fill, FillWords.waitersLow).sequential | fill64(fill, FillWords.waitersHigh).sequential != 0
@@ -187,27 +201,32 @@ extension RegionMap {
         }
     }
 
-    /// Whether a purge since its start covers a fill, a soft one too: the answer on its way may be of before it.
-    func isPurged(fill: Int, key: RawSpan) -> Bool {
+    /// What purges since its start say about a fill, as far as is known of it: tags are, when its head is there.
+    func purgeState(fill: Int, key: RawSpan) -> PurgeState {
         let (born, hash) = (fill32(fill, FillWords.born).relaxed, fill64(fill, FillWords.hash).relaxed)
         func isCovered(by word: SharedWord32) -> Bool { word.sequential.isAfter(born) }
-        func isAllPurged() -> Bool {
-            isCovered(by: global32(GlobalWords.everythingHard)) || isCovered(by: global32(GlobalWords.everythingSoft))
-        }
-        if isAllPurged() || isCovered(by: addressWord(hash)) { return true }
+        if isCovered(by: global32(GlobalWords.everythingHard)) || isCovered(by: addressWord(hash)) { return .gone }
+        var isStale = false
         if isCovered(by: global32(GlobalWords.newestBan)) {
-            if bans(key: key, born: born) != .untouched { return true }
-            if isAllPurged() { return true }
+            switch bans(key: key, born: born) {
+            case .gone: return .gone
+            case .stale: isStale = true
+            case .untouched: break
+            }
+            // A ban that was overwritten during the look is in this word since before.
+            if isCovered(by: global32(GlobalWords.everythingHard)) { return .gone }
         }
-        let isHard = isCovered(by: global32(GlobalWords.newestTagHard))
-        let isSoft = isCovered(by: global32(GlobalWords.newestTagSoft))
-        if isSoft, isCovered(by: softTag(hash)) { return true }
-        guard isHard || isSoft, fill32(fill, FillWords.flags).acquired & FillWords.hasHead != 0 else { return false }
-        for i in 0..<min(64, Int(fill32(fill, FillWords.tagCount).relaxed)) {
-            let tag = fillTagHash(fill, i)
-            if isCovered(by: hardTag(tag)) || isCovered(by: softTag(tag)) { return true }
+        let hasHead = fill32(fill, FillWords.flags).acquired & FillWords.hasHead != 0
+        let tags = hasHead ? min(64, Int(fill32(fill, FillWords.tagCount).relaxed)) : 0
+        if isCovered(by: global32(GlobalWords.newestTagHard)) {
+            for i in 0..<tags where isCovered(by: hardTag(fillTagHash(fill, i))) { return .gone }
         }
-        return false
+        if isStale || isCovered(by: global32(GlobalWords.everythingSoft)) { return .stale }
+        if isCovered(by: global32(GlobalWords.newestTagSoft)) {
+            if isCovered(by: softTag(hash)) { return .stale }
+            for i in 0..<tags where isCovered(by: softTag(fillTagHash(fill, i))) { return .stale }
+        }
+        return .untouched
     }
 
     /// A purge tag of a fill's head.

@@ -53,11 +53,16 @@ public struct FillTicket: ~Copyable {
     public var born: UInt32 { map.fill32(fill, FillWords.born).relaxed }
 
     /// A purge issued since the fill began covers it: do not start serving from it.
-    public var isPurged: Bool {
+    public var isPurged: Bool { purgeState == .gone }
+
+    /// A soft purge does: what comes will be stale. Rather start anew, once.
+    public var isSoftlyPurged: Bool { purgeState == .stale }
+
+    private var purgeState: PurgeState {
         let length = Int(map.fill32(fill, FillWords.keyLength).relaxed)
         let block = map.fill32(fill, FillWords.headBlock).acquired
-        guard let head = unsafe map.headAddress(block, bytes: length) else { return true }
-        return unsafe map.isPurged(fill: fill, key: RawSpan(_unsafeStart: head, byteCount: length))
+        guard let head = unsafe map.headAddress(block, bytes: length) else { return .gone }
+        return unsafe map.purgeState(fill: fill, key: RawSpan(_unsafeStart: head, byteCount: length))
     }
 
     /// The header block. Empty before `.streaming`.

@@ -2,8 +2,11 @@
 
 extension Lane {
     /// What to do about a miss: own the fetch, or read from whoever fetches already. Inside a turn. `refreshing` is for
-    /// the revalidation of an object that is still stored.
-    public borrowing func startFill(hash: UInt64, key: RawSpan, refreshing: Bool = false) -> FillStart {
+    /// the revalidation of an object that is still stored. `born` is the purge clock when the origin was asked, if that
+    /// was earlier: for an answer that turns out to belong under another key than it was asked for.
+    public borrowing func startFill(
+        hash: UInt64, key: RawSpan, refreshing: Bool = false, born: UInt32? = nil
+    ) -> FillStart {
         guard key.byteCount > 0, key.byteCount <= core.map.blockSize, key.byteCount < 65536 else { return .unavailable }
         let core = core
         switch core.during(.startFill, { core.claimFill(hash: hash, key: key) }) {
@@ -13,7 +16,7 @@ extension Lane {
             guard core.join(fill, gen: gen) else { return .retryNextTurn }
             return .join(FillTicket(joined: core, fill: fill, gen: gen))
         case .claimed(let fill, let gen):
-            guard core.during(.startFill, { core.openFill(fill, gen: gen, hash: hash, key: key) }) else {
+            guard core.during(.startFill, { core.openFill(fill, gen: gen, hash: hash, key: key, born: born) }) else {
                 return .unavailable
             }
             let permit = FillPermit(core: core, fill: fill, gen: gen)
@@ -30,7 +33,7 @@ extension Lane {
 
 extension LaneCore {
     /// Fills in a claimed entry. False, with the claim given back, when there is no block for the key.
-    func openFill(_ fill: Int, gen: UInt32, hash: UInt64, key: RawSpan) -> Bool {
+    func openFill(_ fill: Int, gen: UInt32, hash: UInt64, key: RawSpan, born: UInt32?) -> Bool {
         guard let block = takeBlocks(1, tag: map.fillTag(fill, gen: gen)) else {
             map.clearWay(fill, from: FillWay.claimed(lane: lane, hash: hash))
             return false
@@ -51,7 +54,7 @@ extension LaneCore {
         map.fill32(fill, FillWords.keyLength).relax(UInt32(key.byteCount))
         map.fill32(fill, FillWords.headBlocks).relax(1)
         map.fill32(fill, FillWords.headBlock).relax(block)
-        map.fill32(fill, FillWords.born).relax(map.purgeClock)
+        map.fill32(fill, FillWords.born).relax(born ?? map.purgeClock)
         map.fill64(fill, FillWords.state).publish(FillStateWord(.waiting, owner: lane, gen: gen).word)
         return true
     }

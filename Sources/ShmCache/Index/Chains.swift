@@ -174,7 +174,7 @@ extension RegionMap {
         for segment in 0..<usableSegments {
             switch state(segment).phase {
             case .index: held += 1
-            case .free where !isLent(segment):
+            case .free:
                 candidate = segment
                 free += 1
             default: break
@@ -186,6 +186,6 @@ extension RegionMap {
         let state = state(candidate)
         guard state.phase == .free else { return nil }
         let taken = SegmentState(.index, gen: state.gen, owner: lane)
-        return segment64(candidate, SegmentWords.state).swap(state.word, to: taken.word) ? candidate : nil
+        return take(candidate, as: taken, from: state) ? candidate : nil
     }
 }

@@ -23,10 +23,12 @@ extension RegionMap {
 
     /// The slot and item of a key, live or pending. What a `Probe` does not see is here, if anywhere.
     @inline(never)
-    func find(hash: UInt64, key: RawSpan, pendingToo: Bool = false) -> (slot: Int, word: Slot, item: ItemHeader)? {
+    func find(
+        hash: UInt64, key: RawSpan, pendingToo: Bool = false, besides own: Int = -1
+    ) -> (slot: Int, word: Slot, item: ItemHeader)? {
         let tag = Slot.tag(hash)
-        let found = firstSlot(hash) { _, slot in
-            slot.tag == tag && (slot.kind == .live || (pendingToo && slot.kind == .pending))
+        let found = firstSlot(hash) { index, slot in
+            index != own && slot.tag == tag && (slot.kind == .live || (pendingToo && slot.kind == .pending))
                 && item(slot, hash: hash, key: key) != nil
         }
         // What the word names is still there: the caller holds an epoch, or owns the segment.

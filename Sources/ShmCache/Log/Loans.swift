@@ -32,6 +32,14 @@ extension RegionMap {
 
     func isLent(_ segment: Int) -> Bool { loan(of: segment).acquired != 0 }
 
+    /// A new region of a memory file, before anything else is written: lends if pages can leave the file one by one.
+    func beginLending(_ length: Int) {
+        guard cl_memory_files_have_single_pages() else { return }
+        unsafe cl_map_single_pages(base, length)
+        guard cl_punch_hole(descriptor, Int64(data), Int64(segmentSize)) == 0 else { return }
+        global32(GlobalWords.lends).relax(1)
+    }
+
     /// Huge pages leave a file only as a whole. To be called wherever a region is mapped.
     func keepSinglePages(_ length: Int) {
         if global32(GlobalWords.lends).relaxed == 1 { unsafe cl_map_single_pages(base, length) }
@@ -56,6 +64,8 @@ extension RegionMap {
         guard word.swap(free.word, to: free.with(.evicting, owner: taken.owner).word) else { return false }
         let start = Int64(data + segment << segmentShift)
         guard cl_punch_hole(descriptor, start, Int64(segmentSize)) == 0 else {
+            // It went well when the region was made: no more of this.
+            global32(GlobalWords.lends).release(0)
             word.publish(free.word)
             return false
         }

@@ -14,6 +14,8 @@ public enum RegionError: Error, Equatable, Sendable, CustomStringConvertible {
     case unsupported(path: String?, reason: String)
     /// A region whose description does not add up.
     case corrupt(path: String?, reason: String)
+    /// Somebody else has opened the file for itself alone.
+    case inUse(path: String)
     /// The lane is in use by a live process.
     case laneInUse(lane: Int, processID: Int32)
     /// No such lane in this region.
@@ -32,6 +34,7 @@ public enum RegionError: Error, Equatable, Sendable, CustomStringConvertible {
                 + "use the program that wrote it, or create a new one"
         case .corrupt(let path, let reason):
             "damaged cache region\(RegionError.place(path)) (\(reason)): create a new one"
+        case .inUse(let path): "\(path) is used by another node; give each node a file of its own"
         case .laneInUse(let lane, let pid): "lane \(lane) is in use by process \(pid)"
         case .noSuchLane(let lane, let count): "lane \(lane) does not exist: the region has \(count)"
         case .noRoom(let text): text

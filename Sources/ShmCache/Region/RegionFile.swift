@@ -19,11 +19,10 @@ enum RegionFile {
             layout: layout, byteWeight: options.byteWeight, hashKey: randomPair(), uuid: randomPair())
         let mapping = try Mapping(descriptor: descriptor.take(), reserved: layout.maximumLength, path: path)
         let map = RegionMap(superblock, mapping)
+        if isInMemory { map.beginLending(mapping.reserved) }
         initialise(map, layout)
         let isDurable = path != nil && !cl_is_memory_file(mapping.descriptor)
         map.global32(GlobalWords.durable).relax(isDurable ? 1 : 0)
-        if isInMemory, cl_memory_files_have_single_pages() { map.global32(GlobalWords.lends).relax(1) }
-        map.keepSinglePages(layout.maximumLength)
         let page = superblock.encoded()
         unsafe page.withUnsafeBytes { unsafe mapping.address.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
         // The first page never changes again, and nothing in the file means anything without it.

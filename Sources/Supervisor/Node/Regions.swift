@@ -31,8 +31,7 @@ final class Regions: Sendable {
                 maximumSizeBytes: Int(clamping: settings.largestCacheBytes), laneCount: laneCount)
             let cache: CacheRegion
             if let path = settings.cacheFile {
-                cache = try CacheRegion.open(path: path, creating: options)
-                try claim(cache, path)
+                cache = try open(path, options)
                 // A file larger than asked for stays so; a smaller one grows as far as it was laid out for.
                 try cache.grow(toBytes: options.sizeBytes)
             } else {
@@ -56,10 +55,18 @@ final class Regions: Sendable {
         }
     }
 
-    /// The lock is the open file's, which workers and successors share: it lasts as long as one of them lives.
-    private static func claim(_ cache: borrowing CacheRegion, _ path: String) throws(Failure) {
-        guard flock(cache.descriptor, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK else { return }
-        throw .runtime("cache file \(path) is used by another node; give each node a file of its own")
+    /// Workers and successors share the open file, and its lock lasts as long as one of them: those that were killed
+    /// may take a moment to be gone.
+    private static func open(_ path: String, _ options: RegionOptions) throws(RegionError) -> CacheRegion {
+        let end = LoopExecutor.now() + 2_000
+        while true {
+            do throws(RegionError) {
+                return try CacheRegion.open(path: path, creating: options, isAlone: true)
+            } catch {
+                guard error == .inUse(path: path), LoopExecutor.now() < end else { throw error }
+                usleep(10_000)
+            }
+        }
     }
 
     /// Maps what an orphan or the saved state handed over; the descriptors of the regions are closed.

@@ -15,7 +15,7 @@ struct RuntimeDirectory: Sendable {
     }
 
     /// Makes, checks and locks the directory.
-    static func take(_ path: String) throws(Failure) -> RuntimeDirectory {
+    static func take(_ path: String, isOurs: Bool = false) throws(Failure) -> RuntimeDirectory {
         let path = absolute(path)
         guard path.utf8.count <= 80 else {
             throw .usage("runtime directory \(path): at most 80 bytes, because socket paths inside are limited to 107")
@@ -32,7 +32,7 @@ struct RuntimeDirectory: Sendable {
         guard facts.owner == geteuid() else {
             throw .runtime("runtime directory \(path) belongs to another user (uid \(facts.owner))")
         }
-        if !wasMade { try checkContents(path, permissions: facts.permissions) }
+        if !wasMade, !isOurs { try checkContents(path, permissions: facts.permissions) }
         let lock = try lockFile(path)
         if facts.permissions & 0o077 != 0 { unsafe chmod(path, 0o700) }
         // The lock file says who made the directory, for the supervisor that follows one that was killed.
@@ -66,7 +66,9 @@ struct RuntimeDirectory: Sendable {
     private static func checkContents(_ path: String, permissions: UInt32) throws(Failure) {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
         guard !names.contains("lock") else { return }
-        if permissions & 0o077 != 0, !names.isEmpty {
+        // What orphans of a killed supervisor have there is a node's.
+        let foreign = names.filter { !($0.hasPrefix("worker-") && $0.hasSuffix(".sock")) }
+        if permissions & 0o077 != 0, !foreign.isEmpty {
             throw .runtime(
                 "runtime directory \(path) is open to others and holds files that are not a node's; choose one for "
                     + "the node alone, which it makes if it is missing")
@@ -143,7 +145,7 @@ struct RuntimeDirectory: Sendable {
 
     /// Makes and locks it again, under the same descriptor.
     func makeAgain() throws(Failure) {
-        let new = try Self.take(path)
+        let new = try Self.take(path, isOurs: true)
         defer { close(new.lock) }
         guard dup2(new.lock, lock) >= 0 else { throw .runtime("\(path)/lock: \(systemText(errno))") }
         _ = fcntl(lock, F_SETFD, FD_CLOEXEC)

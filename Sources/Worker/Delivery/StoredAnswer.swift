@@ -46,6 +46,7 @@ enum StoredAnswer {
         case .fresh where !view.isSoftlyPurged, .freshRefreshSoon where !view.isSoftlyPurged:
             if reuse.verdict == .freshRefreshSoon { reply.refresh = lookup }
         case .fresh, .freshRefreshSoon, .validate:
+            if view.isSoftlyPurged, facts.directives.onlyIfCached { return unavailable() }
             if !view.isSoftlyPurged { lookup.part = part(stored, moment, request, settings) }
             return .miss(lookup)
         case .staleRefresh:

@@ -29,6 +29,7 @@ extension Worker {
             requestMilliseconds: exchanges[e].sentUnixMilliseconds, responseMilliseconds: clock.unixMilliseconds)
         let response = Self.responseFacts(origins[o].answer, scratch, clock.unixMilliseconds, settings)
         var request = Self.facts(requests[exchanges[e].request])
+        if exchanges[e].isRefresh { request = request.forRefresh() }
         request.isDemand = exchanges[e].isDemand
         if exchanges[e].purpose == .rest, !exchanges[e].isUnconditional { request.hasRange = true }
         store(e, o, head, request, response, times)
@@ -72,9 +73,9 @@ extension Worker {
             // A 304 answers one client's condition; those who wait ask again, without it.
             if reason == .statusNotFinal {
                 permit.fail(.abandoned)
-            } else if exchanges[e].hasStored, Reuse.isError(status: head.status) {
-                // An error says nothing about what is stored: it stays, to be validated or used stale (RFC 9111
-                // section 4.3.3, RFC 5861).
+            } else if exchanges[e].hasStored, Reuse.isAboutTheAsking(status: head.status) {
+                // This says nothing about what is stored: it stays, to be validated or used stale (RFC 9111 section
+                // 4.3.3, RFC 5861).
                 permit.fail(.pass)
             } else {
                 permit.fail(.pass, markerSeconds: Int(seconds))
@@ -213,6 +214,8 @@ extension Worker {
         let change = Self.encodeRecord(
             origins, o, &scratch, exchanges, e, lane, request, response, random.next(), settings)
         guard let change else { return .varyTooComplex }
+        // Purges since the origin was asked count under the new key too.
+        let born = Self.born(exchanges[e].permit)
         if change != .keep {
             guard storeRecord(e) else { return .busy }
         }
@@ -222,7 +225,7 @@ extension Worker {
         // record.
         if let permit = exchanges[e].permit.take() { permit.fail(.abandoned) }
         exchanges[e].keys.setVariant(scratch.variantKey, hash: hash)
-        switch lane.startFill(hash: hash, key: scratch.variantKey.readable, refreshing: true) {
+        switch lane.startFill(hash: hash, key: scratch.variantKey.readable, refreshing: true, born: born) {
         case .own(let permit):
             let ticket = permit.ticket()
             exchanges[e].permit = consume permit
@@ -231,6 +234,13 @@ extension Worker {
             return nil
         default:
             return .busy
+        }
+    }
+
+    private static func born(_ permit: borrowing FillPermit?) -> UInt32? {
+        switch permit {
+        case .some(let permit): permit.born
+        case .none: nil
         }
     }
 

@@ -29,7 +29,8 @@ extension Worker {
         if !isOwner {
             let request = Self.facts(requests[contexts[x].request])
             // One that a purge covers is not for this request: the next one is, and again for all.
-            guard !facts.isPurged else { return restart(x) }
+            let isOvertaken = facts.isSoftlyPurged && contexts[x].restarts == 0
+            guard !facts.isPurged, !isOvertaken else { return restart(x) }
             guard Self.mayUse(contexts[x].body, request, settings) else { return goAlone(x) }
         }
         return beginFromFill(x)
@@ -75,6 +76,7 @@ extension Worker {
         /// Not a response: a record that the key varies, or the renewal of an object.
         var isMarker = false
         var isPurged = false
+        var isSoftlyPurged = false
     }
 
     private static func ticketFacts(_ body: borrowing BodySource) -> TicketFacts? {
@@ -88,7 +90,7 @@ extension Worker {
             guard StoredKind.of(ticket.header) == .response else {
                 return TicketFacts(phase: phase, isMarker: true)
             }
-            return TicketFacts(phase: phase, isPurged: ticket.isPurged)
+            return TicketFacts(phase: phase, isPurged: ticket.isPurged, isSoftlyPurged: ticket.isSoftlyPurged)
         }
     }
 

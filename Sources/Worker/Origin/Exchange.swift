@@ -65,6 +65,8 @@ struct Exchange: ~Copyable {
     var isDemand = false
     /// Something is stored that this is to confirm or replace.
     var hasStored = false
+    /// The cache's own request for an object that it has: nobody waits for it.
+    var isRefresh = false
     /// How long the body must be for its Content-Range to be true.
     var partLength: UInt64?
     /// What is asked for beside a stored part.

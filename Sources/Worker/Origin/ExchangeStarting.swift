@@ -29,22 +29,24 @@ extension Worker {
         // Nobody's client has asked for a refresh, and waiters need a body: no conditions of one client's then.
         let forwardsConditions = !context.isNone && !servesWaiters
         let asksRange = lookup.part == .asAsked
+        let isRefresh = context.isNone && purpose != .relay
         let rendered =
             range == nil
             ? Self.render(
                 purpose, requests[r], keys, scratch.text, lane, settings, forwardsConditions: forwardsConditions,
-                part: lookup.part, into: &requestHead)
+                isRefresh: isRefresh, part: lookup.part, into: &requestHead)
             : Self.renderResume(
                 requests, r, keys, scratch.text, contexts[context.index].body, range, lane, settings,
                 into: &requestHead)
         requests.retain(r)
         let exchange = Exchange(
             purpose: purpose, route: route, request: r, context: context, requestHead: requestHead, keys: keys,
-            permit: permit, body: OriginBody(limits: settings.responseLimits), method: head.method,
+            permit: permit, body: OriginBody(limits: settings.responseLimits),
+            method: purpose == .relay ? head.method : .get,
             clientMinorVersion: head.minorVersion, fallback: lookup.fallback,
             startedUnixMilliseconds: clock.unixMilliseconds, sentUnixMilliseconds: clock.unixMilliseconds,
             asksRange: asksRange, isDemand: lookup.isDemand, hasStored: lookup.isFallback,
-            missing: lookup.part.missing, wantsUpgrade: upgrade)
+            isRefresh: isRefresh, missing: lookup.part.missing, wantsUpgrade: upgrade)
         guard let id = exchanges.insert(exchange) else {
             requests.release(r)
             return nil
@@ -65,7 +67,7 @@ extension Worker {
     static func render(
         _ purpose: ExchangePurpose, _ request: borrowing RequestBuffer, _ keys: borrowing ExchangeKeys,
         _ peer: borrowing Buffer, _ lane: borrowing Lane, _ settings: borrowing WorkerSettings,
-        forwardsConditions: Bool, part: PartRequest, into output: inout Buffer
+        forwardsConditions: Bool, isRefresh: Bool, part: PartRequest, into output: inout Buffer
     ) -> Bool {
         if purpose == .relay { return render(.pass, request, keys, peer, nil, settings, into: &output) }
         // What a stored Vary names is part of the key: the origin has to see it.
@@ -74,14 +76,16 @@ extension Worker {
         if purpose == .validate || purpose == .rest, let view = lane.lookup(hash: keys.hash, key: keys.object) {
             let stored = StoredHead(view.header)
             guard case .rest(let range) = part else {
-                return render(.validate, request, keys, peer, stored, settings, record: record, into: &output)
+                return render(
+                    .validate, request, keys, peer, stored, settings, isRefresh: isRefresh, record: record,
+                    into: &output)
             }
             return render(
                 .range, request, keys, peer, stored, settings, range: range, record: record, into: &output)
         }
         return render(
             .fill, request, keys, peer, nil, settings, forwardsConditions: forwardsConditions,
-            forwardsRange: part == .asAsked, record: record, into: &output)
+            forwardsRange: part == .asAsked, isRefresh: isRefresh, record: record, into: &output)
     }
 
     /// Asks for the rest of the object whose head the context's source has.
@@ -99,11 +103,12 @@ extension Worker {
         _ purpose: OriginRequest.Purpose, _ request: borrowing RequestBuffer, _ keys: borrowing ExchangeKeys,
         _ peer: borrowing Buffer, _ stored: borrowing StoredHead?, _ settings: borrowing WorkerSettings,
         range: ByteRange? = nil, forwardsConditions: Bool = false, forwardsRange: Bool = false,
-        record: borrowing VaryRecord? = nil, into output: inout Buffer
+        isRefresh: Bool = false, record: borrowing VaryRecord? = nil, into output: inout Buffer
     ) -> Bool {
         var context = ForwardContext()
         context.forwardsConditions = forwardsConditions
         context.forwardsRange = forwardsRange
+        context.isRefresh = isRefresh
         context.cacheable = purpose != .pass
         context.framing = purpose == .pass ? request.head.framing : .none
         context.expectsContinue = purpose == .pass && request.head.expectContinue

@@ -172,7 +172,7 @@ extension Worker {
         swap(&head, &exchange.requestHead)
         let rendered = render(
             .fill, requests[exchange.request], exchange.keys, scratch.text, lane, settings, forwardsConditions: false,
-            part: exchange.asksRange ? .asAsked : .whole, into: &head)
+            isRefresh: exchange.isRefresh, part: exchange.asksRange ? .asAsked : .whole, into: &head)
         swap(&head, &exchange.requestHead)
         return rendered
     }

@@ -117,6 +117,55 @@ def during_a_fetch(context):
             expect(asked.count(target) == 2, f"{words}, soft {soft}: asked {asked}")
 
 
+@case("a purge while the origin gives its first answer for a URL that varies, by tag, URL, host and so on: the answer "
+      "of before is not used")
+def during_a_varying_fetch(context):
+    gates = {}
+    asked = []
+
+    def act(connection, request):
+        asked.append(request.target)
+        body = b"%d" % asked.count(request.target)
+        if body == b"1":
+            gates[request.target].wait(20)
+        connection.send(b"HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\nVary: Accept-Language\r\nCache-Tag: t\r\n"
+                        b"Content-Length: 1\r\n\r\n" + body)
+        return True
+    origin = context.origin()
+    origin.script("docs", "varying").add(Reply(act=act))
+    node = context.node(origin.url)
+    language = [("Accept-Language", "de")]
+    with Client(node.address) as client:
+        for kind, words in enumerate((["--tag", "t"], ["--url", "http://story.test/docs/{}"], ["--host", "story.test"],
+                                      ["--prefix", "http://story.test/docs/"], ["--all"])):
+            for soft in (False, True):
+                path = f"p{kind}{'s' if soft else 'h'}"
+                target = f"/docs/{path}"
+                gates[target] = threading.Event()
+                client.request("GET", target, fields=language)
+                wait_until(lambda target=target: target in asked, "the first request at the origin")
+                command(node, "purge", *[word.format(path) for word in words], *(["--soft"] if soft else []))
+                gates[target].set()
+                expect(client.read_response().body == b"1", f"{words}, soft {soft}: the request of before")
+                for number in (2, 3):
+                    client.request("GET", target, fields=language)
+                    expect(client.read_response().body == b"2", f"{words}, soft {soft}: request {number}")
+                expect(asked.count(target) == 2, f"{words}, soft {soft}: asked {asked}")
+
+
+@case("what is purged softly is not what only-if-cached may be given without asking")
+def soft_and_only_if_cached(context):
+    origin, asked = site(context)
+    node = context.node(origin.url)
+    with Client(node.address) as client:
+        get(client, "a/1")
+        command(node, "purge", "--all", "--soft")
+        client.request("GET", "/docs/a/1", fields=[("Cache-Control", "only-if-cached")])
+        expect(client.read_response().status == 504 and len(asked) == 1, f"504 without a request: {asked}")
+        get(client, "a/1")
+        expect(asked[1:] == [("a/1", '"v1"')], f"validated: {asked}")
+
+
 @case("what is no URL, no host or more than one thing is refused with exit code 2 and the right form")
 def wrong_usage(context):
     origin, asked = site(context)

@@ -142,6 +142,8 @@ def removed(context):
     wait_until(lambda: settled(heir), "the adoption", 30)
     wait_until(lambda: not any("martlet-worker" in command_line(pid) for pid in orphans), "the orphans replaced", 10)
     expect(exchange(client) == BODY, "the connection goes on")
+    os.remove(f"{heir.runtime}/lock")
+    wait_until(lambda: os.path.exists(f"{heir.runtime}/lock"), "the lock made again")
     os.remove(f"{heir.runtime}/admin.sock")
     wait_until(lambda: os.path.exists(f"{heir.runtime}/admin.sock"), "the admin socket made again")
     command(heir, "upgrade")

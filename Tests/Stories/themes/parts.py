@@ -340,3 +340,15 @@ def range_of_huge_object(s):
         s.equal((response.status, response.get("Content-Range")), (206, f"bytes {first}-{last}/{size}"), "the answer")
         s.check(response.body == bytes(number % 251 for number in range(first, last + 1)), "the bytes")
         s.equal([request.get("Range") for request in response.forwarded], asked, "ranges at the origin")
+
+
+@story("RFC 9111 4.3.5", "HEAD with the validator and length of a stored part leaves it; with others it drops it")
+def head_beside_a_part(s):
+    whole = {"Cache-Control": "max-age=3600", "ETag": '"a"'}
+    s.answers(Reply(206, _partial(0, 4), BODY[:5]), Reply(200, whole, BODY),
+              Reply(200, {**whole, "ETag": '"b"'}, BODY), Reply(206, _partial(0, 1, ETag='"b"'), BODY[:2]))
+    s.forwarded({"Range": "bytes=0-4"})
+    s.forwarded(method="HEAD")
+    s.equal(s.hit({"Range": "bytes=0-1"}).body, b"01", "bytes of the part")
+    s.forwarded(method="HEAD")
+    s.forwarded({"Range": "bytes=0-1"})

@@ -232,3 +232,68 @@ def closing_is_not_asked_twice(s):
         s.script.replies = [other] * 9 + [DOWN, other]
         response = s.get(path=path)
         s.equal((response.status, len(response.forwarded)), (504, 1), "status and requests at the origin")
+
+
+WHILE = {"Cache-Control": "max-age=10, stale-while-revalidate=3600", "ETag": '"a"'}
+RENEWED = Reply(200, {"Cache-Control": "max-age=3600", "ETag": '"b"'}, b"the new body")
+
+
+def _refreshed_by(s, fields, method="GET", expected=b"the new body"):
+    s.answers(Reply(200, WHILE, b"the old body"), RENEWED)
+    s.miss()
+    s.advance(20)
+    s.equal(s.get(fields, method=method).status, 200, "status while stale")
+    s.await_origin(2)
+    refresh = s.seen[1]
+    s.equal(refresh.method, "GET", "method of the refresh")
+    s.equal([refresh.get(name) for name in ("Cache-Control", "Pragma")], [None, None], "what one client wants")
+    wait_until(lambda: s.get().body == expected, "the refreshed body")
+    s.equal(s.hit({"Cache-Control": "only-if-cached"}).body, expected, "what is stored")
+    s.equal(len(s.seen), 2, "requests at the origin")
+
+
+@story("RFC 5861 3", "a HEAD in the stale-while-revalidate window refreshes what is stored by a GET")
+def refreshed_by_head(s):
+    _refreshed_by(s, {}, method="HEAD")
+
+
+@story("RFC 5861 3", "a background refresh is the cache's own: it takes over neither no-store nor only-if-cached")
+def refreshed_by_no_store(s):
+    _refreshed_by(s, {"Cache-Control": "no-store"})
+
+
+@story("RFC 9111 5.2.1.7", "only-if-cached in the stale-while-revalidate window is not passed on by the refresh")
+def refreshed_by_only_if_cached(s):
+    _refreshed_by(s, {"Cache-Control": "only-if-cached"})
+
+
+@story("RFC 9111 5.2.1.1", "a request with max-age and no max-stale gets nothing stale, stale-while-revalidate or not")
+def while_revalidate_max_age(s):
+    s.answers(Reply(200, WHILE, b"the old body"), RENEWED)
+    s.miss()
+    s.advance(20)
+    s.equal(s.validated({"Cache-Control": "max-age=100"}).body, b"the new body", "the body")
+
+
+@story("RFC 9111 5.2.1.2", "a request with max-stale gets nothing staler than that, stale-while-revalidate or not")
+def while_revalidate_max_stale(s):
+    s.answers(Reply(200, WHILE, b"the old body"), RENEWED)
+    s.miss()
+    s.advance(20)
+    s.equal(s.hit({"Cache-Control": "max-stale=100"}).body, b"the old body", "the body within max-stale")
+    s.equal(s.validated({"Cache-Control": "max-stale=3"}).body, b"the new body", "the body beyond it")
+
+
+def _kept_after(status):
+    def tell(s):
+        s.answers(Reply(200, {"Cache-Control": "max-age=3600", "ETag": '"a"'}, b"the old body"),
+                  Reply(status, {}, b"not now"))
+        s.miss()
+        s.equal(s.get({"Cache-Control": "max-age=0"}).status, status, "status of the reload")
+        s.equal(s.hit().body, b"the old body", "what is stored")
+    return tell
+
+
+for _status in (408, 421, 429):
+    add(f"stale/kept_after_{_status}", "RFC 9111 4.3.3", f"a {_status} to one client's reload leaves what is stored",
+        _kept_after(_status))

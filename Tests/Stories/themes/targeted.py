@@ -26,6 +26,8 @@ ROWS = [
     ("bad_character_fails", ["max-age=0, &"], "max-age=3600", True),
     ("integer_too_long_fails", ["max-age=9999999999999999"], "max-age=3600", True),
     ("empty_ignored", [""], "max-age=3600", True),
+    ("empty_line_between_fails", ["foo", "", "max-age=3600"], "no-store", False),
+    ("empty_line_first_fails", ["", "max-age=3600"], "no-store", False),
     # A member of the wrong type is treated as if it were not there.
     ("string_for_max_age", ['max-age="0"'], "max-age=3600", None),
     ("decimal_for_max_age", ["max-age=0.0"], "max-age=3600", None),

@@ -180,3 +180,18 @@ def unasked_coding(s):
     s.forwarded(path=other)
     s.forwarded({"Accept-Encoding": "br"}, path=other)
     s.forwarded({"Accept-Encoding": "gzip;q=0, *"}, path=other)
+
+
+@story("RFC 9111 4.1", "Vary on X-Forwarded-For, which the node writes, is stored for nobody")
+def on_the_client(s):
+    s.answer(200, {"Cache-Control": "max-age=3600", "Vary": "Accept, X-Forwarded-For"})
+    s.equal(s.cache_status(s.miss())["detail"], "vary-on-client", "detail")
+    s.miss()
+    s.miss({"X-Forwarded-For": "192.0.2.1"})
+
+
+@story("RFC 9111 4.1", "Vary on X-Forwarded-Proto is a key like any other")
+def on_the_scheme(s):
+    s.answer(200, {"Cache-Control": "max-age=3600", "Vary": "X-Forwarded-Proto"})
+    s.miss()
+    s.hit()
