@@ -45,7 +45,7 @@ import Testing
     /// A file with a name lies where others rule, on a disk perhaps: its bytes are copied.
     @Test func aNamedFileLendsNothing() throws {
         let path = "/tmp/martlet-loans-\(getpid())"
-        defer { unlink(path) }
+        defer { unsafe unlink(path) }
         let region = try CacheRegion.create(Self.options(), backing: .file(path: path))
         var lane = try region.attachLane(0)
         lane.beginTurn(now: region.now())

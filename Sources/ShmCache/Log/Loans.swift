@@ -47,9 +47,9 @@ extension RegionMap {
 
     /// The caller holds an epoch or a pin: whoever takes the segment later sees the word.
     fileprivate func lend(_ bytes: UnsafeRawBufferPointer) -> FilePlace? {
-        guard global32(GlobalWords.lends).relaxed == 1, let start = unsafe bytes.baseAddress else { return nil }
+        guard global32(GlobalWords.lends).relaxed == 1, let start = bytes.baseAddress else { return nil }
         let distance = unsafe start - UnsafeRawPointer(base) - data
-        guard distance >= 0, unsafe distance + bytes.count <= segmentCount << segmentShift else { return nil }
+        guard distance >= 0, distance + bytes.count <= segmentCount << segmentShift else { return nil }
         let word = loan(of: distance >> segmentShift)
         if word.relaxed == 0 { word.publish(1) }
         return FilePlace(descriptor: descriptor, offset: Int64(data + distance))
