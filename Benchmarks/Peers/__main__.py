@@ -109,6 +109,8 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     plan = dict(PLANS["quick" if options.quick else "full"])
     plan.update({name: value for name, value in (("rounds", options.rounds), ("seconds", options.seconds)) if value})
+    # The open loop is long by itself: only longer when asked.
+    plan["open_seconds"] = max(plan["open_seconds"], options.seconds or 0)
     if options.rounds:
         plan["open_rounds"] = options.rounds
     classes, chosen = select(options)
