@@ -177,6 +177,31 @@ import Testing
         return ticket
     }
 
+    /// A fill with a head, a tag and a body of four bytes, to be finished.
+    private func filled(_ lane: borrowing Lane, _ hash: UInt64, _ key: [UInt8], tag: UInt64) throws -> FillPermit {
+        guard case .own(var permit) = unsafe lane.startFill(hash: hash, key: key.span.bytes) else { throw Failure() }
+        let (tags, bytes) = ([tag], [1, 2, 3, 4] as [UInt8])
+        #expect(
+            unsafe permit.setHead(bytes.span.bytes, attributes: attributes, tags: tags.span, expectedBodyLength: 4)
+                == .accepted)
+        #expect(unsafe permit.append(bytes.span.bytes) == .accepted)
+        return permit
+    }
+
+    /// Purges in one of four ways that all cover the key.
+    private func purge(
+        _ lane: borrowing Lane, _ hash: UInt64, _ key: [UInt8], tag: UInt64, kind: Int, soft: Bool = false
+    ) {
+        switch kind {
+        case 0: unsafe lane.purge(hash: hash, key: key.span.bytes, soft: soft)
+        case 1: lane.purge(tag: tag, soft: soft)
+        case 2:
+            unsafe lane.purge(
+                keyHead: key.span.bytes.extracting(0..<6), prefix: key.span.bytes.extracting(7..<12), at: 7, soft: soft)
+        default: lane.purgeEverything(soft: soft)
+        }
+    }
+
     @Test func aPurgeDuringTheFillForbidsTheCommit() throws {
         let region = try CacheRegion.create(RegionOptions(sizeBytes: 4 << 20))
         var lane = try region.attachLane(0)
@@ -185,22 +210,8 @@ import Testing
             lane.beginTurn(now: region.now())
             let key = Sample.key(kind)
             let hash = unsafe region.hash(key: key.span.bytes)
-            guard case .own(var permit) = unsafe lane.startFill(hash: hash, key: key.span.bytes) else {
-                throw Failure()
-            }
-            let (tags, bytes) = ([tag], [1, 2, 3, 4] as [UInt8])
-            #expect(
-                unsafe permit.setHead(bytes.span.bytes, attributes: attributes, tags: tags.span, expectedBodyLength: 4)
-                    == .accepted)
-            #expect(unsafe permit.append(bytes.span.bytes) == .accepted)
-            switch kind {
-            case 0: unsafe lane.purge(hash: hash, key: key.span.bytes)
-            case 1: lane.purge(tag: tag)
-            case 2:
-                unsafe lane.purge(
-                    keyHead: key.span.bytes.extracting(0..<6), prefix: key.span.bytes.extracting(7..<12), at: 7)
-            default: lane.purgeEverything()
-            }
+            var permit = try filled(lane, hash, key, tag: tag)
+            purge(lane, hash, key, tag: tag, kind: kind)
             #expect(permit.finish(budgetBytes: .max) == .rejected(.purged), "\(kind)")
             #expect(lane.fetch(region, key) == nil)
             lane.endTurn()
@@ -217,24 +228,8 @@ import Testing
             lane.beginTurn(now: region.now())
             let key = Sample.key(kind)
             let hash = unsafe region.hash(key: key.span.bytes)
-            guard case .own(var permit) = unsafe lane.startFill(hash: hash, key: key.span.bytes) else {
-                throw Failure()
-            }
-            let (tags, bytes) = ([UInt64(77)], [1, 2, 3, 4] as [UInt8])
-            #expect(
-                unsafe permit.setHead(bytes.span.bytes, attributes: attributes, tags: tags.span, expectedBodyLength: 4)
-                    == .accepted)
-            #expect(unsafe permit.append(bytes.span.bytes) == .accepted)
-            let soft = kind >= 4
-            switch kind % 4 {
-            case 0: unsafe lane.purge(hash: hash, key: key.span.bytes, soft: soft)
-            case 1: lane.purge(tag: 77, soft: soft)
-            case 2:
-                unsafe lane.purge(
-                    keyHead: key.span.bytes.extracting(0..<6), prefix: key.span.bytes.extracting(7..<12), at: 7,
-                    soft: soft)
-            default: lane.purgeEverything(soft: soft)
-            }
+            var permit = try filled(lane, hash, key, tag: 77)
+            purge(lane, hash, key, tag: 77, kind: kind % 4, soft: kind >= 4)
             #expect(lane.store(region, key, [9]) == .committed, "\(kind)")
             #expect(permit.finish(budgetBytes: .max) == .rejected(.purged), "\(kind)")
             #expect(lane.fetch(region, key) == [9], "\(kind)")

@@ -14,7 +14,7 @@ public struct FilePlace: Sendable {
 }
 
 /// A segment's word of the loans section: 1 from its first loan until it has new pages.
-struct Loan {
+enum Loan {
     static let layoutVersion = 1
 }
 

@@ -14,8 +14,8 @@ struct RuntimeDirectory: Sendable {
         return "/run/martlet"
     }
 
-    /// Makes, checks and locks the directory.
-    static func take(_ path: String, isOurs: Bool = false) throws(Failure) -> RuntimeDirectory {
+    /// Makes, checks and locks the directory. `isAgain`: for a node that had it, under which something was removed.
+    static func take(_ path: String, isAgain: Bool = false) throws(Failure) -> RuntimeDirectory {
         let path = absolute(path)
         guard path.utf8.count <= 80 else {
             throw .usage("runtime directory \(path): at most 80 bytes, because socket paths inside are limited to 107")
@@ -32,7 +32,7 @@ struct RuntimeDirectory: Sendable {
         guard facts.owner == geteuid() else {
             throw .runtime("runtime directory \(path) belongs to another user (uid \(facts.owner))")
         }
-        if !wasMade, !isOurs { try checkContents(path, permissions: facts.permissions) }
+        if !wasMade, !isAgain { try checkContents(path, permissions: facts.permissions) }
         let lock = try lockFile(path)
         if facts.permissions & 0o077 != 0 { unsafe chmod(path, 0o700) }
         // The lock file says who made the directory, for the supervisor that follows one that was killed.
@@ -145,7 +145,7 @@ struct RuntimeDirectory: Sendable {
 
     /// Makes and locks it again, under the same descriptor.
     func makeAgain() throws(Failure) {
-        let new = try Self.take(path, isOurs: true)
+        let new = try Self.take(path, isAgain: true)
         defer { close(new.lock) }
         guard dup2(new.lock, lock) >= 0 else { throw .runtime("\(path)/lock: \(systemText(errno))") }
         _ = fcntl(lock, F_SETFD, FD_CLOEXEC)

@@ -76,33 +76,45 @@ def kinds(context):
         client.close()
 
 
-@case("a purge while the origin answers, for good or soft: who comes after it gets no answer of before, and what "
-      "the later fetch stored stays")
-def during_a_fetch(context):
-    gates = {}
-    asked = []
+def held_answers(context, fields=b""):
+    """An origin that holds its first answer to each target until its gate opens, and answers with the number of the
+    request. Gives a node before it, what was asked, and the gates."""
+    gates, asked = {}, []
 
     def act(connection, request):
         asked.append(request.target)
         body = b"%d" % asked.count(request.target)
         if body == b"1":
             gates[request.target].wait(20)
-        connection.send(b"HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\nContent-Length: 1\r\n\r\n" + body)
+        connection.send(b"HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\n" + fields
+                        + b"Content-Length: 1\r\n\r\n" + body)
         return True
     origin = context.origin()
-    origin.script("docs", "during").add(Reply(act=act))
-    node = context.node(origin.url)
+    origin.script("docs", "held").add(Reply(act=act))
+    return context.node(origin.url), asked, gates
+
+
+def purge_during_a_fetch(node, asked, gates, client, kind, words, soft, fields=()):
+    """Asks for a page of its own, and purges as the words say while the origin holds its answer. Gives the target."""
+    path = f"p{kind}{'s' if soft else 'h'}"
+    target = f"/docs/{path}"
+    gates[target] = threading.Event()
+    client.request("GET", target, fields=fields)
+    wait_until(lambda: target in asked, "the first request at the origin")
+    command(node, "purge", *[word.format(path) for word in words], *(["--soft"] if soft else []))
+    return target
+
+
+@case("a purge while the origin answers, for good or soft: who comes after it gets no answer of before, and what "
+      "the later fetch stored stays")
+def during_a_fetch(context):
+    node, asked, gates = held_answers(context)
     workers = node.workers()
     for kind, words in enumerate((["--url", "http://story.test/docs/{}"], ["--prefix", "http://story.test/docs/"],
                                   ["--host", "story.test"], ["--all"])):
         for soft in (False, True):
-            path = f"p{kind}{'s' if soft else 'h'}"
-            target = f"/docs/{path}"
-            gates[target] = threading.Event()
             early, late = node.connect(workers[0]), node.connect(workers[1])
-            early.request("GET", target)
-            wait_until(lambda: target in asked, "the first request at the origin")
-            command(node, "purge", *[word.format(path) for word in words], *(["--soft"] if soft else []))
+            target = purge_during_a_fetch(node, asked, gates, early, kind, words, soft)
             late.request("GET", target)
             # Which tags an answer has, its host among them, is known when its head is there.
             if words[0] == "--host":
@@ -120,31 +132,13 @@ def during_a_fetch(context):
 @case("a purge while the origin gives its first answer for a URL that varies, by tag, URL, host and so on: the answer "
       "of before is not used")
 def during_a_varying_fetch(context):
-    gates = {}
-    asked = []
-
-    def act(connection, request):
-        asked.append(request.target)
-        body = b"%d" % asked.count(request.target)
-        if body == b"1":
-            gates[request.target].wait(20)
-        connection.send(b"HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\nVary: Accept-Language\r\nCache-Tag: t\r\n"
-                        b"Content-Length: 1\r\n\r\n" + body)
-        return True
-    origin = context.origin()
-    origin.script("docs", "varying").add(Reply(act=act))
-    node = context.node(origin.url)
+    node, asked, gates = held_answers(context, b"Vary: Accept-Language\r\nCache-Tag: t\r\n")
     language = [("Accept-Language", "de")]
     with Client(node.address) as client:
         for kind, words in enumerate((["--tag", "t"], ["--url", "http://story.test/docs/{}"], ["--host", "story.test"],
                                       ["--prefix", "http://story.test/docs/"], ["--all"])):
             for soft in (False, True):
-                path = f"p{kind}{'s' if soft else 'h'}"
-                target = f"/docs/{path}"
-                gates[target] = threading.Event()
-                client.request("GET", target, fields=language)
-                wait_until(lambda target=target: target in asked, "the first request at the origin")
-                command(node, "purge", *[word.format(path) for word in words], *(["--soft"] if soft else []))
+                target = purge_during_a_fetch(node, asked, gates, client, kind, words, soft, language)
                 gates[target].set()
                 expect(client.read_response().body == b"1", f"{words}, soft {soft}: the request of before")
                 for number in (2, 3):

@@ -239,9 +239,7 @@ RENEWED = Reply(200, {"Cache-Control": "max-age=3600", "ETag": '"b"'}, b"the new
 
 
 def _refreshed_by(s, fields, method="GET", expected=b"the new body"):
-    s.answers(Reply(200, WHILE, b"the old body"), RENEWED)
-    s.miss()
-    s.advance(20)
+    _stale_while(s)
     s.equal(s.get(fields, method=method).status, 200, "status while stale")
     s.await_origin(2)
     refresh = s.seen[1]
@@ -267,19 +265,21 @@ def refreshed_by_only_if_cached(s):
     _refreshed_by(s, {"Cache-Control": "only-if-cached"})
 
 
-@story("RFC 9111 5.2.1.1", "a request with max-age and no max-stale gets nothing stale, stale-while-revalidate or not")
-def while_revalidate_max_age(s):
+def _stale_while(s):
     s.answers(Reply(200, WHILE, b"the old body"), RENEWED)
     s.miss()
     s.advance(20)
+
+
+@story("RFC 9111 5.2.1.1", "a request with max-age and no max-stale gets nothing stale, stale-while-revalidate or not")
+def while_revalidate_max_age(s):
+    _stale_while(s)
     s.equal(s.validated({"Cache-Control": "max-age=100"}).body, b"the new body", "the body")
 
 
 @story("RFC 9111 5.2.1.2", "a request with max-stale gets nothing staler than that, stale-while-revalidate or not")
 def while_revalidate_max_stale(s):
-    s.answers(Reply(200, WHILE, b"the old body"), RENEWED)
-    s.miss()
-    s.advance(20)
+    _stale_while(s)
     s.equal(s.hit({"Cache-Control": "max-stale=100"}).body, b"the old body", "the body within max-stale")
     s.equal(s.validated({"Cache-Control": "max-stale=3"}).body, b"the new body", "the body beyond it")
 
