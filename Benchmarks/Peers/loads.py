@@ -87,6 +87,8 @@ def load_arguments(row, port):
         arguments += ["--paths", str(row.paths)]
     if row.closes:
         arguments.append("--close")
+    if row.distinct:
+        arguments.append("--distinct")
     if row.header:
         arguments += ["--header", row.header]
     return arguments

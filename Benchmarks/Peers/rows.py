@@ -17,6 +17,7 @@ class Row:
     header: str = ""  # sent with each request
     status: int = 200
     generator: str = "wrk"  # wrk | load
+    distinct: bool = False  # no two requests have the same bytes
     connections: int = 64
     rate: int = 0
     crowd: int = 0  # idle connections that are open meanwhile
@@ -52,6 +53,15 @@ ROWS = [
         closes=True,
         generator="load",
         bars={"best peer": 1 / 1.3},
+    ),
+    Row(
+        "1k-distinct",
+        "1 KiB, each request another",
+        "/text/1024",
+        KIB,
+        generator="load",
+        distinct=True,
+        standard=False,
     ),
     Row("1k-many", "1 KiB, 20,000 objects in turn", "/json", KIB, paths=20000, generator="load", standard=False),
     Row(

@@ -33,7 +33,7 @@ struct connection {
 
 struct settings {
     const char *host, *path, *header, *method;
-    int port, connections, churn, hold, status, free_body, clients;
+    int port, connections, churn, hold, status, free_body, clients, distinct;
     uint64_t paths, requests;
     double rate, duration, warmup;
 };
@@ -96,8 +96,10 @@ static size_t compose(char *request, uint64_t number) {
         snprintf(path, sizeof path, "%s/%llu", settings.path, (unsigned long long)number);
     else
         snprintf(path, sizeof path, "%s", settings.path);
-    return (size_t)snprintf(request, REQUEST_BYTES, "%s %s HTTP/1.1\r\nHost: bench.example\r\n%s%s%s\r\n",
-                            settings.method, path, settings.header, settings.header[0] ? "\r\n" : "",
+    char own[64] = "";
+    if (settings.distinct) snprintf(own, sizeof own, "X-Request-Number: %09llu\r\n", (unsigned long long)issued);
+    return (size_t)snprintf(request, REQUEST_BYTES, "%s %s HTTP/1.1\r\nHost: bench.example\r\n%s%s%s%s\r\n",
+                            settings.method, path, settings.header, settings.header[0] ? "\r\n" : "", own,
                             settings.churn ? "Connection: close\r\n" : "");
 }
 
@@ -107,7 +109,7 @@ static void issue(struct connection *connection, uint64_t due) {
     connection->due = due;
     if (connection->descriptor < 0 && !open_connection(connection)) return;
     connection->number = settings.paths ? next_number++ % settings.paths : 0;
-    if (!length || settings.paths) length = compose(request, connection->number);
+    if (!length || settings.paths || settings.distinct) length = compose(request, connection->number);
     connection->busy = 1;
     connection->closing = settings.churn;
     connection->remaining = -1;
@@ -320,7 +322,8 @@ static void read_options(int count, char **arguments) {
         {"port", 1, 0, 'p'},     {"connections", 1, 0, 'c'}, {"rate", 1, 0, 'r'},     {"duration", 1, 0, 'd'},
         {"warmup", 1, 0, 'w'},   {"path", 1, 0, 'u'},        {"paths", 1, 0, 'n'},    {"header", 1, 0, 'H'},
         {"close", 0, 0, 'x'},    {"hold", 0, 0, 'i'},        {"requests", 1, 0, 'q'}, {"status", 1, 0, 's'},
-        {"any-body", 0, 0, 'b'}, {"method", 1, 0, 'm'},      {"clients", 1, 0, 'a'},  {0, 0, 0, 0}};
+        {"any-body", 0, 0, 'b'}, {"method", 1, 0, 'm'},      {"clients", 1, 0, 'a'},  {"distinct", 0, 0, 'n' + 256},
+        {0, 0, 0, 0}};
     for (int option; (option = getopt_long(count, arguments, "", options, NULL)) != -1;) {
         switch (option) {
         case 'p': settings.port = atoi(optarg); break;
@@ -341,12 +344,13 @@ static void read_options(int count, char **arguments) {
         case 'b': settings.free_body = 1; break;
         case 'm': settings.method = optarg; break;
         case 'a': settings.clients = atoi(optarg); break;
+        case 'n' + 256: settings.distinct = 1; break;
         default:
             fprintf(
                 stderr,
                 "usage: load --port N [--path P [--paths N]] [--connections N] [--rate R] [--duration S] [--warmup S] "
                 "[--requests N] [--close] [--hold] [--header H] [--status N] [--any-body] [--method M] [--clients "
-                "N]\n");
+                "N] [--distinct]\n");
             exit(2);
         }
     }

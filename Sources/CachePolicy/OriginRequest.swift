@@ -122,8 +122,7 @@ package enum OriginRequest {
         into sink: inout ByteSink
     ) {
         guard purpose == .pass else {
-            if !context.keepAlive { sink.append("Connection: close\r\n") }
-            return
+            return writeConnection(head.acceptsTrailers, keepAlive: context.keepAlive, into: &sink)
         }
         switch context.framing {
         case .length(let count): sink.appendField("Content-Length", decimal: count)
@@ -135,10 +134,16 @@ package enum OriginRequest {
         if head.upgrade, let protocols = fields.first(.upgrade) {
             sink.append("Connection: upgrade\r\n")
             sink.appendField("Upgrade", bytes.slice(protocols))
-        } else if head.acceptsTrailers {
+        } else {
+            writeConnection(head.acceptsTrailers, keepAlive: context.keepAlive, into: &sink)
+        }
+    }
+
+    private static func writeConnection(_ acceptsTrailers: Bool, keepAlive: Bool, into sink: inout ByteSink) {
+        if acceptsTrailers {
             sink.append("TE: trailers\r\n")
-            sink.append(context.keepAlive ? "Connection: TE\r\n" : "Connection: TE, close\r\n")
-        } else if !context.keepAlive {
+            sink.append(keepAlive ? "Connection: TE\r\n" : "Connection: TE, close\r\n")
+        } else if !keepAlive {
             sink.append("Connection: close\r\n")
         }
     }

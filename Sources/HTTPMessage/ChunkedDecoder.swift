@@ -137,7 +137,17 @@ enum Trailers {
             | .contentEncoding | .location | .authorization | .setCookie | .cookie | .via | .forwarded
             | .xForwardedFor | .xForwardedHost | .xForwardedProto | .xForwardedPort | .xForwardedPrefix
             | .xForwardedScheme | .xHost | .xOriginalUrl | .xRewriteUrl | .xHttpMethod | .xHttpMethodOverride
-            | .warning | .retryAfter | .cacheStatus | .http2Settings | .maxForwards
+            | .warning | .retryAfter | .cacheStatus | .maxForwards
+    }
+
+    /// The same of a name that shares its bit with others.
+    private static func isDropped(sharing field: KnownField) -> Bool {
+        switch field {
+        case .maxForwards, .http2Settings, .proxyAuthenticationInfo, .wwwAuthenticate, .xMethodOverride, .xRealIp,
+            .xForwardedServer, .xForwardedSsl, .xOriginalHost:
+            true
+        default: false
+        }
     }
 
     static func drop(_ trailers: inout FieldTable, all isAll: Bool) {
@@ -145,7 +155,8 @@ enum Trailers {
         guard isAll || trailers.containsAny(never) else { return }
         for index in 0..<trailers.count {
             let field = trailers[index].field
-            if isAll || (field.rawValue < 64 && never.intersects(field.bit)) { trailers.drop(at: index) }
+            let isNever = field.rawValue < 64 ? never.intersects(field.bit) : isDropped(sharing: field)
+            if isAll || isNever { trailers.drop(at: index) }
         }
     }
 }

@@ -41,6 +41,7 @@ struct Worker: ~Copyable {
     var buffers: BufferPool
     var scratch: Scratch
     var rendered = RenderedAnswers()
+    var repeated: RepeatedRequests
     /// Contexts with work that no event will announce, and those that wait for a fill.
     var queues = ContextQueues()
     /// Origin connections that had more to say than one turn listens to.
@@ -100,6 +101,7 @@ struct Worker: ~Copyable {
         requests = RequestBuffers(
             limit: 2 * limit, capacity: settings.requestBufferBytes, limits: settings.limits,
             fieldCapacity: settings.limits.fieldCount)
+        repeated = RepeatedRequests(limits: settings.limits)
         origins = Slab(limit: limit)
         exchanges = Slab(limit: limit)
         pool = OriginPool(

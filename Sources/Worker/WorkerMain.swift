@@ -14,8 +14,7 @@ struct WorkerMain {
             exit(2)
         }
         _ = signal(SIGPIPE, SIG_IGN)
-        // The supervisor decides when a worker ends: a Ctrl-C in its terminal must not.
-        _ = signal(SIGINT, SIG_IGN)
+        WorkerSignals.leaveToSupervisor()
         var socket = WorkerControlSocket(taking: controlDescriptor)
         // A start that fails takes the socket with it, and the operator must hear why.
         let spare = fcntl(controlDescriptor, F_DUPFD_CLOEXEC, controlDescriptor)

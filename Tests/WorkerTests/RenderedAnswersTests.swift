@@ -12,9 +12,10 @@ struct RenderedAnswersTests {
     }
 
     private static func place(
-        _ answers: inout RenderedAnswers, _ object: Mark, hash: UInt64 = 5, age: UInt64 = 3, turn: UInt64 = 1
+        _ answers: inout RenderedAnswers, _ object: Mark, hash: UInt64 = 5, age: UInt64 = 3, closing: Bool = false,
+        turn: UInt64 = 1
     ) -> RenderedAnswers.Place {
-        answers.place(of: object, hash: hash, ageSeconds: age, turn: turn)
+        answers.place(of: object, hash: hash, ageSeconds: age, isClosing: closing, turn: turn)
     }
 
     private static func render(_ answers: inout RenderedAnswers, _ slot: UInt16, _ text: StaticString) -> Bool {
@@ -56,6 +57,21 @@ struct RenderedAnswersTests {
         #expect(Self.place(&answers, Self.mark(1)) == .ready(5))
         #expect(Self.place(&answers, Self.mark(2), turn: 2) == .none)
         #expect(Self.place(&answers, Self.mark(2), turn: 2) == .wanted(5))
+    }
+
+    @Test func theLastAnswerOfAConnectionIsAnother() {
+        var answers = RenderedAnswers()
+        _ = Self.place(&answers, Self.mark(1))
+        _ = Self.place(&answers, Self.mark(1))
+        _ = Self.render(&answers, 5, "answer")
+        #expect(Self.place(&answers, Self.mark(1), closing: true) == .none)
+        guard case .wanted(let slot) = Self.place(&answers, Self.mark(1), closing: true) else {
+            Issue.record("not wanted")
+            return
+        }
+        _ = Self.render(&answers, slot, "last answer")
+        #expect(Self.place(&answers, Self.mark(1), closing: true) == .ready(slot))
+        #expect(Self.place(&answers, Self.mark(1)) == .ready(5))
     }
 
     @Test func whatCannotBeRenderedIsNotReady() {

@@ -62,6 +62,10 @@ extension Worker {
         }
         let r = clients[c].request
         if r != .max, !requests[r].bytes.isEmpty {
+            if let place = repeated.find(requests[r], keyHash), clients[c].slot != .max {
+                serveRepeated(c, as: place)
+                return true
+            }
             switch requests[r].parse() {
             case .complete:
                 serve(c)
@@ -70,7 +74,7 @@ extension Worker {
                 refuse(c, rejection)
                 return true
             case .needMore, .routable:
-                if requests[r].bytes.writableCount == 0 {
+                if requests[r].bytes.writableCount == 0, !requests[r].makeRoomForHead() {
                     refuse(c, .headTooLong)
                     return true
                 }
@@ -201,7 +205,7 @@ extension Worker {
         }
         let r = clients[c].request
         for _ in 0..<16 where clients[c].mayRead {
-            requests[r].reset()
+            requests[r].clear()
             let received = requests[r].bytes.receive(from: clients[c].descriptor)
             if received == 0 || (received < 0 && !isWouldBlock(received)) {
                 closeClient(c)

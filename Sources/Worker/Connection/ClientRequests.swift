@@ -11,11 +11,7 @@ extension Worker {
     mutating func serve(_ c: UInt32) {
         let r = clients[c].request
         let head = requests[r].head
-        count(.requests)
-        clients[c].requestsServed &+= 1
-        clients[c].lastProgressMilliseconds = clock.milliseconds
-        if !head.keepAlive || closesAfterThis(c) { clients[c].closesAfterResponse = true }
-        provideSendBuffer(c)
+        begin(c, keepAlive: head.keepAlive)
         // The supervisor's probe asks whether this worker answers, not whether the origin does.
         if clients[c].slot == .max { return answerOwn(c, status: 200, report: CacheStatus()) }
         // RFC 9110 section 7.4: what is to be had by TLS only is not given away without.
@@ -33,6 +29,15 @@ extension Worker {
             return pass(c, route, report: report)
         }
         serveFromCache(c, route)
+    }
+
+    /// Counts a request, and settles whether its answer is the connection's last.
+    mutating func begin(_ c: UInt32, keepAlive: Bool) {
+        count(.requests)
+        clients[c].requestsServed &+= 1
+        clients[c].lastProgressMilliseconds = clock.milliseconds
+        if !keepAlive || closesAfterThis(c) { clients[c].closesAfterResponse = true }
+        provideSendBuffer(c)
     }
 
     /// Why a request has nothing to do with the cache; nil when it has.
@@ -81,9 +86,11 @@ extension Worker {
         switch consume answer {
         case .complete(let counter):
             count(counter)
+            if counter == .conditionalHits { offerForRepetition(c, route, probe) }
             endOfResponse(c)
         case .rendered(let slot):
             count(.hits)
+            offerForRepetition(c, route, probe)
             if self.answer(c, rendered: slot) { endOfResponse(c) }
         case .completeAndRefresh(let counter, let lookup):
             count(counter)

@@ -69,6 +69,8 @@ struct ClientSink: ~Copyable {
     /// The last send was cut short: the socket will say when it is writable.
     private(set) var isBlocked = false
     private(set) var bytesSent: UInt64 = 0
+    /// Where in all that was and will be sent the current response begins.
+    private var responseStart: UInt64 = 0
     /// The kernel may hold more than of copied bytes, since a long body goes from the cache's file.
     private var holdsFile = false
 
@@ -149,17 +151,28 @@ struct ClientSink: ~Copyable {
         return count > 0
     }
 
-    /// Passes a chunked body's trailers on; `end` then writes nothing more.
-    mutating func takeTrailers(_ trailers: borrowing FieldTable, _ input: RawSpan) {
-        guard framing == .chunked, trailers.count > trailers.droppedCount, var buffer = pending.take() else { return }
+    /// Passes a chunked body's trailers on, as lines; `end` then writes nothing more.
+    mutating func takeTrailers(_ lines: RawSpan) {
+        guard framing == .chunked, lines.byteCount > 0, var buffer = pending.take() else { return }
         var output = buffer.sink()
         ChunkedEncoder.writeLastChunk(into: &output)
-        Worker.writeTrailers(trailers, input, &output)
+        output.append(lines)
         output.appendLineEnd()
         let count = output.overflowed ? 0 : output.count
         buffer.commit(count)
         pending = consume buffer
         if count > 0 { framing = .none }
+    }
+
+    /// Takes the current response back, for another in its place. False when some of it has been sent.
+    mutating func takeBack() -> Bool {
+        guard bytesSent <= responseStart else { return false }
+        let before = Int(responseStart - bytesSent)
+        let taken = pendingCount - before
+        pending?.retract(taken)
+        framing = .none
+        chunkRemaining = 0
+        return true
     }
 
     /// The response is complete: frames its end and sends what is left.
@@ -169,17 +182,19 @@ struct ClientSink: ~Copyable {
     private static var headAllowance: Int { 1024 }
 
     private mutating func makeRoom(forHeadOf count: Int) -> Bool {
-        guard pendingSpace < count + Self.headAllowance else { return true }
-        guard flush(more: true) != .failed else { return false }
-        pending?.compact()
+        if pendingSpace < count + Self.headAllowance {
+            guard flush(more: true) != .failed else { return false }
+            pending?.compact()
+        }
+        responseStart = bytesSent + UInt64(pendingCount)
         return pendingSpace >= count + Self.headAllowance
     }
 
     /// Sends a whole response that was made elsewhere and keeps what the socket does not take. Nothing may be pending,
-    /// and the buffer must have room for it.
-    mutating func sendWhole(_ response: RawSpan) -> OfferOutcome {
+    /// and the buffer must have room for it. `more` when something follows at once.
+    mutating func sendWhole(_ response: RawSpan, more: Bool) -> OfferOutcome {
         framing = .none
-        let outcome = sendPending(followedBy: response, more: false)
+        let outcome = sendPending(followedBy: response, more: more)
         guard case .took(let taken) = outcome, taken < response.byteCount else { return outcome }
         let rest = response.extracting(taken...)
         return append(rest) ? outcome : .failed

@@ -11,6 +11,8 @@ struct RequestBuffer: ~Copyable {
     private(set) var bodyOffset = 0
     /// Which known fields the head has: `fields.presence` without handing the table about, which copies it.
     private(set) var fieldNames: FieldSet = []
+    /// Nothing of the request was parsed yet.
+    private(set) var isUntouched = true
     /// The connection, and the origin exchange that still looks at this head.
     var references = 0
     fileprivate var nextFree = UInt32.max
@@ -23,6 +25,7 @@ struct RequestBuffer: ~Copyable {
 
     /// Parses on; see `RequestParser`.
     mutating func parse() -> RequestProgress {
+        isUntouched = false
         let progress = Self.parse(bytes, &parser.value, &table.value)
         if case .complete(let length) = progress {
             bodyOffset = length
@@ -66,24 +69,38 @@ struct RequestBuffer: ~Copyable {
         bytes.retract(unreadCount)
     }
 
-    /// Moves unread body bytes down to the head when the end of the buffer is near.
+    /// When the end of the buffer is near: moves unread body bytes down to the head, and all to the front, where
+    /// requests lay that were answered.
     mutating func makeRoomForBody() {
-        guard bodyOffset > head.length, bytes.writableCount < bytes.capacity / 4 else { return }
+        guard bytes.writableCount < bytes.capacity / 4 else { return }
         bytes.remove(head.length..<bodyOffset)
         bodyOffset = head.length
+        bytes.compact()
+    }
+
+    /// Gives a head that is incomplete all the room there is. False when it has it already.
+    mutating func makeRoomForHead() -> Bool {
+        bytes.compact()
+        return bytes.writableCount > 0
     }
 
     /// The request is done with: what is behind it becomes the front.
     mutating func advance() {
         bytes.consume(bodyOffset)
-        bodyOffset = 0
-        parser.value.reset()
+        forgetHead()
     }
 
-    mutating func reset() {
+    mutating func clear() {
         bytes.clear()
+        forgetHead()
+    }
+
+    @inline(__always)
+    private mutating func forgetHead() {
+        guard !isUntouched else { return }
         bodyOffset = 0
         parser.value.reset()
+        isUntouched = true
     }
 }
 
@@ -135,7 +152,7 @@ struct RequestBuffers: ~Copyable {
     mutating func release(_ index: UInt32) {
         slab[index].references -= 1
         guard slab[index].references == 0 else { return }
-        slab[index].reset()
+        slab[index].clear()
         slab[index].nextFree = firstFree
         firstFree = index
     }

@@ -42,7 +42,8 @@ extension Worker {
     }
 
     private mutating func sendRendered(_ slot: UInt16, _ c: UInt32) -> Bool {
-        guard RenderedAnswers.send(rendered, slot, to: &clients[c].sink) != .failed else {
+        let isLast = clients[c].closesAfterResponse
+        guard RenderedAnswers.send(rendered, slot, more: isLast, to: &clients[c].sink) != .failed else {
             abortClient(c)
             return false
         }

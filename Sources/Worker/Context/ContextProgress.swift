@@ -99,6 +99,7 @@ extension Worker {
     /// The source has given everything: frame the end and go on when the socket has taken it.
     private mutating func finishSending(_ x: UInt32, _ c: UInt32) -> Bool {
         contexts[x].body.kind = .none
+        if let lines = contexts[x].trailers.take() { clients[c].sink.takeTrailers(lines.readable) }
         switch clients[c].sink.finish() {
         case .failed:
             abortClient(c)
@@ -110,8 +111,9 @@ extension Worker {
     }
 
     /// The source broke. A fill that the cache gave up may go on as a relay, of the answer that the fill was made from
-    /// or of one for the rest, and so may an object that was dropped before a slow reader came to its end; otherwise
-    /// the response is cut, so that the client sees that it is not whole.
+    /// or of one for the rest, and so may an object that was dropped before a slow reader came to its end. Otherwise a
+    /// response of which nothing was sent becomes an error, and any other is cut, so that the client sees that it is
+    /// not whole.
     private mutating func sourceFailed(_ x: UInt32, _ c: UInt32) -> Bool {
         let e = contexts[x].exchange
         if contexts[x].body.kind == .fill, e != .max, exchanges[e].permit == nil, exchanges[e].connection != .max,
@@ -123,7 +125,9 @@ extension Worker {
             return true
         }
         if askForRest(x) { return false }
-        if clients.isTaken(c) { abortClient(c) }
+        guard clients.isTaken(c) else { return false }
+        if clients[c].sink.takeBack() { return answerFailure(x, status: 502) }
+        abortClient(c)
         return false
     }
 

@@ -31,6 +31,8 @@ struct RequestContext: ~Copyable {
     var report = CacheStatus()
     /// Field lines that are for this client alone and therefore not in the stored head it gets.
     var withheld: Buffer?
+    /// Lines of the trailers that follow its body.
+    var trailers: Buffer?
     /// The origin's status, or the one this node would answer, when the fetch has failed.
     var failureStatus: UInt16 = 0
     var timer = TimerHandle()

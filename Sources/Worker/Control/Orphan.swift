@@ -9,6 +9,7 @@ extension Worker {
     mutating func becomeOrphan() {
         guard orphanedMilliseconds == nil, !isStopping else { return }
         orphanedMilliseconds = clock.milliseconds
+        WorkerSignals.obeyTermination()
         WorkerMain.report("martlet-worker: the supervisor is gone; serving on until another one adopts this worker")
         armPeriodic()
     }
@@ -17,6 +18,7 @@ extension Worker {
         guard let since = orphanedMilliseconds else { return }
         guard !control.isConnected else {
             orphanedMilliseconds = nil
+            WorkerSignals.leaveToSupervisor()
             return
         }
         let limit = Int64(assignment.orphanSeconds) * 1000

@@ -98,6 +98,17 @@ extension Worker {
             probe, lane, scratch.key, &scratch.variantKey, requests[r], settings, &rendered, &clients[c].sink)
     }
 
+    /// The same for a request that is kept parsed.
+    static func answer(
+        _ probe: CacheProbe, _ lane: borrowing Lane, _ repeated: borrowing RepeatedRequests, _ place: UInt32,
+        _ scratch: inout Scratch, _ settings: borrowing WorkerSettings, _ rendered: inout RenderedAnswers,
+        _ clients: inout Slab<ClientConnection>, _ c: UInt32
+    ) -> CacheAnswer {
+        answer(
+            probe, lane, repeated[place].keyText, &scratch.variantKey, repeated[place].request, settings, &rendered,
+            &clients[c].sink)
+    }
+
     private static func answer(
         _ probe: CacheProbe, _ lane: borrowing Lane, _ key: borrowing Buffer, _ variantKey: inout Buffer,
         _ request: borrowing RequestBuffer, _ settings: borrowing WorkerSettings, _ rendered: inout RenderedAnswers,
@@ -228,9 +239,8 @@ extension Worker {
         let head = request.head
         let length = view.bodyLength
         let wantsRawCopy = form.coding == .identity && probe.moment.wantsRawCopy(of: view, length: length)
-        if length <= RenderedAnswers.bodyLimit, !probe.closing, head.minorVersion > 0, !wantsRawCopy,
-            !sink.hasPending, request.unreadCount == 0,
-            let slot = render(view, form, stored, probe.moment, lane, settings, &rendered)
+        if length <= RenderedAnswers.bodyLimit, head.minorVersion > 0, !wantsRawCopy, !sink.hasPending,
+            request.unreadCount == 0, let slot = render(view, form, stored, probe, lane, settings, &rendered)
         {
             return .rendered(slot)
         }

@@ -15,7 +15,7 @@ extension Worker {
         var report = CacheStatus()
         report.note = .refused
         answerOwn(c, status: status, report: report)
-        if clients[c].request != .max { requests[clients[c].request].reset() }
+        if clients[c].request != .max { requests[clients[c].request].clear() }
     }
 
     private borrowing func countRefusal(_ status: UInt16) {

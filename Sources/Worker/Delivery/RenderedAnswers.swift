@@ -21,6 +21,8 @@ struct RenderedAnswers: ~Copyable {
     struct Slot: ~Copyable {
         var object: Mark?
         var ageSeconds: UInt64 = 0
+        /// It tells the client that the connection ends with it.
+        var isClosing = false
         /// In this turn an answer was promised out of the slot: it must stay.
         var heldTurn: UInt64 = 0
         var buffer: Buffer?
@@ -40,15 +42,18 @@ struct RenderedAnswers: ~Copyable {
     }
 
     /// Looks an object's answer up and notes that it was asked for.
-    mutating func place(of object: Mark, hash: UInt64, ageSeconds: UInt64, turn: UInt64) -> Place {
-        let index = UInt16(truncatingIfNeeded: hash) & UInt16(Self.slotCount - 1)
+    mutating func place(
+        of object: Mark, hash: UInt64, ageSeconds: UInt64, isClosing: Bool, turn: UInt64
+    ) -> Place {
+        let index = UInt16(truncatingIfNeeded: isClosing ? ~hash : hash) & UInt16(Self.slotCount - 1)
         let slot = UInt32(index)
-        if slots[slot].object == object, slots[slot].ageSeconds == ageSeconds {
+        if slots[slot].object == object, slots[slot].ageSeconds == ageSeconds, slots[slot].isClosing == isClosing {
             return slots[slot].isReady ? .ready(index) : .wanted(index)
         }
         guard slots[slot].heldTurn != turn else { return .none }
         slots[slot].object = object
         slots[slot].ageSeconds = ageSeconds
+        slots[slot].isClosing = isClosing
         slots[slot].isReady = false
         return .none
     }
@@ -66,14 +71,16 @@ struct RenderedAnswers: ~Copyable {
     /// Nothing else is written to the slot in this turn.
     mutating func hold(_ index: UInt16, turn: UInt64) { slots[UInt32(index)].heldTurn = turn }
 
-    /// Sends what lies in the slot.
-    static func send(_ answers: borrowing RenderedAnswers, _ index: UInt16, to sink: inout ClientSink) -> OfferOutcome {
-        send(answers.slots[UInt32(index)].buffer, to: &sink)
+    /// Sends what lies in the slot; `more` when the connection's end follows at once.
+    static func send(
+        _ answers: borrowing RenderedAnswers, _ index: UInt16, more: Bool, to sink: inout ClientSink
+    ) -> OfferOutcome {
+        send(answers.slots[UInt32(index)].buffer, more: more, to: &sink)
     }
 
-    private static func send(_ buffer: borrowing Buffer?, to sink: inout ClientSink) -> OfferOutcome {
+    private static func send(_ buffer: borrowing Buffer?, more: Bool, to sink: inout ClientSink) -> OfferOutcome {
         switch buffer {
-        case .some(let buffer): sink.sendWhole(buffer.readable)
+        case .some(let buffer): sink.sendWhole(buffer.readable, more: more)
         case .none: .failed
         }
     }
@@ -82,11 +89,14 @@ struct RenderedAnswers: ~Copyable {
 extension Worker {
     /// The slot where the answer to a plain request lies, if it is asked for often enough to lie in one.
     static func render(
-        _ view: borrowing ItemView, _ form: SentForm, _ stored: borrowing StoredHead, _ moment: Moment,
+        _ view: borrowing ItemView, _ form: SentForm, _ stored: borrowing StoredHead, _ probe: CacheProbe,
         _ lane: borrowing Lane, _ settings: borrowing WorkerSettings, _ rendered: inout RenderedAnswers
     ) -> UInt16? {
-        let age = stored.ageSeconds(now: moment.now)
-        switch rendered.place(of: lane.mark(view), hash: form.hash, ageSeconds: age, turn: moment.turn) {
+        let moment = probe.moment
+        let place = rendered.place(
+            of: lane.mark(view), hash: form.hash, ageSeconds: stored.ageSeconds(now: moment.now),
+            isClosing: probe.closing, turn: moment.turn)
+        switch place {
         case .ready(let slot): return slot
         case .none: return nil
         case .wanted(let slot):
@@ -94,7 +104,7 @@ extension Worker {
                 var output = buffer.sink()
                 ClientHead.writeHit(
                     stored: stored, bodyLength: UInt64(view.bodyLength), objectLength: UInt64(form.objectLength),
-                    coding: form.coding, now: moment.now, keepAlive: true, minorVersion: 1,
+                    coding: form.coding, now: moment.now, keepAlive: !probe.closing, minorVersion: 1,
                     settings: settings.policy, into: &output)
                 let count = output.overflowed ? 0 : output.count
                 buffer.commit(count)

@@ -103,7 +103,7 @@ extension Worker {
         let withheld = contexts[x].withheld.take()
         let plan = Self.writeHead(
             ticket, requests, request, contexts[x].report, withheld, clock.unixMilliseconds, random.next(), settings,
-            &clients, c)
+            hasTrailers: contexts[x].trailers != nil, &clients, c)
         guard let plan else {
             abortClient(c)
             return false
@@ -129,17 +129,18 @@ extension Worker {
     private static func writeHead(
         _ ticket: borrowing FillTicket, _ requests: borrowing RequestBuffers, _ r: UInt32, _ report: CacheStatus,
         _ withheld: borrowing Buffer?, _ now: Int64, _ random: UInt64, _ settings: borrowing WorkerSettings,
-        _ clients: inout Slab<ClientConnection>, _ c: UInt32
+        hasTrailers: Bool, _ clients: inout Slab<ClientConnection>, _ c: UInt32
     ) -> FillResponse? {
         let closing = clients[c].closesAfterResponse
         return writeHead(
-            ticket, requests[r], report, withheld, now, random, settings, closing: closing, &clients[c].sink)
+            ticket, requests[r], report, withheld, now, random, settings, hasTrailers: hasTrailers, closing: closing,
+            &clients[c].sink)
     }
 
     private static func writeHead(
         _ ticket: borrowing FillTicket, _ request: borrowing RequestBuffer, _ report: CacheStatus,
         _ withheld: borrowing Buffer?, _ now: Int64, _ random: UInt64, _ settings: borrowing WorkerSettings,
-        closing: Bool, _ sink: inout ClientSink
+        hasTrailers: Bool, closing: Bool, _ sink: inout ClientSink
     ) -> FillResponse? {
         guard let stored = StoredHead(ticket.header) else { return nil }
         let head = request.head
@@ -168,9 +169,14 @@ extension Worker {
         var framing = BodyFraming.chunked
         sink.framing = .chunked
         if let length {
-            framing = .length(length)
-            sink.framing = .length(length)
             plan.end = Int(length)
+            // Trailers can follow chunks only.
+            var isChunked = false
+            if case .whole = selection { isChunked = hasTrailers && plan.hasBody && head.minorVersion > 0 }
+            if !isChunked {
+                framing = .length(length)
+                sink.framing = .length(length)
+            }
         } else if head.minorVersion == 0 {
             framing = .untilClose
             sink.framing = .untilClose

@@ -120,6 +120,7 @@ internal import ShmCache
     /// Removes `range` (counted from the first readable byte); what is behind it moves down.
     mutating func remove(_ range: Range<Int>) {
         precondition(range.lowerBound >= 0 && range.upperBound <= count)
+        guard !range.isEmpty else { return }
         let tail = count - range.upperBound
         if tail > 0 {
             unsafe (base + start + range.lowerBound).copyMemory(from: base + start + range.upperBound, byteCount: tail)

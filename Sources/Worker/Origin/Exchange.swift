@@ -81,6 +81,8 @@ struct Exchange: ~Copyable {
     var hasShutOrigin = false
     /// Bytes at the front of the response's body that the fill has already: a dead owner had stored them.
     var skippedBytes: UInt64 = 0
+    /// Lines of the trailers that came behind the body, for the client that caused the exchange.
+    var trailers: Buffer?
     /// Since when the cache has had no room for what the origin sent; 0 when it has.
     var fullSinceMilliseconds: Int64 = 0
     /// Next of the exchanges that are being committed.
@@ -89,6 +91,19 @@ struct Exchange: ~Copyable {
     var isFinishing = false
     /// Asked for an upgrade (RFC 9110 section 7.8).
     var wantsUpgrade = false
+
+    /// Takes down the trailers that were parsed behind the body, if any of them may be passed on.
+    mutating func keepTrailers(_ scratch: borrowing Scratch, _ input: RawSpan) {
+        guard body.framing == .chunked, scratch.responseFields.count > scratch.responseFields.droppedCount else {
+            return
+        }
+        var lines = Buffer(capacity: scratch.trailerAllowance)
+        var sink = lines.sink()
+        Worker.writeTrailers(scratch.responseFields, input, &sink)
+        let count = sink.overflowed ? 0 : sink.count
+        lines.commit(count)
+        trailers = consume lines
+    }
 
     /// Gives the buffers back to their pool.
     consuming func surrenderBuffers(to pool: inout BufferPool) {

@@ -79,6 +79,7 @@ extension Worker {
         _ exchange: inout Exchange, _ input: borrowing Buffer, _ scratch: inout Scratch
     ) -> FeedOutcome {
         while true {
+            let wasComplete = exchange.body.isComplete
             switch exchange.body.next(input.readable, trailers: &scratch.responseFields) {
             case .data(let extent):
                 let known = Int(min(exchange.skippedBytes, UInt64(extent.length)))
@@ -93,7 +94,9 @@ extension Worker {
                 exchange.body.used(extent.length)
                 exchange.fullSinceMilliseconds = 0
             case .needMore: return .needMore
-            case .end: return .complete
+            case .end:
+                if !wasComplete, !exchange.context.isNone { exchange.keepTrailers(scratch, input.readable) }
+                return .complete
             case .failed: return .badFraming
             }
         }
@@ -112,11 +115,20 @@ extension Worker {
         exchanges[e].permit?.complete()
         exchanges[e].connection = .max
         releaseOrigin(o, keepAlive: exchanges[e].keepsConnection)
+        handTrailers(e)
         detachContext(e)
         exchanges[e].isFinishing = true
         exchanges[e].nextFinishing = firstFinishing
         firstFinishing = e
         stepFinishing(e)
+    }
+
+    /// Trailers are not stored: the client that caused the fetch gets them, if it is sent the body in chunks (RFC 9110
+    /// section 6.5.1 lets a recipient discard them).
+    private mutating func handTrailers(_ e: UInt32) {
+        let context = exchanges[e].context
+        guard contexts.contains(context) else { return }
+        contexts[context.index].trailers = exchanges[e].trailers.take()
     }
 
     /// How long an origin is kept waiting for room in the cache: evictions take some turns.
@@ -226,7 +238,10 @@ extension Worker {
             case .needMore: return .waiting
             case .end:
                 // The rest of a body may be framed otherwise than its beginning was.
-                if exchange.body.framing == .chunked { sink.takeTrailers(scratch.responseFields, input.readable) }
+                if exchange.body.framing == .chunked {
+                    exchange.keepTrailers(scratch, input.readable)
+                    sink.takeTrailers(readableBytes(exchange.trailers))
+                }
                 return .finished
             case .failed: return .failed
             }

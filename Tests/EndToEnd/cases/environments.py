@@ -11,7 +11,7 @@ import time
 
 from cases.restarts import command, exchange, half_received, settled
 from harness.client import Client
-from harness.node import RELEASE, command_line
+from harness.node import RELEASE, children_of, command_line
 from harness.origin import Reply
 from harness.waiting import wait_until
 from support import Skipped, case, expect
@@ -134,6 +134,35 @@ def signals(context):
     gate.set()
     expect(receiving.read_body(head).body == BODY, "the whole response")
     expect(node.process.wait(20) == 0, "exit code 0")
+
+
+@case("signals that reach the workers too, as those to a process group do, end nothing; without a supervisor they do")
+def signals_to_all(context):
+    origin = page(context)
+    gate = threading.Event()
+    origin.script("s2", "environments").add(Reply(act=half_received(gate)))
+    node = context.node(origin.url, workers=2)
+    clients = [Client(node.address, 30) for _ in range(10)]
+    receiving = Client(node.address, 30)
+    receiving.request("GET", "/s2/page")
+    head = receiving.read_head()
+    members = children_of(node.pid)
+    expect(len(members) == 3, f"two workers and a janitor: {members}")
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
+        for pid in members:
+            os.kill(pid, number)
+    gate.set()
+    expect(receiving.read_body(head).body == BODY, "the whole response")
+    for client in clients:
+        expect(exchange(client) == BODY, "the connections go on")
+    expect(children_of(node.pid) == members, "the same processes")
+    orphans = node.workers()
+    node.process.kill()
+    node.process.wait()
+    wait_until(lambda: node.log_tail().count("the supervisor is gone") == 2, "both know")
+    for pid in orphans:
+        os.kill(pid, signal.SIGTERM)
+    wait_until(lambda: not any("martlet-worker" in command_line(pid) for pid in orphans), "the orphans end")
 
 
 @case("reload of 8 workers over a 10 GiB cache: the last slot is moved within a second")

@@ -4,6 +4,7 @@ import fcntl
 import socket
 import struct
 import termios
+import threading
 
 from harness.message import Ended
 from harness.origin import Reply
@@ -310,3 +311,48 @@ def not_again_after_interim(s):
         client.request(method, s.path)
         s.equal(client.read_response().status, status, f"status of {method}")
     s.equal(len(s.seen), 2, "requests at the origin")
+
+
+def _pipelined(s, requests):
+    """Sends all of them at once and reads as many good answers."""
+    client = s.client()
+    sender = threading.Thread(target=client.send, args=(b"".join(requests),))
+    sender.start()
+    for number in range(len(requests)):
+        response = client.read_response()
+        if response.status != 200 or not response.complete:
+            s.fail(f"answer {number + 1} of {len(requests)} to be good", repr(response))
+    sender.join()
+    client.request("GET", s.path)
+    s.equal(client.read_response().body, b"ok", "the connection goes on")
+
+
+@story("RFC 9112 9.3.2", "requests that come together are answered however many they are, wherever a buffer ends")
+def many_pipelined(s):
+    s.answer(200, {"Cache-Control": "max-age=3600"}, b"ok")
+    s.get()
+    for length in (0, 100, 450, 2000, 7000):
+        one = f"GET {s.path} HTTP/1.1\r\nHost: story.test\r\nX: {'x' * length}\r\n\r\n".encode()
+        _pipelined(s, [one] * (300_000 // len(one)))
+
+
+@story("RFC 9112 9.3.2", "the same of long heads behind short requests, and of requests with bodies")
+def many_pipelined_with_bodies(s):
+    s.answer(200, {"Cache-Control": "no-store"}, b"ok")
+    short = f"GET {s.path} HTTP/1.1\r\nHost: story.test\r\n\r\n".encode()
+    long = f"GET {s.path} HTTP/1.1\r\nHost: story.test\r\nCookie: a={'x' * 18_000}\r\n\r\n".encode()
+    longest = f"GET {s.path} HTTP/1.1\r\nHost: story.test\r\nCookie: a={'x' * 60_000}\r\n\r\n".encode()
+
+    def post(size, length):
+        return (f"POST {s.path} HTTP/1.1\r\nHost: story.test\r\nX: {'x' * length}\r\nContent-Length: {size}\r\n\r\n"
+                .encode() + b"b" * size)
+    chunked = (f"POST {s.path} HTTP/1.1\r\nHost: story.test\r\nX: {'x' * 60_000}\r\nTransfer-Encoding: chunked\r\n\r\n"
+               .encode() + b"5\r\nhello\r\n0\r\n\r\n")
+    _pipelined(s, [long] * 6)
+    _pipelined(s, [longest] * 3)
+    _pipelined(s, [short] * 300 + [longest, chunked] + [short] * 300 + [chunked])
+    _pipelined(s, [post(10, 0)] * 1200)
+    _pipelined(s, [post(3000, 0)] * 40)
+    # A head that ends where the buffer does, with the body still to come.
+    for length in range(15_000, 19_000, 127):
+        _pipelined(s, [post(0, 62_000), post(100_000, length)])

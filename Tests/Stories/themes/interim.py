@@ -1,5 +1,7 @@
 """Interim responses, Expect, trailers (RFC 9110 sections 10.1.1, 15.2 and 6.5)."""
 
+import threading
+
 from harness.origin import Reply
 from harness.story import add, story
 
@@ -109,6 +111,39 @@ def response_trailers(s):
     s.equal(s.miss({"TE": "trailers"}).trailers.get("X-Sum"), "42", "X-Sum")
 
 
+@story("RFC 9110 6.5", "trailers of an answer that is stored reach the client that it was fetched for")
+def trailers_of_what_is_stored(s):
+    s.answer(200, {"Cache-Control": "max-age=3600", "Trailer": "X-Sum"}, b"a body", framing="chunked",
+             trailers=[("X-Sum", "42"), ("Max-Forwards", "3")])
+    first = s.miss({"TE": "trailers"})
+    s.equal((first.body, list(first.trailers)), (b"a body", [("X-Sum", "42")]), "body and trailers")
+    again = s.hit()
+    s.equal((again.body, list(again.trailers or ())), (b"a body", []), "body and trailers from the cache")
+
+
+@story("RFC 9110 6.5", "the same when the body comes in pieces, and for a validation that brings another body")
+def trailers_of_a_slow_body(s):
+    pause = threading.Event()
+
+    def slow(connection, _):
+        connection.send(b"HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\nETag: \"v1\"\r\n"
+                        b"Transfer-Encoding: chunked\r\n\r\n2\r\na \r\n")
+        pause.wait(10)
+        connection.send(b"4\r\nbody\r\n0\r\nX-Sum: 42\r\n\r\n")
+        return True
+    s.answers(Reply(act=slow), Reply(200, {"Cache-Control": "max-age=3600"}, b"another", framing="chunked",
+                                     trailers=[("X-Sum", "43")]))
+    client = s.client()
+    client.request("GET", s.path, {"TE": "trailers"})
+    head = client.read_head()
+    pause.set()
+    first = client.read_body(head)
+    s.equal((first.body, list(first.trailers)), (b"a body", [("X-Sum", "42")]), "body and trailers")
+    s.advance(3601)
+    second = s.get({"TE": "trailers"})
+    s.equal((second.body, list(second.trailers)), (b"another", [("X-Sum", "43")]), "body and trailers of another")
+
+
 @story("RFC 9110 6.5", "trailers of a request reach the origin")
 def request_trailers(s):
     s.answer(200, {"Cache-Control": "no-store"})
@@ -137,6 +172,20 @@ def forbidden_response_trailers(s):
     response = s.miss({"TE": "trailers"})
     s.equal((response.body, response.trailers.get("Content-Length")), (b"a body", None), "body and trailers")
     s.equal(s.hit().body, b"a body", "the body from the cache")
+
+
+@story("RFC 9110 6.5.1", "trailers that route, authenticate or frame are dropped, in both directions")
+def routing_trailers(s):
+    dropped = [("Max-Forwards", "1"), ("HTTP2-Settings", "x"), ("Proxy-Authentication-Info", "x"), ("X-Real-IP", "1"),
+               ("X-Method-Override", "PUT"), ("WWW-Authenticate", "x"), ("Via", "1.1 x"), ("Set-Cookie", "a=b")]
+    s.answer(200, {"Cache-Control": "no-store"}, b"ok", framing="chunked", trailers=[*dropped, ("X-Sum", "42")])
+    for name, value in dropped:
+        client = s.client()
+        client.request("POST", s.path, {"Transfer-Encoding": "chunked", "TE": "trailers"})
+        client.send(b"5\r\nhello\r\n0\r\n%b: %b\r\n\r\n" % (name.encode(), value.encode()))
+        response = client.read_response()
+        s.equal((response.body, list(response.trailers)), (b"ok", [("X-Sum", "42")]), "trailers at the client")
+        s.equal((s.seen[-1].body, list(s.seen[-1].trailers)), (b"hello", []), f"{name} at the origin")
 
 
 @story("RFC 9110 7.6.1", "a trailer that Connection names goes no further, from either side")

@@ -193,3 +193,23 @@ def switching_to_http(s):
         s.answer(raw=b"HTTP/1.1 101 Switching Protocols\r\n" + head + b"\r\n")
         response = s.get({"Connection": "Upgrade", "Upgrade": "websocket"})
         s.equal(response.status, 502, f"status for {head}")
+
+
+@story("RFC 9110 15.6.3", "an answer that proves bad before any of it was sent is a 502, stored or not, and not cut")
+def bad_from_the_start(s):
+    for control in ("no-store", "max-age=60"):
+        for body in (b"zz\r\nab\r\n0\r\n\r\n", b"2\nab\n0\n\n", b"-1\r\na\r\n0\r\n\r\n"):
+            answer = (f"HTTP/1.1 200 OK\r\nCache-Control: {control}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+                      + body)
+
+            def act(connection, _, answer=answer):
+                connection.send(answer)
+                return False
+            s.answer(act=act)
+            for version in ("1.1", "1.0"):
+                client = s.client()
+                client.send(f"GET {s.path}?{control}{len(body)} HTTP/{version}\r\nHost: story.test\r\n\r\n".encode())
+                response = client.read_response()
+                s.equal((response.status, response.complete), (502, True), f"the answer to {body!r} in HTTP/{version}")
+                if version == "1.1":
+                    s.check(response.get("Connection") != "close", "the connection goes on", repr(response))
