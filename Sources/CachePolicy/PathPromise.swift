@@ -10,30 +10,46 @@ package enum PathPromise: UInt8, Sendable {
     /// A style sheet, script, image, font, video, archive or document: not HTML, not JSON.
     case staticFile
 
-    /// Reads the extension of the last path segment; `%2e` counts as a dot, since it is forwarded as one.
+    /// Reads the extension of the last path segment; `%2e` counts as a dot, since it is forwarded as one. A slash behind
+    /// the segment, and what follows a byte where some origins end a name (`;`, or an encoded `;`, `?`, `#`, `/` or
+    /// line end), hide it from nobody.
     package init(path: RawSpan) {
         self = .anything
-        var position = path.byteCount
+        var end = path.byteCount
+        while end > 0, path.byte(at: end - 1) == UInt8(ascii: "/") { end -= 1 }
+        var position = end
         while position > 0 {
-            position -= 1
-            let byte = path.byte(at: position)
-            if byte == UInt8(ascii: "/") { return }
-            if byte == UInt8(ascii: ".") { break }
-            if byte == UInt8(ascii: "%"), position + 3 <= path.byteCount,
-                equalIgnoringCase(path.extracting(position..<position + 3), "%2e")
-            {
-                position += 2
-                break
+            if position == end || Self.endsName(path, at: position), Self.hasStaticExtension(path, before: position) {
+                self = .staticFile
+                return
             }
-            if position == 0 { return }
+            position -= 1
+            if path.byte(at: position) == UInt8(ascii: "/") { return }
         }
-        guard position + 1 < path.byteCount else { return }
-        let name = path.extracting((position + 1)...)
-        guard name.byteCount <= 5 else { return }
-        for known in PathPromise.staticExtensions where equalIgnoringCase(name, known) {
-            self = .staticFile
-            return
+    }
+
+    private static func endsName(_ path: RawSpan, at position: Int) -> Bool {
+        if path.byte(at: position) == UInt8(ascii: ";") { return true }
+        guard path.byte(at: position) == UInt8(ascii: "%"), position + 3 <= path.byteCount else { return false }
+        let encoded = path.extracting(position..<position + 3)
+        for known in nameEnds where equalIgnoringCase(encoded, known) { return true }
+        return false
+    }
+
+    private static let nameEnds: [StaticString] = ["%3b", "%3f", "%23", "%2f", "%0a", "%0d"]
+
+    /// Whether one of the extensions, with its dot, ends at `end`.
+    private static func hasStaticExtension(_ path: RawSpan, before end: Int) -> Bool {
+        for length in 2...5 where end > length && hasDot(path, before: end - length) {
+            let name = path.extracting(end - length..<end)
+            for known in staticExtensions where equalIgnoringCase(name, known) { return true }
         }
+        return false
+    }
+
+    private static func hasDot(_ path: RawSpan, before end: Int) -> Bool {
+        path.byte(at: end - 1) == UInt8(ascii: ".")
+            || end >= 3 && equalIgnoringCase(path.extracting(end - 3..<end), "%2e")
     }
 
     private static let staticExtensions: [StaticString] = [

@@ -128,10 +128,17 @@ import Testing
     @Test("Deception: a static extension with a page behind it")
     func deception() {
         let page = ["Cache-Control: max-age=60", "Content-Type: text/html; charset=utf-8"]
-        for path in ["/account/x.css", "/a.PNG", "/x%2Ejs", "/a/b.woff2"] {
+        for path in [
+            "/account/x.css", "/a.PNG", "/x%2Ejs", "/a/b.woff2", "/account.css/", "/a.css//", "/account.css;a",
+            "/account;a.css", "/a.css;b=1;c", "/a.css%3Bx", "/a.css%3fx", "/a.css%0ax", "/a%2fx.css", "/a.css%2Fb",
+            "/a%2eCSS;/",
+        ] {
             #expect(decide(page, request: "GET \(path)").refusal == .deception, "\(path)")
         }
-        for path in ["/account", "/a.css/b", "/a.html", "/a.json", "/a.css?x.html", "/.css/", "/"] {
+        for path in [
+            "/account", "/a.css/b", "/a.html", "/a.json", "/a.css?x.html", "/acss", "/a.css1", "/a.csss", "/", "//", "/;;;",
+            "/a;b", "/a.css;/b", "/%3b%3b", "/css",
+        ] {
             let expected: PassReason? = path.hasPrefix("/a.css?") ? .deception : nil
             #expect(decide(page, request: "GET \(path)").refusal == expected, "\(path)")
         }

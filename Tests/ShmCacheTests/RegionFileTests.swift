@@ -241,7 +241,12 @@ import Testing
     func aRegionThatMayGrowTakesNoMoreThanItWasGiven(_ backing: RegionBacking) throws {
         let options = RegionOptions(sizeBytes: 4 << 20, maximumSizeBytes: 16 << 20)
         let region = try CacheRegion.create(options, backing: backing)
-        if case .file(let path) = backing { unsafe unlink(path) }
+        // A file system counts blocks of its own, which say where the file's lie, as the file's.
+        var allowance = 0
+        if case .file(let path) = backing {
+            unsafe unlink(path)
+            allowance = 256 << 10
+        }
         var lane = try region.attachLane(0)
         func fill() {
             for n in 0..<9000 {
@@ -256,7 +261,7 @@ import Testing
             fill()
             let (held, claimed) = (region.heldBytes, region.sizeBytes)
             #expect(claimed <= size && claimed > size - (1 << 19), "\(claimed) of \(size)")
-            #expect(held <= size && held > claimed / 10 * 9, "\(held) of \(claimed)")
+            #expect(held <= size + allowance && held > claimed / 10 * 9, "\(held) of \(claimed)")
             #expect(region.checkInvariants() == [])
         }
         #expect(throws: Never.self) { try region.grow(toBytes: 64 << 20) }
