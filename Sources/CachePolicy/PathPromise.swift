@@ -10,9 +10,9 @@ package enum PathPromise: UInt8, Sendable {
     /// A style sheet, script, image, font, video, archive or document: not HTML, not JSON.
     case staticFile
 
-    /// Reads the extension of the last path segment; `%2e` counts as a dot, since it is forwarded as one. A slash behind
-    /// the segment, and what follows a byte where some origins end a name (`;`, or an encoded `;`, `?`, `#`, `/` or
-    /// line end), hide it from nobody.
+    /// Reads the extension of the last path segment; `%2e` counts as a dot, since it is forwarded as one. A slash
+    /// behind the segment, and what follows a byte where some origins end a name (`;`, or an encoded `;`, `?`, `#`, `/`
+    /// or line end), hide it from nobody.
     package init(path: RawSpan) {
         self = .anything
         var end = path.byteCount
