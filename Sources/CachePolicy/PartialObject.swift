@@ -81,6 +81,25 @@ extension StoredHead {
     }
 }
 
+extension StoredHead {
+    /// Whether a response says of its body what this head says: status, length, coding, type and validators, such as
+    /// they are. Not that the body is the same.
+    package func describesSame(as head: ResponseHead, bytes: RawSpan, fields: borrowing FieldTable) -> Bool {
+        guard head.status == status, head.declaredLength == declaredLength,
+            ContentCoding(bytes: bytes, fields: fields) == coding
+        else { return false }
+        return isSame(contentType, .contentType, bytes, fields) && isSame(etag, .etag, bytes, fields)
+            && isSame(lastModified, .lastModified, bytes, fields)
+    }
+
+    private func isSame(
+        _ value: RawSpan, _ field: KnownField, _ bytes: RawSpan, _ fields: borrowing FieldTable
+    ) -> Bool {
+        guard let other = fields.first(field) else { return value.byteCount == 0 }
+        return equalBytes(value, bytes.slice(other))
+    }
+}
+
 /// What to ask the origin for when a stored part cannot answer by itself.
 package enum PartRequest: Equatable, Sendable {
     /// The whole object.

@@ -42,6 +42,13 @@ public struct FillPermit: ~Copyable {
     /// Whether the body is whole already (a dead predecessor had only to finish).
     public var isComplete: Bool { map.fill32(fill, FillWords.flags).relaxed & FillWords.isComplete != 0 }
 
+    /// A run of the body's bytes that starts at `offset`; empty where none is.
+    @_lifetime(borrow self)
+    public borrowing func read(at offset: Int) -> RawSpan {
+        guard let (start, count) = unsafe map.fillRun(fill, at: offset, limit: bytesReady) else { return RawSpan() }
+        return unsafe _overrideLifetime(RawSpan(_unsafeStart: start, byteCount: count), borrowing: self)
+    }
+
     /// A reader of this fill, for the owner's own client.
     public borrowing func ticket() -> FillTicket {
         // Cannot fail: the entry is this permit's.

@@ -1,5 +1,6 @@
-// A fill whose owner has died: the first of its readers to notice goes on with it, from where the owner stopped if a
-// strong validator says that it is still the same object, else from the beginning. Two versions are never spliced.
+// A fill whose owner has died: the first of its readers to notice goes on with it. If a strong validator can say that
+// it is still the same object, the origin is asked for the rest; if not, for the whole once more, and what the fill has
+// must be how that begins. What comes of it is one version, always.
 
 internal import CachePolicy
 internal import ControlChannel
@@ -46,19 +47,28 @@ extension Worker {
             return true
         }
         var range: ByteRange?
-        if permit.hasHead {
+        let hasBegun = permit.hasHead
+        if hasBegun {
             range = Self.missingRange(contexts[x].body, from: permit.bytesReady)
-            guard range != nil else {
+            guard range != nil || Self.mayCompare(permit) else {
                 permit.fail(.ownerLost)
                 return true
             }
         }
         let id = contexts.id(at: x)
         let exchange = startExchange(
-            range == nil ? .fill : .resume, request: contexts[x].request, context: id, route, probe,
+            hasBegun ? .resume : .fill, request: contexts[x].request, context: id, route, probe,
             LookupResult(hash: probe.hash), permit: permit, range: range)
-        if let exchange, contexts.contains(id) { contexts[x].exchange = exchange }
+        guard let exchange else { return false }
+        exchanges[exchange].comparesSkipped = hasBegun && range == nil
+        if contexts.contains(id) { contexts[x].exchange = exchange }
         return false
+    }
+
+    /// Whether the whole may be fetched once more in place of a rest that no validator can tell from another version's.
+    private static func mayCompare(_ permit: borrowing FillPermit) -> Bool {
+        guard let stored = StoredHead(permit.header) else { return false }
+        return stored.status == 200 && !stored.flags.contains(.isPartial)
     }
 
     /// Whether the rest of a whole object can be told from that of another version.
@@ -81,6 +91,11 @@ extension Worker {
     /// The origin's answer to the request for the rest: the very bytes that are missing, or the whole of the same
     /// representation once more (a server may ignore Range), or the end of this fill.
     mutating func resumeHead(_ e: UInt32, _ o: UInt32, _ head: ResponseHead) {
+        if exchanges[e].comparesSkipped {
+            guard Self.isAlike(exchanges[e].permit, origins[o].answer, scratch) else { return loseFill(e) }
+            exchanges[e].skippedBytes = UInt64(exchanges[e].permit?.bytesReady ?? 0)
+            return releaseRequest(e)
+        }
         let facts = Self.responseFacts(origins[o].answer, scratch, clock.unixMilliseconds, settings)
         guard let known = Self.resumption(exchanges[e].permit, origins[o].answer, scratch) else { return loseFill(e) }
         switch (head.status, facts.contentRange) {
@@ -114,6 +129,35 @@ extension Worker {
         }
     }
 
+    private static func isAlike(
+        _ permit: borrowing FillPermit?, _ answer: RawSpan, _ scratch: borrowing Scratch
+    ) -> Bool {
+        switch permit {
+        case .none: return false
+        case .some(let permit):
+            guard let stored = StoredHead(permit.header) else { return false }
+            return stored.describesSame(
+                as: scratch.responseParser.head, bytes: answer, fields: scratch.responseFields)
+        }
+    }
+
+    /// Whether an answer's next bytes, from `offset` of its body on, are those that the fill has there.
+    static func holds(_ permit: borrowing FillPermit?, _ bytes: RawSpan, at offset: UInt64) -> Bool {
+        switch permit {
+        case .none: return false
+        case .some(let permit):
+            var compared = 0
+            while compared < bytes.byteCount {
+                let run = permit.read(at: Int(offset) + compared)
+                let count = min(run.byteCount, bytes.byteCount - compared)
+                guard count > 0, equalBytes(run.extracting(..<count), bytes.extracting(compared..<compared + count))
+                else { return false }
+                compared += count
+            }
+            return true
+        }
+    }
+
     /// Whether an answer is of the version that a head is of.
     static func isSame(
         _ stored: borrowing StoredHead, _ answer: RawSpan, _ scratch: borrowing Scratch
@@ -122,7 +166,7 @@ extension Worker {
     }
 
     /// Two versions are never spliced: who has sent a part of the old one cuts it, the others ask the cache again.
-    private mutating func loseFill(_ e: UInt32) {
+    mutating func loseFill(_ e: UInt32) {
         if let permit = exchanges[e].permit.take() { permit.fail(.ownerLost) }
         endExchange(e)
     }

@@ -81,6 +81,8 @@ struct Exchange: ~Copyable {
     var hasShutOrigin = false
     /// Bytes at the front of the response's body that the fill has already: a dead owner had stored them.
     var skippedBytes: UInt64 = 0
+    /// They must be the same: no validator says that the answer is of the same version.
+    var comparesSkipped = false
     /// Lines of the trailers that came behind the body, for the client that caused the exchange.
     var trailers: Buffer?
     /// Since when the cache has had no room for what the origin sent; 0 when it has.

@@ -26,8 +26,8 @@ extension Worker {
         if !context.isNone { Self.write(clients[contexts[context.index].client.index].peer, &scratch.text) }
         var requestHead = buffers.take()
         let upgrade = purpose == .relay && head.upgrade
-        // Nobody's client has asked for a refresh, and waiters need a body: no conditions of one client's then.
-        let forwardsConditions = !context.isNone && !servesWaiters
+        // Nobody's client has asked for a refresh; waiters, and a body that has begun, need one: no conditions then.
+        let forwardsConditions = !context.isNone && !servesWaiters && purpose != .resume
         let asksRange = lookup.part == .asAsked
         let isRefresh = context.isNone && purpose != .relay
         let rendered =

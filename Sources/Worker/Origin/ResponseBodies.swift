@@ -10,6 +10,8 @@ private enum FeedOutcome {
     case needMore
     case complete
     case badFraming
+    /// It does not begin with the bytes that the fill has.
+    case otherVersion
     /// The cache has no room now.
     case full
     /// The cache takes no more of it.
@@ -29,6 +31,9 @@ extension Worker {
             return false
         case .badFraming:
             originFailed(o, .badAnswer)
+            return false
+        case .otherVersion:
+            loseFill(e)
             return false
         case .declined(let reason):
             fillDeclined(e, reason)
@@ -83,6 +88,10 @@ extension Worker {
             switch exchange.body.next(input.readable, trailers: &scratch.responseFields) {
             case .data(let extent):
                 let known = Int(min(exchange.skippedBytes, UInt64(extent.length)))
+                if exchange.comparesSkipped {
+                    let again = input.readable.slice(Extent(start: extent.lower, end: extent.lower + known))
+                    guard holds(exchange.permit, again, at: exchange.body.byteCount) else { return .otherVersion }
+                }
                 let unread = Extent(start: extent.lower + known, end: extent.upper)
                 let bytes = input.readable.slice(unread)
                 switch exchange.permit?.append(bytes, mayWait: true) ?? .declined(.abandoned) {
@@ -94,6 +103,7 @@ extension Worker {
                 exchange.body.used(extent.length)
                 exchange.fullSinceMilliseconds = 0
             case .needMore: return .needMore
+            case .end where exchange.skippedBytes > 0: return .otherVersion
             case .end:
                 if !wasComplete, !exchange.context.isNone { exchange.keepTrailers(scratch, input.readable) }
                 return .complete
@@ -236,6 +246,7 @@ extension Worker {
                 case .failed: return .clientGone
                 }
             case .needMore: return .waiting
+            case .end where exchange.skippedBytes > 0: return .failed
             case .end:
                 // The rest of a body may be framed otherwise than its beginning was.
                 if exchange.body.framing == .chunked {

@@ -71,6 +71,8 @@ def play(context, halting, began):
     for reader in readers:
         reader.request("GET", "/s1/object")
     heads = [reader.read_head() for reader in readers] if began else [None] * READERS
+    while began and len(readers[0].reader.buffer) < halting.sent:
+        readers[0].reader.fill()
     node.kill_worker(owner)
     halting.release.set()
     return node, script, [finish(reader, head) for reader, head in zip(readers, heads)]
@@ -139,14 +141,57 @@ def other_version(context):
     expect(client.read_response().body == new, "the new version whole")
 
 
-@case("an object without a strong validator cannot be resumed: its readers are cut, the next request gets it whole")
-def no_validator(context):
+def without_validator(context, later, *, fields=b"", chunked=False):
+    """What the readers got of an object that no validator tells from another version, and what the origin was asked."""
     body = os.urandom(SIZE)
-    node, script, bodies = play(context, Halting(body, whole, fields=b'ETag: W/"one"\r\n'), began=True)
-    expect(bodies == [None] * READERS, "cut, all of them")
-    client = node.connect()
-    client.request("GET", "/s1/object")
-    expect(client.read_response().body == body, "whole for the next")
+    halting = Halting(body, lambda origin, *_: later(origin, *_, body), fields=fields, chunked=chunked)
+    node, script, bodies = play(context, halting, began=True)
+    expect(halting.ranges[:1] == [None], f"the whole is asked for: {halting.ranges}")
+    return node, body, bodies
+
+
+@case("the same, of an object without a strong validator: it is fetched once more and compared, and nobody notices")
+def compared(context):
+    for fields in (b"", b'ETag: W/"one"\r\n'):
+        for chunked in (False, True):
+            def later(origin, connection, request, body, chunked=chunked):
+                origin.chunked = chunked
+                if not chunked:
+                    return whole(origin, connection, request)
+                connection.send(origin.head(200, None))
+                for start in range(0, SIZE, 700_001):
+                    piece = body[start:start + 700_001]
+                    connection.send(b"%x\r\n%s\r\n" % (len(piece), piece))
+                connection.send(b"0\r\n\r\n")
+                return True
+            _, body, bodies = without_validator(context, later, fields=fields, chunked=chunked)
+            expect_all(bodies, body, f"readers that got the whole body, {fields}, chunked {chunked}")
+
+
+@case("the same, when the origin has another version: cut where it differs, whole where only what is missing does")
+def compared_and_differing(context):
+    def with_byte(place):
+        def later(origin, connection, request, body):
+            origin.body = body[:place] + bytes([body[place] ^ 1]) + body[place + 1:]
+            return whole(origin, connection, request)
+        return later
+
+    def shorter(origin, connection, request, body):
+        connection.send(origin.head(200, None) + b"3e8\r\n" + body[:1000] + b"\r\n0\r\n\r\n")
+        return True
+
+    def of_another_type(origin, connection, request, body):
+        origin.fields = b"Content-Type: text/other\r\n"
+        return whole(origin, connection, request)
+    for later, chunked in ((with_byte(0), False), (with_byte(SENT - 1), False), (shorter, True),
+                           (of_another_type, False)):
+        node, body, bodies = without_validator(context, later, chunked=chunked)
+        expect(bodies == [None] * READERS, "cut, all of them")
+        client = node.connect()
+        client.request("GET", "/s1/object")
+        expect(client.read_response().complete, "whole for the next")
+    _, body, bodies = without_validator(context, with_byte(SIZE - 1))
+    expect_all(bodies, body[:-1] + bytes([body[-1] ^ 1]), "readers that got the new version, whole")
 
 
 @case("the fetcher is killed before the origin has answered: the waiting ones get the whole, by one request more")
