@@ -14,6 +14,11 @@ int cl_pidfd_wait(int pidfd, int *_Nonnull status);
 int cl_affinity_get(int *_Nonnull cpus, int capacity);
 int cl_affinity_set(pid_t pid, int cpu);
 int cl_set_process_name(const char *_Nonnull name);
+
+// Puts /dev/null on whichever of the descriptors 0, 1 and 2 is closed, so that nothing else gets such a number: what
+// is said to a closed standard error must not end up in a file of the cache. Opened the wrong way round: reading
+// and writing fail as they would on a closed one. To be called before anything is opened.
+void cl_open_standard_descriptors(void);
 int cl_gettid(void);
 
 // Starts `path` with exactly the descriptors map[i] as i (i < count; -1 leaves i closed); all others are closed,

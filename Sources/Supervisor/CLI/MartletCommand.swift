@@ -1,6 +1,7 @@
 // The command `martlet` and its subcommands. Failures are one line on standard error and an exit code: 2 for a wrong
 // command line or configuration, 1 for everything else.
 import ArgumentParser
+import CLinux
 import Dispatch
 import Foundation
 import Glibc
@@ -21,6 +22,7 @@ enum Program {
     /// Not an asynchronous `main`: that one parks the first thread with every signal unblocked, where the default
     /// action of SIGTERM or SIGHUP would meet it.
     static func main() {
+        cl_open_standard_descriptors()
         signal(SIGPIPE, SIG_IGN)
         do {
             let command = try Martlet.parseAsRoot()

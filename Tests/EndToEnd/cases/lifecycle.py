@@ -39,6 +39,24 @@ def stops_cleanly(context):
     expect(not left, f"no file left, but {left}")
 
 
+@case("started without standard input, output and error: the numbers 0 to 2 are nobody else's, also after an upgrade")
+def closed_descriptors(context):
+    node = context.node(
+        context.origin().url, flags=["--cache-file", f"{context.directory()}/cache", "--cache-size", "16MiB"],
+        preexec=lambda: os.closerange(0, 3))
+
+    def look(when):
+        for pid in (node.pid, *children_of(node.pid)):
+            found = [os.readlink(f"/proc/{pid}/fd/{number}") for number in range(3)]
+            expect(found == ["/dev/null"] * 3, f"{when}, {command_line(pid)}: {found}")
+    look("at the start")
+    code, _, error = martlet("upgrade", "--runtime-dir", node.runtime)
+    expect(code == 0, f"upgrade: {error}")
+    wait_until(lambda: len(children_of(node.pid)) == 3, "the new workers and the janitor only")
+    look("after an upgrade")
+    expect(node.stop() == 0, "a clean stop")
+
+
 @case("SIGINT stops as well; a response under way is finished first")
 def finishes_response(context):
     gate = threading.Event()
