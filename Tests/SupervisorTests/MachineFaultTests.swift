@@ -19,6 +19,13 @@ struct MachineFaultTests {
         #expect(!harness.actions.contains(.finished))
     }
 
+    @Test func deathsBySignalHaveTheSignalsName() {
+        let names = [(1, "SIGHUP"), (2, "SIGINT"), (9, "SIGKILL"), (10, "SIGUSR1"), (12, "SIGUSR2"), (14, "SIGALRM")]
+        for (number, name) in names {
+            #expect("\(ExitReason(waitStatus: Int32(number)))" == "was killed by signal \(number) (\(name))")
+        }
+    }
+
     @Test func aHangWhileWatchedGivesTheSlotBack() {
         var harness = MachineHarness.serving(3)
         let before = harness.machine.holders

@@ -26,6 +26,7 @@ enum Program {
         signal(SIGPIPE, SIG_IGN)
         do {
             let command = try Martlet.parseAsRoot()
+            if command is ResumeCommand { Watchdog.arm() }
             if command is RunCommand || command is ResumeCommand { Signals.block() }
             // No thread but this one has opened anything yet.
             if let resume = command as? ResumeCommand { try resume.closeOthers() }

@@ -13,6 +13,12 @@ struct UpgradeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("New supervisor binary.", valueName: "path")) var binary: String?
     @Option(help: ArgumentHelp("New worker binary.", valueName: "path")) var worker: String?
 
+    func validate() throws {
+        for (option, path) in [("--binary", binary), ("--worker", worker)] where path == "" {
+            throw ValidationError("\(option) needs a path")
+        }
+    }
+
     mutating func run() async throws {
         var body: [String: String] = [:]
         for (name, path) in [("binary", binary), ("worker", worker)] {
@@ -32,6 +38,9 @@ struct PreflightCommand: AsyncParsableCommand {
     /// The last line of a preflight that has tried everything; the old binary insists on it.
     static let verdict = "martlet preflight: everything was tried and works"
 
+    /// Said before: only who makes it is given the alarm, since an older binary would never stop it.
+    static let promise = "martlet preflight: stops the watchdog's alarm"
+
     mutating func run() async throws {
         let state = try SavedState.read(3)
         _ = try Regions.adopt(cache: 5, node: 6, events: [])
@@ -39,6 +48,7 @@ struct PreflightCommand: AsyncParsableCommand {
             throw Failure.runtime("worker binary \(record.workerPath) does not exist or is not executable")
         }
         _ = try LoadedConfiguration.load(state.flags, demoOrigin: state.demoOrigin)
+        Console.say(Self.promise)
         Console.say(Self.verdict)
     }
 }

@@ -36,13 +36,13 @@ extension Node {
             let binary = unsafe open(path, O_RDONLY | O_CLOEXEC)
             guard binary >= 0 else { throw Failure.runtime("\(path): \(systemText(errno))") }
             defer { close(binary) }
-            try await preflight(operation, binary, path, worker, replacesWorkers, deadline)
+            let isWatched = try await preflight(operation, binary, path, worker, replacesWorkers, deadline)
             try await quiesce(operation, deadline)
             let state = try savedState(operation, worker, replacesWorkers, deadline)
             operations.progress(operation, "taking over in place")
             var final = state
             final.operations = operations
-            try exec(binary, path, final)
+            try exec(binary, path, final, isWatched: isWatched)
         } catch {
             isUpgrading = false
             let text = untouched(error, "the running supervisor")
@@ -71,11 +71,11 @@ extension Node {
     }
 
     /// Runs the new binary as a child on the very descriptor that will be executed; it must understand the state, map
-    /// both regions and load the configuration.
+    /// both regions and load the configuration. Whether it will stop the watchdog.
     private func preflight(
         _ operation: OperationID, _ binary: Int32, _ path: String, _ worker: String?, _ replacesWorkers: Bool,
         _ deadline: Int64
-    ) async throws {
+    ) async throws -> Bool {
         operations.progress(operation, "preflight of \(path)")
         let state = try savedState(operation, worker, replacesWorkers, deadline).write()
         let null = unsafe open("/dev/null", O_RDWR | O_CLOEXEC)
@@ -112,6 +112,7 @@ extension Node {
         guard lines(output).contains(PreflightCommand.verdict) else {
             throw Failure.runtime("preflight of \(path) ended well but tried nothing: that is no martlet supervisor")
         }
+        return lines(output).contains(PreflightCommand.promise)
     }
 
     private func lines(_ fd: Int32) -> [String] {
@@ -150,7 +151,7 @@ extension Node {
     }
 
     /// Returns only if the kernel refuses the binary.
-    private func exec(_ binary: Int32, _ path: String, _ state: SavedState) throws {
+    private func exec(_ binary: Int32, _ path: String, _ state: SavedState, isWatched: Bool) throws {
         try Self.checkRoom()
         let memory = try state.write()
         let kept = Set(state.descriptors + [memory])
@@ -158,7 +159,10 @@ extension Node {
             close(memory)
             throw Failure.runtime("/proc/self/fd cannot be read")
         }
-        log.notice("upgrading in place to \(path)")
+        let warning =
+            "; if it has not taken over in \(Watchdog.seconds) s, SIGALRM ends it, the workers serve on, and the next "
+            + "`martlet run` adopts them"
+        log.notice("upgrading in place to \(path)\(isWatched ? warning : "")")
         // The next program starts its own.
         endJanitor()
         for fd in open.compactMap({ Int32($0) }) where fd > 2 {
@@ -167,8 +171,10 @@ extension Node {
         let arguments = ["martlet", "resume", "--state", String(memory)]
         var argv: [UnsafeMutablePointer<CChar>?] = unsafe arguments.map { unsafe strdup($0) }
         unsafe argv.append(nil)
+        if isWatched { Watchdog.arm() }
         unsafe fexecve(binary, argv, environ)
         let code = errno
+        Watchdog.disarm()
         unsafe argv.forEach { unsafe free($0) }
         for fd in kept { _ = fcntl(fd, F_SETFD, FD_CLOEXEC) }
         close(memory)
@@ -215,6 +221,8 @@ extension Node {
 
     /// Ends the upgrade, or goes on with the workers.
     func resume(_ state: SavedState) async {
+        // This is the loop, it turns, and the admin socket is served.
+        Watchdog.disarm()
         let text = "supervisor \(Build.version) took over in place"
         if state.replacesWorkers {
             operations.progress(state.operation, text)

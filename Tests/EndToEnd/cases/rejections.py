@@ -2,6 +2,7 @@
 die after it, configurations that cannot be. The old generation goes on untouched, and the command says why."""
 
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -136,6 +137,23 @@ def stands_still_after_exec(context):
     expect(exchange(untouched.client) == BODY, "workers serve on")
     adopt(context, untouched.node)
     expect(exchange(untouched.client) == BODY, "the connection goes on after a kill and the adoption")
+
+
+@case("one that stands still is ended by its alarm, the next start adopts; one that took over is not ended")
+def ended_after_exec(context):
+    good = Untouched(context)
+    command(good.node, "upgrade", "--binary", f"{RELEASE}/martlet")
+    untouched = Untouched(context)
+    node = untouched.node
+    bad = program(context, 'if (n > 1 && !strcmp(a[1], "resume")) for (;;) pause();')
+    said = command(node, "upgrade", "--binary", bad, code=1)
+    expect("supervisor died" in said and "adopt" in said, f"the command reports it: {said!r}")
+    expect(node.process.wait(10) == -signal.SIGALRM, f"ended by {node.process.returncode}")
+    expect("SIGALRM ends it" in node.log_tail(), f"the log says what it may meet: {node.log_tail()}")
+    expect(exchange(untouched.client) == BODY, "workers serve on")
+    adopt(context, node)
+    expect(exchange(untouched.client) == BODY, "the connection goes on after the adoption")
+    expect(good.node.alive() and exchange(good.client) == BODY, "the one that took over lives on")
 
 
 @case("configurations that do not parse, name a taken port or ask for too much: refused, nothing touched")
