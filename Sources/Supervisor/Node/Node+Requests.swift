@@ -45,6 +45,7 @@ extension Node {
     ) async {
         loading += 1
         defer { loading -= 1 }
+        hangups.begins(operation)
         // Said before anything can fail: the manager waits for the two together, whatever the outcome.
         if !machine.serving.isEmpty { systemd.reloading() }
         var flags = flags
@@ -75,6 +76,7 @@ extension Node {
             operations.finish(operation, succeeded: false, text)
             log.error("\(what): \(text)")
             if machine.stopping == nil, !machine.serving.isEmpty { systemd.ready(text) }
+            hangupEnded(operation)
         }
     }
 
@@ -202,7 +204,7 @@ extension Node {
             case SIGTERM, SIGINT: _ = stop(machine.stopping == nil ? .drain : .now)
             case SIGQUIT: _ = stop(.patient)
             case SIGUSR2: Task { _ = await upgrade(binary: nil, worker: nil, timeoutSeconds: 60) }
-            case SIGHUP: Task { _ = await reload(timeoutSeconds: 60) }
+            case SIGHUP: reloadBySignal()
             default: break
             }
         }

@@ -44,13 +44,17 @@ extension Node {
             workers: machine.current.count, configurationRevision: revision, generations: generations(),
             slots: slotStatus(),
             change: machine.change.map { .init(what: $0.what, phase: phaseText($0)) },
-            waitingChanges: machine.queue.count + postponed.changes.count, restarts: restartCount,
+            waitingChanges: waitingChanges, restarts: restartCount,
             lastRestarts: restarts.map {
                 .init(
                     at: $0.at, slot: $0.restart.slot, pid: $0.restart.pid, reason: $0.restart.reason,
                     delayMilliseconds: $0.restart.delayMilliseconds)
             },
             cache: cache, janitor: janitorStatus(), counters: counters, missingMechanisms: missingMechanisms())
+    }
+
+    private var waitingChanges: Int {
+        machine.queue.count + postponed.changes.count + (hangups.wantsAnother ? 1 : 0)
     }
 
     private func phaseText(_ change: Change) -> String {

@@ -56,6 +56,7 @@ actor Node: LoopExecutor.Delegate {
     var pending = PendingChanges()
     /// What was asked for while the supervisor was being upgraded.
     var postponed = PostponedChanges()
+    var hangups = HangupReloads()
     /// Changes whose configuration is being read, and that the state machine does not know yet.
     var loading = 0
     var stuckWatch = StuckWatch()
@@ -157,6 +158,7 @@ actor Node: LoopExecutor.Delegate {
             systemd.ready(text)
         }
         if succeeded { log.info("\(text)") } else { log.error("\(text)") }
+        hangupEnded(operation)
     }
 
     /// A failed change gives back what it had set and closes the addresses it had opened; a successful one ends those

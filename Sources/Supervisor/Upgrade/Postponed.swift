@@ -64,8 +64,8 @@ extension Node {
             return finish(change.operation, false, "the supervisor is being upgraded, and 16 changes wait already")
         }
         operations.progress(change.operation, "waiting: the supervisor is being upgraded")
-        // So that its deadline is known to the loop.
-        step(.tick)
+        // So that its deadline is known to the loop. Not now: a step that ended another change may be under way.
+        Task { self.step(.tick) }
     }
 
     /// The upgrade is through, or has failed.

@@ -1,12 +1,14 @@
 """What is asked of a node while its supervisor is being upgraded: it waits, and is done by the supervisor of then."""
 
 import os
+import signal
 import time
 
 from cases.rejections import program
 from cases.restarts import command, exchange, settled
-from cases.stopped_changes import BODY, Asked, site, wait_for_preflight
+from cases.stopped_changes import BODY, Asked, phase, site, wait_for_preflight
 from harness.client import Client
+from harness.node import free_port
 from harness.waiting import wait_until
 from support import case, expect
 
@@ -105,3 +107,49 @@ def hangup(context):
     succeeded(trial.upgrade)
     wait_until(lambda: settled(node) and node.admin("GET", "/v1/status")[1]["generations"][-1]["number"] == 2,
                "a new generation")
+
+
+def hang_up(node, times):
+    """HUP so many times, each of them noticed before the next."""
+    for _ in range(times):
+        os.kill(node.pid, signal.SIGHUP)
+        node.admin("GET", "/v1/status")
+
+
+def generation(node):
+    return node.admin("GET", "/v1/status")[1]["generations"][-1]["number"]
+
+
+@case("a storm of HUP during an upgrade: one reload waits for all, said once, and is done by the new supervisor")
+def storm_during_an_upgrade(context):
+    trial = Trial(context)
+    node = trial.node
+    hang_up(node, 25)
+    expect(trial.operations() == 1, f"one waits, not {trial.operations()}")
+    trial.open()
+    succeeded(trial.upgrade)
+    wait_until(lambda: settled(node) and generation(node) == 2 and not trial.operations(), "one new generation")
+    said = node.log_tail(100_000)
+    expect(said.count("one waits already") == 1, f"said once: {said}")
+
+
+@case("a storm of HUP during a reload: one more follows it, which reads what the configuration says by then")
+def storm_during_a_reload(context):
+    config = f"{context.directory()}/storm.yaml"
+
+    def write(workers):
+        with open(config, "w", encoding="ascii") as file:
+            file.write(f"workers: {workers}\nrestart: {{canary: 3s}}\n")
+    write(2)
+    port = free_port()
+    node = context.node(site(context).url, port=port, bare=True,
+                        flags=["--config", config, "--listen", f"127.0.0.1:{port}"])
+    hang_up(node, 1)
+    wait_until(lambda: phase(node) == "canary", "the first reload under way")
+    write(3)
+    hang_up(node, 25)
+    expect(node.admin("GET", "/v1/status")[1]["waitingChanges"] == 1, "one waits")
+    wait_until(lambda: settled(node) and generation(node) == 3 and len(node.workers()) == 3, "three workers", 30)
+    said = node.log_tail(100_000)
+    expect(said.count("one waits already") == 1, f"said once: {said}")
+    expect(not node.admin("GET", "/v1/status")[1]["waitingChanges"], "nothing waits any more")
