@@ -139,10 +139,85 @@ struct ConfigFileTests {
             "m.yaml:2:12: certificate file '/nowhere.pem' does not exist or cannot be read"
         ),
         ("health: {path: up}", "m.yaml:1:16: expected a path such as /healthz, found 'up'"),
-        ("dns: {servers: [x]}", "m.yaml:1:16: expected ADDRESS:PORT of a name server, found 'x'"),
+        (
+            "dns: {servers: [x]}",
+            "m.yaml:1:17: expected ADDRESS:PORT of a name server, such as 192.0.2.53:53, found 'x'"
+        ),
+        (
+            "dns:\n  servers: [127.0.0.1:53, 0]",
+            "m.yaml:2:26: expected ADDRESS:PORT of a name server, such as 192.0.2.53:53, found '0'"
+        ),
+        (
+            "listen: [127.0.0.1:80, nonsense]",
+            "m.yaml:1:24: listen address 'nonsense': write HOST:PORT, for example 127.0.0.1:8080 or *:8080"
+        ),
+        (
+            "origin: http://a\norigins: [http://b]",
+            "m.yaml:2:1: both 'origin' and 'origins' are configured; keep one of them"
+        ),
+        (
+            "origins: [http://b]\norigin: http://a",
+            "m.yaml:2:1: both 'origin' and 'origins' are configured; keep one of them"
+        ),
+        (
+            "sites:\n  - hosts: [a]\n    origin: http://a\n    origins: [http://b]",
+            "m.yaml:4:5: both 'origin' and 'origins' are configured; keep one of them"
+        ),
+        (
+            "pseudonym: a b",
+            "m.yaml:1:12: expected a letter and up to 31 more letters, digits, '-', '.' or '_', found 'a b'"
+        ),
+        (
+            "cache:\n\tsize: 1MiB",
+            "m.yaml:2:1: found character that cannot start any token; use spaces, not tabs"
+        ),
     ])
     func complaintsNameTheirPlace(_ text: String, _ expected: String) {
         #expect(complaint(text) == expected)
+    }
+
+    @Test(arguments: [
+        ("worker: /nowhere", "m.yaml:1:9: worker binary /nowhere does not exist or is not executable"),
+        (
+            "max-workers: 4\nworkers: 9\norigin: http://127.0.0.1:9\nworker: /bin/sh",
+            "m.yaml:1:14: workers: 9 is more than max-workers 4"
+        ),
+        (
+            "cache: {max-size: 0}",
+            "m.yaml:1:19: cache.max-size 0 B with a cache size of 512 MiB: it must not be less"
+        ),
+    ])
+    func whatIsJudgedLaterNamesItsPlaceToo(_ text: String, _ expected: String) throws {
+        let settings = try parse(text)
+        let failure = #expect(throws: Failure.self) {
+            try settings.checkMaximum()
+            try settings.checkWorkerCount(9)
+            _ = try LoadedConfiguration.workerPath(settings)
+        }
+        #expect(failure == .usage(expected))
+    }
+
+    @Test func pseudonymsAreTokens() throws {
+        #expect(try parse("pseudonym: edge-1.example").base.pseudonym == "edge-1.example")
+        for name in ["1edge", "a/b", String(repeating: "a", count: 33)] {
+            #expect(complaint("pseudonym: \(name)").hasPrefix("m.yaml:1:12: expected a letter"))
+        }
+    }
+
+    @Test func secondsAreRoundedUp() throws {
+        let rounded = [("500ms", 1), ("1ms", 1), ("1s", 1), ("1001ms", 2), ("0", 0), ("off", 0), ("48d", 4_147_200)]
+        for (text, seconds) in rounded {
+            #expect(try parse("restart: {orphan: \(text)}").orphanSeconds == UInt32(seconds))
+        }
+        #expect(try parse("policy: {stale-if-error: 300ms}").base.policy.staleIfErrorSeconds == 1)
+    }
+
+    @Test func aFileThatCannotBeReadSaysWhy() {
+        for (path, why) in [("/", "cannot be read: Is a directory"), ("/nowhere.yaml", "does not exist")] {
+            var settings = Settings()
+            let failure = #expect(throws: Failure.self) { try ConfigFile.read(path: path, into: &settings) }
+            #expect(failure == .usage("configuration file \(path) \(why)"))
+        }
     }
 
     @Test func brokenYAMLNamesItsPlace() {
@@ -187,6 +262,16 @@ struct QuantityTests {
     @Test(arguments: ["", "host:80", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:99999", "unix:relative"])
     func badListenAddresses(_ text: String) {
         #expect(throws: Failure.self) { _ = try ListenSpec(text: text).addresses() }
+    }
+
+    @Test func nameServers() {
+        #expect(SocketAddress(nameServer: "192.0.2.53:53")?.description == "192.0.2.53:53")
+        #expect(SocketAddress(nameServer: "[2001:db8::53]:5353")?.description == "[2001:db8::53]:5353")
+        let withoutPort = ["", "0", "53", "127.0.0.1", "127.0.0.1:0", "[::1]"]
+        let others = withoutPort + ["*:53", "::1:53", "[127.0.0.1]:53", "localhost:53", "unix:/x"]
+        for text in others {
+            #expect(SocketAddress(nameServer: text) == nil, "\(text)")
+        }
     }
 
     @Test(arguments: [

@@ -2,6 +2,7 @@
 // there is one.
 import ControlChannel
 import Foundation
+import Glibc
 import Yams
 
 struct ConfigFile {
@@ -9,8 +10,7 @@ struct ConfigFile {
 
     static func read(path: String, into settings: inout Settings) throws(Failure) {
         guard let data = FileManager.default.contents(atPath: path) else {
-            let why = FileManager.default.fileExists(atPath: path) ? "cannot be read" : "does not exist"
-            throw .usage("configuration file \(path) \(why)")
+            throw .usage("configuration file \(path) \(whyUnreadable(path))")
         }
         guard let text = String(data: data, encoding: .utf8) else {
             throw .usage("configuration file \(path) is not UTF-8 text")
@@ -18,12 +18,22 @@ struct ConfigFile {
         try ConfigFile(path: path).parse(text, into: &settings)
     }
 
+    /// The system's word for it. What opens and reads well is no file: reloads must find the same bytes again.
+    private static func whyUnreadable(_ path: String) -> String {
+        let fd = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard fd >= 0 else { return errno == ENOENT ? "does not exist" : "cannot be read: \(systemText(errno))" }
+        defer { close(fd) }
+        var byte: UInt8 = 0
+        let isRefused = unsafe Glibc.read(fd, &byte, 1) < 0 && errno != EAGAIN
+        return "cannot be read: \(isRefused ? systemText(errno) : "it is no regular file")"
+    }
+
     func parse(_ text: String, into settings: inout Settings) throws(Failure) {
         let root: Yams.Node?
         do {
             root = try Yams.compose(yaml: text)
         } catch {
-            throw syntax(error)
+            throw syntax(error, in: text)
         }
         guard let root else { return }
         guard let mapping = root.mapping else { throw at(root, "the file must be a list of `name: value` lines") }
@@ -43,9 +53,13 @@ struct ConfigFile {
             if path == "sites" {
                 try readSites(value, into: &settings)
             } else if path == "origins" {
+                guard settings.origin == nil else { throw bothKinds(key) }
                 settings.origins = try readOrigins(value)
+            } else if path == "origin", !settings.origins.isEmpty {
+                throw bothKinds(key)
             } else if let directive = Directive.all.first(where: { $0.path == path }) {
                 seen.insert(path)
+                settings.places[path] = place(value)
                 try apply(directive, value, into: &settings)
             } else if Directive.all.contains(where: { $0.path.hasPrefix(path + ".") }), value.mapping == nil {
                 throw at(value, "'\(path)' has settings of its own: \(settingNames(of: path))")
@@ -82,11 +96,13 @@ struct ConfigFile {
             var site = Settings.SiteSettings(name: "", hosts: [])
             for (key, value) in mapping {
                 switch key.scalar?.string {
-                case "name": site.name = try scalar(value)
+                case "name": site.name = try located(value) { () throws(Failure) in try scalar(value) }
                 case "hosts": site.hosts = try hosts(value, besides: settings.sites)
-                case "origin":
-                    site.origins = [try located(value) { () throws(Failure) in try upstream(value) }]
-                case "origins": site.origins = try readOrigins(value)
+                case "origin", "origins":
+                    guard site.origins.isEmpty else { throw bothKinds(key) }
+                    site.origins =
+                        key.scalar?.string == "origins"
+                        ? try readOrigins(value) : [try located(value) { () throws(Failure) in try upstream(value) }]
                 case "balance": site.balance = Directive.balance(try choice(value, Directive.balances))
                 case "origin-host":
                     site.hostHeader = try choice(value, ["client", "origin"]) == "origin" ? .origin : .client
@@ -166,7 +182,7 @@ struct ConfigFile {
         try located(value) { () throws(Failure) in
             switch directive.kind {
             case .text(let set): try set(&settings, try scalar(value))
-            case .texts(let set): try set(&settings, try texts(value))
+            case .texts(let check, let set): try set(&settings, try texts(value, check))
             case .bytes(let set): set(&settings, try number(value, "a size such as 64KiB", Quantity.bytes))
             case .size(let range, let set):
                 let expected = "a size from \(range.lowerBound) to \(range.upperBound) bytes"
@@ -174,7 +190,10 @@ struct ConfigFile {
                 guard range.contains(bytes) else { throw .usage("expected \(expected), found \(bytes)") }
                 set(&settings, UInt32(clamping: bytes))
             case .milliseconds(let set): set(&settings, try duration(value))
-            case .seconds(let set): set(&settings, try duration(value) / 1_000)
+            case .seconds(let set):
+                // Upwards: half a second must not become 0, which means "off" or "for ever".
+                let milliseconds = try duration(value)
+                set(&settings, milliseconds / 1_000 + (milliseconds % 1_000 > 0 ? 1 : 0))
             case .count(let range, let set):
                 let expected = "a number from \(range.lowerBound) to \(range.upperBound)"
                 let count = try number(value, expected) { UInt32($0) }
@@ -195,10 +214,17 @@ struct ConfigFile {
         return text
     }
 
-    private func texts(_ node: Yams.Node) throws(Failure) -> [String] {
-        guard let list = node.sequence else { return [try scalar(node)] }
+    private func texts(
+        _ node: Yams.Node, _ check: (String) throws(Failure) -> Void
+    ) throws(Failure) -> [String] {
         var found: [String] = []
-        for one in list { found.append(try located(one) { () throws(Failure) in try scalar(one) }) }
+        for one in node.sequence.map(Array.init) ?? [node] {
+            try located(one) { () throws(Failure) in
+                let text = try scalar(one)
+                try check(text)
+                found.append(text)
+            }
+        }
         return found
     }
 
@@ -222,21 +248,31 @@ struct ConfigFile {
         }
     }
 
-    private func at(_ node: Yams.Node, _ text: String) -> Failure {
-        let mark = node.mark
-        return .usage("\(path):\(mark?.line ?? 1):\(mark?.column ?? 1): \(text)")
-    }
+    private func at(_ node: Yams.Node, _ text: String) -> Failure { .usage(place(node) + text) }
+
+    private func place(_ node: Yams.Node) -> String { "\(path):\(node.mark?.line ?? 1):\(node.mark?.column ?? 1): " }
 
     private func place(_ mark: Mark) -> String { "\(path):\(mark.line):\(mark.column): " }
 
-    private func syntax(_ error: any Error) -> Failure {
+    private func bothKinds(_ key: Yams.Node) -> Failure {
+        at(key, "both 'origin' and 'origins' are configured; keep one of them")
+    }
+
+    private func syntax(_ error: any Error, in text: String) -> Failure {
         switch error as? YamlError {
         case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
             .composer(_, let problem, let mark, _):
-            .usage(place(mark) + problem)
+            .usage(place(mark) + problem + (isTab(mark, in: text) ? "; use spaces, not tabs" : ""))
         case .duplicatedKeysInMapping(let duplicates, let context):
             .usage(place(context.mark) + "named twice: \(duplicates.sorted().joined(separator: ", "))")
         default: .usage("\(path): not YAML: \(error)")
         }
+    }
+    /// Whether the line is indented with a tab, or one stands where reading ended.
+    private func isTab(_ mark: Mark, in text: String) -> Bool {
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        guard lines.indices.contains(mark.line - 1) else { return false }
+        let line = lines[mark.line - 1].unicodeScalars
+        return line.prefix { $0 == " " || $0 == "\t" }.contains("\t") || line.dropFirst(mark.column - 1).first == "\t"
     }
 }

@@ -1,11 +1,14 @@
 // Every directive of the configuration file, declared once: name, kind, prose, and where its value goes. The reader,
 // the suggestions and the reference page come from this table.
+import CachePolicy
 import ControlChannel
 
 struct Directive: Sendable {
     enum Kind: Sendable {
         case text(@Sendable (inout Settings, String) throws(Failure) -> Void)
-        case texts(@Sendable (inout Settings, [String]) throws(Failure) -> Void)
+        /// Each is checked by itself, so that a complaint names its place.
+        case texts(
+            @Sendable (String) throws(Failure) -> Void, @Sendable (inout Settings, [String]) throws(Failure) -> Void)
         case bytes(@Sendable (inout Settings, UInt64) -> Void)
         /// Within bounds: too little would refuse everything.
         case size(ClosedRange<UInt64>, @Sendable (inout Settings, UInt32) -> Void)
@@ -31,7 +34,11 @@ struct Directive: Sendable {
     static let all: [Directive] = node + originSettings + timeouts + limits + policy
 
     private static let node: [Directive] = [
-        .init("listen", .texts { $0.listen = $1.map(ListenSpec.init) }, "Addresses: HOST:PORT, *:PORT or unix:/PATH"),
+        .init(
+            "listen",
+            .texts(
+                { (text) throws(Failure) in _ = try ListenSpec(text: text).addresses() },
+                { $0.listen = $1.map(ListenSpec.init) }), "Addresses: HOST:PORT, *:PORT or unix:/PATH"),
         .init("origin", .text { (s, text) throws(Failure) in s.origin = try OriginURL(text) }, "URL of the origin"),
         .init(
             "origin-host", .choice(["client", "origin"]) { $0.originHostHeader = $1 == "origin" ? .origin : .client },
@@ -44,7 +51,15 @@ struct Directive: Sendable {
             "Listening slots kept ready for growing"),
         .init("runtime-dir", .text { $0.runtimeDirectory = $1 }, "Directory that is the node: lock, sockets"),
         .init("worker", .text { $0.workerPath = $1 }, "Path of the worker binary"),
-        .init("pseudonym", .text { $0.base.pseudonym = $1 }, "Name in Via and Cache-Status"),
+        .init(
+            "pseudonym",
+            .text { (s, name) throws(Failure) in
+                guard ShortName(name) != nil else {
+                    throw .usage(
+                        "expected a letter and up to 31 more letters, digits, '-', '.' or '_', found '\(name)'")
+                }
+                s.base.pseudonym = name
+            }, "Name in Via and Cache-Status"),
         .init(
             "io",
             .choice(IOBackend.names) { settings, name in settings.base.backend = IOBackend(name: name) ?? .auto },

@@ -53,6 +53,19 @@ extension SocketAddress {
     }
 }
 
+extension SocketAddress {
+    /// "192.0.2.53:53" or "[2001:db8::53]:53": nothing that would have to be resolved first, and a port to send to.
+    init?(nameServer text: String) {
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]), port > 0 else {
+            return nil
+        }
+        let host = text[..<colon]
+        let isBracketed = host.hasPrefix("[") && host.hasSuffix("]")
+        guard isBracketed == host.contains(":") else { return nil }
+        self.init(literal: String(isBracketed ? host.dropFirst().dropLast() : host), port: port)
+    }
+}
+
 /// "http://host[:port]" or "https://host[:port]".
 struct OriginURL: Equatable, Codable, Sendable {
     var host: String

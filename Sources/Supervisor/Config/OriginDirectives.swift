@@ -47,12 +47,11 @@ extension Directive {
             "How long it is left out the first time; each further time in a row longer"),
         .init(
             "dns.servers",
-            .texts { (s, servers) throws(Failure) in
-                for server in servers where (try? ListenSpec(text: server).addresses()) == nil {
-                    throw .usage("expected ADDRESS:PORT of a name server, found '\(server)'")
-                }
-                s.base.dns.servers = servers
-            }, "ADDRESS:PORT of the name servers; the system's without it"),
+            .texts(
+                { (text) throws(Failure) in
+                    guard SocketAddress(nameServer: text) == nil else { return }
+                    throw .usage("expected ADDRESS:PORT of a name server, such as 192.0.2.53:53, found '\(text)'")
+                }, { $0.base.dns.servers = $1 }), "ADDRESS:PORT of the name servers; the system's without it"),
         .init(
             "dns.minimum-ttl", .milliseconds { $0.base.dns.minimumMilliseconds = max($1, 100) },
             "Shortest time that an origin's addresses are used before they are asked for again"),

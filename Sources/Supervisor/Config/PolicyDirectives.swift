@@ -44,7 +44,9 @@ extension Directive {
             "Ranges of objects longer than this are fetched by themselves; 0 for never"),
         .init(
             "policy.encoded-variants",
-            .texts { (s, names) throws(Failure) in s.base.policy.encodedVariants = try encodedVariants(names) },
+            .texts({ _ in }) { (s, names) throws(Failure) in
+                s.base.policy.encodedVariants = try encodedVariants(names)
+            },
             "Codings that hot text is kept in for clients that accept them: br, zstd, gzip; none for none"),
     ]
 

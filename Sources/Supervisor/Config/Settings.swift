@@ -47,6 +47,8 @@ struct Settings: Equatable, Sendable {
     var drainStreamMilliseconds: UInt32 = 3_600_000
     var stopMilliseconds: UInt32 = 10_000
     var canaryMilliseconds: UInt32 = 250
+    /// Where the file names each directive, as a complaint begins: some values can be judged only with the others.
+    var places: [String: String] = [:]
     /// Timeouts, limits, policy, pools: filled in place, addresses and origins added by `SnapshotBuilder`.
     var base = ConfigurationSnapshot()
 
@@ -59,11 +61,17 @@ struct Settings: Equatable, Sendable {
     func checkMaximum() throws(Failure) {
         guard let most = cacheMaximumBytes else { return }
         let size = Quantity.show(bytes: cacheSizeBytes)
-        let given = "cache.max-size \(Quantity.show(bytes: most)) with a cache size of \(size)"
+        let place = places["cache.max-size"] ?? ""
+        let given = "\(place)cache.max-size \(Quantity.show(bytes: most)) with a cache size of \(size)"
         guard most >= cacheSizeBytes else { throw .usage("\(given): it must not be less") }
         guard most / 16 <= cacheSizeBytes else {
             throw .usage("\(given): at most 16 times the size, since tables are laid out for it")
         }
+    }
+
+    func checkWorkerCount(_ count: Int) throws(Failure) {
+        guard let most = maximumWorkers, count > most else { return }
+        throw .usage("\(places["max-workers"] ?? "")workers: \(count) is more than max-workers \(most)")
     }
 
     /// Without any the demo site stands in.
@@ -109,16 +117,23 @@ struct RunFlags: Equatable, Codable, Sendable {
             settings.origin = try OriginURL(origin)
             settings.origins = []
         }
-        if let workers { settings.workers = try Self.workers(workers) }
+        if let workers {
+            settings.workers = try Self.workers(workers)
+            settings.places["workers"] = nil
+        }
         if let cacheSize {
             guard let bytes = Quantity.bytes(cacheSize) else {
                 throw .usage("--cache-size '\(cacheSize)': write a size such as 512MiB or 4GiB")
             }
             settings.cacheSizeBytes = bytes
+            settings.places["cache.size"] = nil
         }
         if let cacheFile { settings.cacheFile = cacheFile }
         if let runtimeDirectory { settings.runtimeDirectory = runtimeDirectory }
-        if let worker { settings.workerPath = worker }
+        if let worker {
+            settings.workerPath = worker
+            settings.places["worker"] = nil
+        }
         if let io {
             guard let backend = IOBackend(name: io) else {
                 throw .usage("--io '\(io)': write one of \(IOBackend.names.joined(separator: ", "))")

@@ -27,9 +27,6 @@ struct LoadedConfiguration: Sendable {
         }
         for site in settings.sites { try add(site, to: &snapshot) }
         let origin = settings.origin ?? (settings.hasOrigin ? nil : demoOrigin)
-        guard origin == nil || settings.origins.isEmpty else {
-            throw .usage("both 'origin' and 'origins' are configured; keep one of them")
-        }
         let upstreams = origin.map { [Settings.Upstream(url: $0)] } ?? settings.origins
         if !upstreams.isEmpty {
             let site = Settings.SiteSettings(
@@ -43,9 +40,7 @@ struct LoadedConfiguration: Sendable {
         case .auto: count = min(HostFacts.usableCPUs(), Settings.mostWorkers)
         case .count(let number): count = number
         }
-        if let most = settings.maximumWorkers, count > most {
-            throw .usage("workers: \(count) is more than max-workers \(most)")
-        }
+        try settings.checkWorkerCount(count)
         return LoadedConfiguration(
             settings: settings, snapshot: snapshot, listen: listen, workerPath: try workerPath(settings), count: count)
     }
@@ -80,10 +75,10 @@ struct LoadedConfiguration: Sendable {
     /// The configured worker binary, else the one beside this program.
     static func workerPath(_ settings: Settings) throws(Failure) -> String {
         let path = settings.workerPath ?? besideOurselves()
-        guard FileManager.default.isExecutableFile(atPath: path) else {
-            throw .runtime("worker binary \(path) does not exist or is not executable; name one with --worker")
-        }
-        return path
+        if FileManager.default.isExecutableFile(atPath: path) { return path }
+        let problem = "worker binary \(path) does not exist or is not executable"
+        guard settings.workerPath != nil else { throw .runtime(problem + "; name one with --worker") }
+        throw .usage((settings.places["worker"] ?? "--worker: ") + problem)
     }
 
     private static func besideOurselves() -> String {

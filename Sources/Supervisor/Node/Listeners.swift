@@ -271,11 +271,17 @@ struct Listeners: ~Copyable {
         case EADDRINUSE: why = "the port is in use; stop who uses it or choose another with --listen"
         case EACCES: why = "not allowed; ports below 1024 need privileges, choose another with --listen"
         case EADDRNOTAVAIL: why = "this machine has no such address"
-        case EMFILE, ENFILE: why = "too many open descriptors; raise the limit (ulimit -n) or lower max-workers"
+        case EMFILE, ENFILE: why = shortageText(code)
         default: why = "\(call) failed: \(systemText(code))"
         }
         return .runtime("cannot listen on \(address): \(why)", code: code)
     }
+}
+
+/// The same where descriptors may have run out, with what helps then.
+func shortageText(_ code: Int32) -> String {
+    guard code == EMFILE || code == ENFILE else { return systemText(code) }
+    return "too many open descriptors; raise the limit (ulimit -n) or lower max-workers"
 }
 
 func systemText(_ code: Int32) -> String { unsafe String(cString: strerror(code)) }

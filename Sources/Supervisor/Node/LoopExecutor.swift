@@ -23,7 +23,7 @@ final class LoopExecutor: SerialExecutor {
         epoll = cl_epoll_create()
         wake = cl_eventfd(0)
         guard epoll >= 0, wake >= 0, cl_epoll_add(epoll, wake, UInt32(CL_EPOLLIN), Self.wakeToken) == 0 else {
-            throw .runtime("cannot create an event loop (\(systemText(cl_errno())))")
+            throw .runtime("cannot create an event loop (\(shortageText(cl_errno())))")
         }
     }
 

@@ -42,7 +42,7 @@ final class Regions: Sendable {
             var events: [Int32] = []
             for _ in 0..<laneCount {
                 let fd = cl_eventfd(0)
-                guard fd >= 0 else { throw Failure.runtime("cannot create eventfds: \(systemText(cl_errno()))") }
+                guard fd >= 0 else { throw Failure.runtime("cannot create eventfds: \(shortageText(cl_errno()))") }
                 events.append(fd)
             }
             return Regions(cache: cache, node: node, events: events)
@@ -117,8 +117,8 @@ final class Regions: Sendable {
         let size = settings.cacheSizeBytes
         let asked = "cache size \(Quantity.show(bytes: size))"
         guard size >= UInt64(RegionOptions.minimumSizeBytes) else {
-            throw .usage(
-                "\(asked) is too small; the least is \(Quantity.show(bytes: UInt64(RegionOptions.minimumSizeBytes)))")
+            let least = Quantity.show(bytes: UInt64(RegionOptions.minimumSizeBytes))
+            throw .usage("\(settings.places["cache.size"] ?? "")\(asked) is too small; the least is \(least)")
         }
         try checkLimit(size)
         if let path = settings.cacheFile {

@@ -173,7 +173,7 @@ def too_few_to_start(context):
             continue
         said = node.log_tail()
         expect(node.process.returncode == 1, f"{limit}: exit {node.process.returncode}: {said}")
-        expect("descriptors" in said or "open files" in said, f"{limit}: says why: {said!r}")
+        expect("open descriptors; raise the limit (ulimit -n)" in said, f"{limit}: says why: {said!r}")
         expect(not os.path.exists(node.runtime) or not os.listdir(node.runtime), f"{limit}: no file left")
 
 
