@@ -1,5 +1,6 @@
 // The program `martlet-cache` (also reached as `martlet cache ...`): tools on the cache engine, without a node.
 // Failures are one line on standard error and an exit code: 2 for a wrong command line, 1 for everything else.
+import CLinux
 @unsafe @preconcurrency import Glibc
 import ShmCache
 
@@ -22,6 +23,7 @@ enum CacheTool {
         """
 
     static func main() {
+        cl_open_standard_descriptors()
         do {
             try run(Array(CommandLine.arguments.dropFirst()))
         } catch let failure as ToolFailure {
@@ -36,7 +38,7 @@ enum CacheTool {
     private static func run(_ words: [String]) throws {
         guard let command = words.first else { throw ToolFailure.usage("say what to do: \(usage)") }
         let rest = Array(words.dropFirst())
-        guard !rest.contains("--help"), !rest.contains("-h") else { return Terminal.say(usage) }
+        guard !rest.contains("--help"), !rest.contains("-h") else { return try Terminal.say(usage) }
         switch command {
         case "replay": try Replay(ReplayOptions(rest)).run()
         case "stats", "inspect", "verify":
@@ -46,7 +48,7 @@ enum CacheTool {
             var bench = Bench(rest)
             try bench.run()
         case "replay-process": try ReplayProcess.run(rest)
-        case "help", "--help", "-h": Terminal.say(usage)
+        case "help", "--help", "-h": try Terminal.say(usage)
         default: throw ToolFailure.usage("there is no command \(command); martlet cache --help lists them")
         }
     }
@@ -76,19 +78,24 @@ enum ToolFailure: Error {
 enum Terminal {
     static var isTerminal: Bool { isatty(2) == 1 }
 
-    static func say(_ text: String) { write(1, text + "\n") }
-    static func complain(_ text: String) { write(2, "martlet cache: \(text)\n") }
+    /// What a command is for: without it the command has failed.
+    static func say(_ text: String) throws(ToolFailure) {
+        if let problem = write(1, text + "\n") { throw .failed("the output cannot be written", errno: problem) }
+    }
+    static func complain(_ text: String) { _ = write(2, "martlet cache: \(text)\n") }
     /// Rewrites the line of progress; nothing unless somebody watches.
     static func progress(_ text: String) {
-        if isTerminal { write(2, "\r\u{1b}[K\(text)") }
+        if isTerminal { _ = write(2, "\r\u{1b}[K\(text)") }
     }
 
-    private static func write(_ descriptor: Int32, _ text: String) {
+    /// The error number that kept the rest from being written.
+    private static func write(_ descriptor: Int32, _ text: String) -> Int32? {
         var rest = Array(text.utf8)[...]
         while !rest.isEmpty {
             let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            guard count > 0 else { return }
-            rest = rest.dropFirst(count)
+            guard count > 0 || (count < 0 && errno == EINTR) else { return count < 0 ? errno : EIO }
+            rest = rest.dropFirst(max(count, 0))
         }
+        return nil
     }
 }

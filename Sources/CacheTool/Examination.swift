@@ -30,7 +30,7 @@ struct Examination {
             lines.append(("verdict", broken.isEmpty ? "sound" : "\(broken.count) problems"))
             for line in broken.prefix(100) { lines.append(("", line)) }
         }
-        Terminal.say(json ? document.text : Columns.text(lines))
+        try Terminal.say(json ? document.text : Columns.text(lines))
         if !broken.isEmpty { exit(1) }
     }
 

@@ -26,7 +26,7 @@ struct Replay {
         let wrong = node.total(.wrong)
         guard wrong == 0 else { throw ToolFailure.failed("\(wrong) hits returned wrong bytes") }
         let report = ReplayReport(node, region.accounting(), region.statistics(), options)
-        Terminal.say(options.json ? report.json : report.text)
+        try Terminal.say(options.json ? report.json : report.text)
     }
 
     /// How many objects of the trace the cache will hold at the end, and at most: the index is made for these. Small

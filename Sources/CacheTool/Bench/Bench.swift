@@ -26,7 +26,7 @@ struct Bench {
         }
         var document = JSONObject()
         for (name, value) in results { document.add(name, value) }
-        Terminal.say(
+        try Terminal.say(
             json ? document.text : Columns.text(results.map { ($0.0, JSONObject.text($0.1)) }))
     }
 }

@@ -115,11 +115,13 @@ struct AdminPlane: Sendable {
 
     private func body(_ request: AdminRequest) throws -> ChangeBody {
         guard !request.body.isEmpty else { return ChangeBody() }
-        do {
-            return try JSONDecoder().decode(ChangeBody.self, from: Data(request.body))
-        } catch {
+        guard let body = try? JSONDecoder().decode(ChangeBody.self, from: Data(request.body)) else {
             throw Failure.usage("the body is not the JSON expected here")
         }
+        if let seconds = body.timeoutSeconds, !Patience.allows(seconds) {
+            throw Failure.usage("timeoutSeconds must be \(Patience.bounds)")
+        }
+        return body
     }
 
     private func accepted(_ operation: OperationID) -> AdminAnswer {

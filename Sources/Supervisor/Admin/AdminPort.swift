@@ -11,6 +11,9 @@ final class AdminConnection {
         case answering(AdminRequest)
         /// `output` is being sent.
         case sending(since: Int64)
+        /// `output` is out, and what still comes is thrown away: closing before it has been read would reset the
+        /// connection under whoever reads the answer.
+        case lingering(since: Int64)
     }
 
     let fd: Int32
@@ -20,6 +23,8 @@ final class AdminConnection {
     var input: [UInt8]
     var output: [UInt8] = []
     var sent = 0
+    /// The request was refused before all of it was read.
+    var lingers = false
 
     init(fd: Int32, openedAt: Int64, input: [UInt8] = []) {
         self.fd = fd
@@ -111,7 +116,7 @@ struct AdminPort {
     func isBusy(_ now: Int64) -> Bool {
         connections.values.contains { connection in
             switch connection.phase {
-            case .reading: false
+            case .reading, .lingering: false
             case .answering(let request): !request.isRepeatable
             case .sending(let since): now - since < 1_000
             }
@@ -121,7 +126,10 @@ struct AdminPort {
     /// Questions under way are put again to the next image, which finds their bytes here.
     var record: Record {
         let passed = connections.sorted { $0.key < $1.key }.map(\.value).filter { connection in
-            if case .sending = connection.phase { false } else { true }
+            switch connection.phase {
+            case .reading, .answering: true
+            case .sending, .lingering: false
+            }
         }
         return Record(
             listener: listener, connections: passed.map { Record.Connection(fd: $0.fd, input: $0.input) })
@@ -146,6 +154,9 @@ extension Node {
         let wasDeaf = admin?.isDeaf
         admin?.listenAgain()
         if wasDeaf == true, let port = admin { loop.watch(port.listener, token: LoopToken.admin.packed) }
+        for (id, connection) in admin?.connections ?? [:] {
+            if case .lingering(let since) = connection.phase, LoopExecutor.now() - since > 2_000 { dropAdmin(id) }
+        }
     }
 
     /// A socket that took the name over.
@@ -184,6 +195,7 @@ extension Node {
         case .reading: readAdmin(id)
         case .answering: break
         case .sending: sendAdmin(id)
+        case .lingering: throwAwayAdmin(id)
         }
     }
 
@@ -203,8 +215,9 @@ extension Node {
         if hasEnded, hasHungUp(connection.fd) { return dropAdmin(id) }
         switch AdminRequest.parse(connection.input) {
         case .incomplete:
-            if hasEnded || connection.input.count >= AdminPort.mostInput { dropAdmin(id) }
-        case .refused(let answer): send(answer, id)
+            if hasEnded { return dropAdmin(id) }
+            if connection.input.count >= AdminPort.mostInput { refuse(.complaint(413, "the request is too large"), id) }
+        case .refused(let answer): refuse(answer, id)
         case .whole(let request):
             // Not watched meanwhile: a client that leaves would keep the loop busy until its answer is there.
             loop.unwatch(connection.fd)
@@ -220,6 +233,11 @@ extension Node {
     private func hasHungUp(_ fd: Int32) -> Bool {
         var poll = pollfd(fd: fd, events: 0, revents: 0)
         return unsafe Glibc.poll(&poll, 1, 0) > 0 && poll.revents & Int16(POLLHUP) != 0
+    }
+
+    private func refuse(_ answer: AdminAnswer, _ id: UInt32) {
+        admin?.connections[id]?.lingers = true
+        send(answer, id)
     }
 
     private func send(_ answer: AdminAnswer, _ id: UInt32) {
@@ -239,10 +257,25 @@ extension Node {
             if count < 0, errno == EAGAIN {
                 return loop.watch(connection.fd, token: LoopToken.adminConnection(id).packed, writable: true)
             }
-            guard count > 0 else { break }
+            guard count > 0 else { return dropAdmin(id) }
             connection.sent += count
         }
-        dropAdmin(id)
+        guard connection.lingers else { return dropAdmin(id) }
+        connection.phase = .lingering(since: LoopExecutor.now())
+        shutdown(connection.fd, Int32(SHUT_WR))
+        loop.watch(connection.fd, token: LoopToken.adminConnection(id).packed)
+        throwAwayAdmin(id)
+    }
+
+    /// At most a mebibyte at a time: others want to be heard as well.
+    private func throwAwayAdmin(_ id: UInt32) {
+        guard let connection = admin?.connections[id] else { return }
+        var buffer = [UInt8](repeating: 0, count: 16_384)
+        for _ in 0..<64 {
+            let count = unsafe recv(connection.fd, &buffer, buffer.count, 0)
+            if count < 0, errno == EAGAIN { return }
+            if count == 0 || (count < 0 && errno != EINTR) { return dropAdmin(id) }
+        }
     }
 
     /// The node ends: whoever has asked is answered, within the patience; nobody else is let in.
@@ -253,7 +286,11 @@ extension Node {
         let began = LoopExecutor.now()
         while LoopExecutor.now() - began < patienceMilliseconds {
             let waiting = admin?.connections.values.contains { connection in
-                if case .reading = connection.phase { LoopExecutor.now() - connection.openedAt < 200 } else { true }
+                switch connection.phase {
+                case .reading: LoopExecutor.now() - connection.openedAt < 200
+                case .lingering: false
+                case .answering, .sending: true
+                }
             }
             guard waiting == true else { break }
             try? await Task.sleep(for: .milliseconds(5))

@@ -2,6 +2,13 @@
 // through an upgrade of the supervisor, so that the waiting command finds its outcome afterwards.
 import Glibc
 
+/// How many seconds somebody may wait for a change.
+enum Patience {
+    static let bounds = "above 0 and at most 1000000 seconds"
+
+    static func allows(_ seconds: Double) -> Bool { seconds > 0 && seconds <= 1e6 }
+}
+
 struct Operation: Codable, Sendable, Equatable {
     struct Outcome: Codable, Sendable, Equatable {
         var succeeded: Bool

@@ -13,10 +13,12 @@ struct NodeOptions: ParsableArguments {
 }
 
 struct WaitOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Seconds to wait for the outcome.", valueName: "seconds")) var timeout = 60.0
+    // Unconditional: a value that begins with a minus is wrong for itself, not an option in place of a value.
+    @Option(parsing: .unconditional, help: ArgumentHelp("Seconds to wait for the outcome.", valueName: "seconds"))
+    var timeout = 60.0
 
     func validate() throws {
-        guard timeout > 0, timeout <= 1e6 else { throw ValidationError("--timeout must be above 0") }
+        guard Patience.allows(timeout) else { throw ValidationError("--timeout must be \(Patience.bounds)") }
     }
 }
 
@@ -29,10 +31,10 @@ struct StatusCommand: AsyncParsableCommand {
 
     mutating func run() async throws {
         if json {
-            print(try await node.client.raw("/v1/status", timeoutSeconds: wait.timeout), terminator: "")
+            try Console.deliver(try await node.client.raw("/v1/status", timeoutSeconds: wait.timeout))
         } else {
             let document: StatusDocument = try await node.client.get("/v1/status", timeoutSeconds: wait.timeout)
-            print(StatusText.render(document), terminator: "")
+            try Console.deliver(StatusText.render(document))
         }
     }
 }
@@ -42,7 +44,10 @@ struct ReloadCommand: AsyncParsableCommand {
         commandName: "reload", abstract: "Read the configuration again and start a new generation of workers.")
     @OptionGroup var node: NodeOptions
     @OptionGroup var wait: WaitOptions
-    @Option(help: ArgumentHelp("Another size of the cache; it only grows.", valueName: "size")) var cacheSize: String?
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Another size of the cache; it only grows.", valueName: "size"))
+    var cacheSize: String?
 
     mutating func run() async throws {
         var fields: [String: String] = [:]
@@ -60,7 +65,9 @@ struct WorkersCommand: AsyncParsableCommand {
 
     mutating func run() async throws {
         count.removeAll { $0 == "--" }
-        guard count.count == 1 else { throw Failure.usage("say one of N, +N, -N or auto, not \(count)") }
+        guard count.count == 1 else {
+            throw Failure.usage("say one of N, +N, -N or auto, not '\(count.joined(separator: " "))'")
+        }
         try await node.client.change("/v1/workers", ["workers": count[0]], timeoutSeconds: wait.timeout)
     }
 }

@@ -12,8 +12,11 @@ struct RunCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp("Address to listen on; may be repeated. Default 127.0.0.1:8080.", valueName: "host:port"))
     var listen: [String] = []
-    @Option(help: "Number of worker processes, or auto.") var workers: String?
-    @Option(help: ArgumentHelp("Memory of the cache, all included. Default 512MiB.", valueName: "size"))
+    // Unconditional: a value that begins with a minus is wrong for itself, not an option in place of a value.
+    @Option(parsing: .unconditional, help: "Number of worker processes, or auto.") var workers: String?
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("Memory of the cache, all included. Default 512MiB.", valueName: "size"))
     var cacheSize: String?
     @Option(help: ArgumentHelp("File of the cache; without one it lives in memory.", valueName: "path"))
     var cacheFile: String?

@@ -36,13 +36,13 @@ struct TuneCommand: AsyncParsableCommand {
         let original = TuneSetting(workers: before.workers, io: Self.backend(of: before) ?? "auto")
         let settings = try wanted(before)
         var trials: [Trial] = []
-        Console.say(Self.heading)
+        try Console.deliver(Self.heading + "\n")
         do {
             for setting in settings {
                 guard try await use(setting) else { continue }
                 let trial = try await measure(setting, before)
                 trials.append(trial)
-                Console.say(Self.line(trial))
+                try Console.deliver(Self.line(trial) + "\n")
             }
         } catch {
             _ = try? await use(original)
@@ -52,8 +52,8 @@ struct TuneCommand: AsyncParsableCommand {
             _ = try await use(original)
             throw Failure.runtime("nothing was answered meanwhile: is there traffic, and is --path right?")
         }
-        Console.say("recommended: --workers \(best.setting.workers) --io \(best.setting.io)")
         _ = try await use(apply ? best.setting : original)
+        try Console.deliver("recommended: --workers \(best.setting.workers) --io \(best.setting.io)\n")
         Console.say(apply ? "applied" : "the node is as it was; --apply changes it")
     }
 
@@ -62,13 +62,13 @@ struct TuneCommand: AsyncParsableCommand {
     private func wanted(_ status: StatusDocument) throws -> [TuneSetting] {
         let most = min(HostFacts.usableCPUs(), status.slots.perAddress)
         var counts: [Int] = []
-        for word in (workers ?? (1...max(most, 1)).map(String.init).joined(separator: ",")).split(separator: ",") {
+        for word in (workers ?? (1...max(most, 1)).map(String.init).joined(separator: ",")).words {
             guard let count = Int(word), (1...status.slots.perAddress).contains(count) else {
                 throw Failure.usage("--workers '\(word)': write numbers from 1 to \(status.slots.perAddress)")
             }
             counts.append(count)
         }
-        let backends = io.split(separator: ",").map(String.init)
+        let backends = io.words
         for backend in backends where IOBackend(name: backend) == nil {
             throw Failure.usage("--io '\(backend)': write some of \(IOBackend.names.joined(separator: ", "))")
         }
@@ -156,4 +156,9 @@ struct TuneCommand: AsyncParsableCommand {
             + column(trial.cpuMicrosecondsPerRequest, 16, 1) + column(trial.busyShare * 100, 16) + "%"
             + column(trial.p50, 10) + column(trial.p99, 10)
     }
+}
+
+extension String {
+    /// Between commas; an empty word is one too, and refused as such.
+    fileprivate var words: [String] { split(separator: ",", omittingEmptySubsequences: false).map(String.init) }
 }

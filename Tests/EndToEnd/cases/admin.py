@@ -123,3 +123,32 @@ def refusals(context):
         status, answer = node.admin(method, path, document)
         expect(status == expected and word in answer["error"]["message"], f"{method} {path}: {status} {answer}")
     expect(node.admin("GET", "/v1/status")[1]["state"] == "serving", "the node serves on")
+
+
+@case("a request that is too large: whoever sends it all reads a 413 and a clean end, and others are heard meanwhile")
+def too_large(context):
+    node = context.node(context.origin().url, workers=1)
+    for head, size in ((b"Content-Length: 300000\r\n\r\n", 300_000), (b"Content-Length: 9000000\r\n\r\n", 9_000_000)):
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(20)
+            sock.connect(f"{node.runtime}/admin.sock")
+            sock.sendall(b"POST /v1/purge HTTP/1.1\r\nHost: x\r\n" + head + b"x" * size)
+            answer = b""
+            while piece := sock.recv(65_536):
+                answer += piece
+        expect(answer.startswith(b"HTTP/1.1 413 ") and b"too large" in answer, f"{size} bytes: {answer!r}")
+    # One that never ends is dropped before long.
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(20)
+        sock.connect(f"{node.runtime}/admin.sock")
+        sock.sendall(b"POST /v1/purge HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\nx")
+        expect(node.admin("GET", "/v1/status")[0] == 200, "another question")
+        expect(b"413" in sock.recv(65_536), "the answer")
+
+        def is_dropped():
+            try:
+                sock.send(b"x")
+            except (BrokenPipeError, ConnectionResetError):
+                return True
+            return False
+        wait_until(is_dropped, "the end of one that never ends")

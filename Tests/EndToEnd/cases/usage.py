@@ -26,6 +26,16 @@ USAGE = [
     (["run", *ORIGIN, "--listen", "nonsense"], "listen"),
     (["run", *ORIGIN, "--listen", "127.0.0.1:99999"], "listen"),
     (["run", *ORIGIN, "--listen", "127.0.0.1"], "listen"),
+    (["run", *ORIGIN, "--cache-size", "-5"], "--cache-size '-5': write a size"),
+    (["run", *ORIGIN, "--workers", "-2"], "'-2': write a number from 1"),
+    (["run", *ORIGIN, "--worker", "/nonexistent/worker"], "/nonexistent/worker"),
+    (["upgrade", "--binary", ""], "--binary needs a path"),
+    (["upgrade", "--worker", ""], "--worker needs a path"),
+    (["purge", "--tag", "a", "--tag", "b"], "--tag is there 2 times"),
+    (["status", "--timeout", "-1"], "above 0"),
+    (["status", "--timeout", "1e300"], "at most 1000000 seconds"),
+    (["status", "--timeout=inf"], "at most 1000000 seconds"),
+    (["workers", "2", "3"], "not '2 3'"),
     (["run", "--origin", "nonsense"], "origin"),
     (["run", "--origin", "ftp://host/"], "origin"),
     (["run", "--origin", "http://"], "origin"),
@@ -76,6 +86,14 @@ def wrong_configuration(context):
         ("origin: http://127.0.0.1:9\nworkers: lots\n", ":2:", "workers"),
         ("origin: [unclosed\n", ":", "yaml"),
         ("origin: http://127.0.0.1:9\ncache:\n  size: big\n", ":3:", "size"),
+        ("origin: http://127.0.0.1:9\nlisten: [127.0.0.1:0, nonsense]\n", ":2:23:", "nonsense"),
+        ("origin: http://127.0.0.1:9\norigins: [http://127.0.0.1:8]\n", ":2:1:", "both"),
+        ("origin: http://127.0.0.1:9\nworker: /nonexistent/worker\n", ":2:9:", "not executable"),
+        ("origin: http://127.0.0.1:9\ncache:\n  max-size: 0\n", ":3:13:", "must not be less"),
+        ("origin: http://127.0.0.1:9\ncache:\n  size: 1KiB\n", ":3:9:", "too small"),
+        ("origin: http://127.0.0.1:9\ncache:\n\tsize: 1MiB\n", ":3:1:", "use spaces, not tabs"),
+        ("origin: http://127.0.0.1:9\npseudonym: my node\n", ":2:12:", "a letter"),
+        ("origin: http://127.0.0.1:9\ndns:\n  servers: [0]\n", ":3:13:", "address:port"),
     ]
     problems = []
     for text, place, word in rows:
@@ -88,6 +106,34 @@ def wrong_configuration(context):
         if code != 2 or len(lines) != 1 or f"{path}{place}" not in lines[0] or word not in lines[0].lower():
             problems.append(f"{text!r}: exit {code}, {error!r}; wanted 2, one line with {path}{place} and {word!r}")
     expect(not problems, "\n".join(problems))
+
+
+@case("a configuration file that cannot be read: the reason, exit code 2")
+def unreadable_configuration(context):
+    home = context.directory()
+    os.mkfifo(f"{home}/fifo")
+    with open(f"{home}/secret", "w", encoding="ascii") as file:
+        file.write("workers: 1\n")
+    os.chmod(f"{home}/secret", 0)
+    complaint(["run", "--config", home], 2, "is a directory")
+    complaint(["run", "--config", f"{home}/fifo"], 2, "no regular file")
+    if os.geteuid() != 0:
+        complaint(["run", "--config", f"{home}/secret"], 2, "permission denied")
+
+
+@case("what was asked for cannot be said (a full disk, a closed output): exit code 1 and one line")
+def output_that_is_lost(context):
+    cache = f"{context.directory()}/cache"
+    node = context.node(context.origin().url, flags=["--cache-file", cache, "--cache-size", "16MiB"])
+    for words in (f"status --runtime-dir {node.runtime}", f"status --json --runtime-dir {node.runtime}",
+                  f"cache stats {cache}", f"cache inspect --json {node.runtime}", "cache help"):
+        for lost, reason in ((">/dev/full", "No space left"), (">&-", "Bad file descriptor")):
+            shell = f"{RELEASE}/martlet {words} {lost}"
+            done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=False, timeout=60)
+            expect(done.returncode == 1 and done.stderr.count("\n") == 1, f"{shell}: {done}")
+            expect("cannot be written" in done.stderr and reason in done.stderr, f"{shell}: {done}")
+        done = subprocess.run(["bash", "-c", f"{RELEASE}/martlet {words} 2>&-"], capture_output=True, check=False)
+        expect(done.returncode == 0 and done.stdout, f"{words}: {done}")
 
 
 @case("a port in use, a foreign address: one line, exit code 1")
@@ -191,9 +237,14 @@ def odd_requests(context):
         asked(2, "1 to", "workers", count)
     asked(2, "write N", "workers", '1", "io": "uring')
     expect(node.admin("GET", "/v1/status?=")[0] == 200, "an empty argument")
-    for seconds in (1e30, -1e30):
-        status, answer = node.admin("POST", "/v1/upgrade", {"binary": "/bin/true", "timeoutSeconds": seconds})
-        expect(status == 202, f"a patience of {seconds}: {status} {answer}")
+    for words in ("", "1,,2", "1,"):
+        asked(2, "write numbers from 1", "tune", "--workers", words)
+    asked(2, "write some of", "tune", "--io", "epoll,")
+    for seconds in (1e30, -1e30, 1e308, -1, 0):
+        for path in ("reload", "upgrade", "workers", "stop"):
+            status, answer = node.admin("POST", f"/v1/{path}", {"workers": "2", "timeoutSeconds": seconds})
+            expect(status == 400 and "at most 1000000" in answer["error"]["message"],
+                   f"{path}, a patience of {seconds}: {status} {answer}")
     os.kill(node.process.pid, signal.SIGUSR1)
     for closed in (">&-", "2>&-", ">/dev/full", "2>/dev/full", "| true"):
         shell = f"{RELEASE}/martlet reload --runtime-dir {node.runtime} {closed}"
