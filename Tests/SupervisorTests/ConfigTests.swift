@@ -145,7 +145,7 @@ struct ConfigFileTests {
         ),
         (
             "dns:\n  servers: [127.0.0.1:53, 0]",
-            "m.yaml:2:26: expected ADDRESS:PORT of a name server, such as 192.0.2.53:53, found '0'"
+            "m.yaml:2:27: expected ADDRESS:PORT of a name server, such as 192.0.2.53:53, found '0'"
         ),
         (
             "listen: [127.0.0.1:80, nonsense]",

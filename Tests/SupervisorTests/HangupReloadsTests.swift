@@ -5,7 +5,8 @@ import Testing
 
 @Suite struct HangupReloadsTests {
     private var hangups = HangupReloads()
-    private let (first, second) = (OperationID(number: 1), OperationID(number: 2))
+    private let first = OperationID(number: 1)
+    private let second = OperationID(number: 2)
 
     @Test mutating func joinOneThatHasNotReadTheConfiguration() {
         let answers = signals(1)

@@ -48,8 +48,34 @@ struct PreflightCommand: AsyncParsableCommand {
             throw Failure.runtime("worker binary \(record.workerPath) does not exist or is not executable")
         }
         _ = try LoadedConfiguration.load(state.flags, demoOrigin: state.demoOrigin)
+        await tryThreads()
+        try Self.checkRoom()
         Console.say(Self.promise)
         Console.say(Self.verdict)
+    }
+}
+
+extension PreflightCommand {
+    /// A node needs some more than this process: buffers, and threads that come and go. Without it, it would be deaf
+    /// as soon as it has taken over.
+    private static func checkRoom() throws(Failure) {
+        let size = 32 << 20
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+        let room = unsafe mmap(nil, size, PROT_NONE, flags, -1, 0)
+        guard unsafe room != MAP_FAILED else {
+            throw .runtime("no memory for a new supervisor (ulimit -v): \(systemText(errno))")
+        }
+        unsafe munmap(room, size)
+    }
+
+    /// The new image will live under the same limits. The line is the reason that is shown if this is the end.
+    private func tryThreads() async {
+        Console.say("no memory for the threads of a new supervisor (ulimit -v)")
+        Watchdog.arm(5)
+        // In place of the node's loop.
+        Thread { usleep(100_000) }.start()
+        await Watchdog.tryThreads()
+        Watchdog.disarm()
     }
 }
 

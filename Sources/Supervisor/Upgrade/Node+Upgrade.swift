@@ -221,7 +221,8 @@ extension Node {
 
     /// Ends the upgrade, or goes on with the workers.
     func resume(_ state: SavedState) async {
-        // This is the loop, it turns, and the admin socket is served.
+        // This is the loop: it turns, the admin socket is served, and there are threads for what is asked.
+        await Watchdog.tryThreads()
         Watchdog.disarm()
         let text = "supervisor \(Build.version) took over in place"
         if state.replacesWorkers {

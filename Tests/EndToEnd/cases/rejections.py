@@ -9,7 +9,7 @@ import time
 
 from cases.restarts import adopt, command, exchange
 from harness.client import Client
-from harness.node import RELEASE, command_line, free_port
+from harness.node import RELEASE, command_line, free_port, memory_kib
 from harness.origin import Reply
 from harness.waiting import wait_until
 from support import Skipped, case, expect
@@ -137,6 +137,24 @@ def stands_still_after_exec(context):
     expect(exchange(untouched.client) == BODY, "workers serve on")
     adopt(context, untouched.node)
     expect(exchange(untouched.client) == BODY, "the connection goes on after a kill and the adoption")
+
+
+@case("less and less memory for a supervisor binary: its preflight says when it is too little, the old one goes on")
+def too_little_memory(context):
+    untouched = Untouched(context)
+    size, tried = memory_kib(untouched.node.pid, "VmSize"), 0
+    # A script passes its preflight and cannot be executed in place: what was enough is seen by that.
+    for limit in (4 * size, *range(size, size // 2, -16 * 1024)):
+        bad = script(context, f'#!/bin/bash\nulimit -v {limit}\nexec {os.path.abspath(RELEASE)}/martlet "$@"\n')
+        said = command(untouched.node, "upgrade", "--binary", bad, code=1)
+        expect("untouched" in said, f"{limit} KiB: {said!r}")
+        if "cannot be executed" not in said:
+            break
+        tried += 1
+    expect(tried > 0, f"enough is enough: {said!r}")
+    expect("memory" in said, f"{limit} KiB: the reason: {said!r}")
+    untouched.refuses(["upgrade", "--binary", bad], "memory", "untouched")
+    return f"refused with {(size - limit) // 1024} MiB less than the running one has"
 
 
 @case("one that stands still is ended by its alarm, the next start adopts; one that took over is not ended")
