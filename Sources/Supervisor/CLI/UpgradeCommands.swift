@@ -59,7 +59,7 @@ extension PreflightCommand {
     /// A node needs some more than this process: buffers, and threads that come and go. Without it, it would be deaf
     /// as soon as it has taken over.
     private static func checkRoom() throws(Failure) {
-        let size = 32 << 20
+        let size = 64 << 20
         let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
         let room = unsafe mmap(nil, size, PROT_NONE, flags, -1, 0)
         guard unsafe room != MAP_FAILED else {
