@@ -46,8 +46,8 @@ final class Regions: Sendable {
                 events.append(fd)
             }
             return Regions(cache: cache, node: node, events: events)
-        } catch let error as RegionError {
-            throw .runtime("cache: \(error)")
+        } catch RegionError.system(let call, let code, let path) where code == EMFILE || code == ENFILE {
+            throw .runtime("cache\(path.map { " \($0)" } ?? ""): \(call) failed: \(shortageText(code))")
         } catch let failure as Failure {
             throw failure
         } catch {

@@ -90,7 +90,7 @@ def wrong_configuration(context):
         ("origin: http://127.0.0.1:9\norigins: [http://127.0.0.1:8]\n", ":2:1:", "both"),
         ("origin: http://127.0.0.1:9\nworker: /nonexistent/worker\n", ":2:9:", "not executable"),
         ("origin: http://127.0.0.1:9\ncache:\n  max-size: 0\n", ":3:13:", "must not be less"),
-        ("origin: http://127.0.0.1:9\ncache:\n  size: 1KiB\n", ":3:9:", "too small"),
+        ("origin: http://127.0.0.1:9\nlisten: 127.0.0.1:0\ncache:\n  size: 1KiB\n", ":4:9:", "too small"),
         ("origin: http://127.0.0.1:9\ncache:\n\tsize: 1MiB\n", ":3:1:", "use spaces, not tabs"),
         ("origin: http://127.0.0.1:9\npseudonym: my node\n", ":2:12:", "a letter"),
         ("origin: http://127.0.0.1:9\ndns:\n  servers: [0]\n", ":3:13:", "address:port"),
