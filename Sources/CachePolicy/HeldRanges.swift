@@ -28,6 +28,16 @@ package struct HeldRanges: Sendable {
         return total
     }
 
+    /// Which place of the object lies at an offset of such a body; nil behind its end.
+    package func place(ofBodyOffset offset: UInt64) -> UInt64? {
+        var before: UInt64 = 0
+        for index in 0..<count {
+            if offset - before < runs[index].count { return runs[index].first + offset - before }
+            before += runs[index].count
+        }
+        return nil
+    }
+
     /// Where such a body has `range`; nil where some of it is not held.
     package func offset(of range: ByteRange) -> UInt64? {
         for index in 0..<count where runs[index].first <= range.first {

@@ -69,6 +69,12 @@ extension StoredHead {
         return hasSameStrongValidator(bytes: bytes, fields: fields)
     }
 
+    /// Which place of the object lies at an offset of the stored body; nil where there is none.
+    package func place(ofBodyOffset offset: UInt64) -> UInt64? {
+        guard flags.contains(.isPartial) else { return offset }
+        return heldRanges?.place(ofBodyOffset: offset)
+    }
+
     /// Whether a response is of the very same representation: an equal strong entity tag, or an equal strong
     /// Last-Modified where neither has a tag (RFC 9110 sections 8.8.1 and 15.3.7.3).
     package func hasSameStrongValidator(bytes: RawSpan, fields: borrowing FieldTable) -> Bool {
@@ -146,6 +152,13 @@ package enum PartRequest: Equatable, Sendable {
             let range = wanted.specifications[0].resolved(length: length)
         else { return false }
         return range.count < length / 2
+    }
+
+    /// Whether a request is for less than all of an object of that length.
+    package static func asksForPart(bytes: RawSpan, fields: borrowing FieldTable, length: UInt64) -> Bool {
+        guard let value = fields.only(.range), let wanted = RangeSet.parse(bytes, value) else { return false }
+        guard wanted.count == 1, let range = wanted.specifications[0].resolved(length: length) else { return true }
+        return range.count < length
     }
 
     /// The one run of `wanted` that is not held, where it touches what is: a gap in the middle of nowhere is the

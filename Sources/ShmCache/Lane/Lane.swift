@@ -13,6 +13,9 @@ public struct Lane: ~Copyable {
     /// The lane's index.
     public let index: Int
 
+    /// Objects with a longer body are not stored.
+    public var maximumObjectBytes: Int { core.maximumObjectBytes }
+
     init(core: LaneCore) {
         self.core = core
         unsafe mapPointer = UnsafePointer(core.mapPointer)

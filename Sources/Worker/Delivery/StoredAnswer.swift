@@ -47,7 +47,7 @@ enum StoredAnswer {
             if reuse.verdict == .freshRefreshSoon { reply.refresh = lookup }
         case .fresh, .freshRefreshSoon, .validate:
             if view.isSoftlyPurged, facts.directives.onlyIfCached { return unavailable() }
-            if !view.isSoftlyPurged { lookup.part = part(stored, moment, request, settings) }
+            if !view.isSoftlyPurged { lookup.part = part(stored, moment, lane, request, settings) }
             return .miss(lookup)
         case .staleRefresh:
             reply.report.note = .staleWhileRevalidate
@@ -69,7 +69,7 @@ enum StoredAnswer {
         if let answer = sendPart(view, stored, reply, lane, key, request, settings, &sink) { return answer }
         if facts.directives.onlyIfCached { return unavailable() }
         lookup.forward = .partial
-        lookup.part = part(stored, moment, request, settings)
+        lookup.part = part(stored, moment, lane, request, settings)
         return .miss(lookup)
     }
 
@@ -81,13 +81,20 @@ enum StoredAnswer {
 
     /// What to ask the origin for beside a stored part.
     private static func part(
-        _ stored: borrowing StoredHead, _ moment: Moment, _ request: borrowing RequestBuffer,
+        _ stored: borrowing StoredHead, _ moment: Moment, _ lane: borrowing Lane, _ request: borrowing RequestBuffer,
         _ settings: borrowing WorkerSettings
     ) -> PartRequest {
         guard stored.flags.contains(.isPartial) else { return .whole }
-        return PartRequest.decide(
+        let part = PartRequest.decide(
             stored: stored, method: request.head.method, bytes: request.bytes.readable, fields: request.fields,
             now: moment.now, settings: settings.policy)
+        guard let missing = part.missing else { return part }
+        // What is asked for beside a stored part must be joined with it to be of use.
+        let fits =
+            stored.heldBytes <= settings.policy.maximumJoinedBytes
+            && stored.heldBytes + missing.count <= UInt64(lane.maximumObjectBytes)
+        if fits { return part }
+        return request.fields.contains(.range) ? .asAsked : .whole
     }
 
     /// Answers a range that lies in a stored part; nil for anything else.

@@ -33,8 +33,16 @@ extension Worker {
     /// The bytes that are still owed of a body whose source is gone although its origin is well.
     private static func rest(of body: borrowing BodySource, _ lane: borrowing Lane) -> ByteRange? {
         guard wasGivenUp(body), body.multipart == nil, body.position < body.end else { return nil }
-        let (first, last) = (UInt64(body.position), body.end == .max ? UInt64.max : UInt64(body.end - 1))
-        return body.withHead(lane) { mayResume($0) ? ByteRange(first: first, last: last) : nil }
+        return body.withHead(lane) { owed(body, $0) }
+    }
+
+    /// The same as a place in the object, if a strong validator tells whether it still is the same one. A stored part
+    /// holds its runs one behind the other.
+    private static func owed(_ body: borrowing BodySource, _ stored: borrowing StoredHead) -> ByteRange? {
+        guard hasStrongValidator(stored), stored.status == 200 || stored.flags.contains(.isPartial) else { return nil }
+        let first = stored.place(ofBodyOffset: UInt64(body.position))
+        guard let first else { return nil }
+        return ByteRange(first: first, last: body.end == .max ? .max : first + UInt64(body.end - body.position) - 1)
     }
 
     private static func wasGivenUp(_ body: borrowing BodySource) -> Bool {
@@ -71,17 +79,16 @@ extension Worker {
         _ body: borrowing BodySource, _ stored: borrowing StoredHead, _ answer: RawSpan,
         _ scratch: borrowing Scratch, _ status: UInt16, _ facts: ResponseFacts
     ) -> UInt64? {
-        guard isSame(stored, answer, scratch) else { return nil }
-        let position = UInt64(body.position)
+        guard isSame(stored, answer, scratch), let owed = owed(body, stored) else { return nil }
         let length = stored.declaredLength
         switch (status, facts.contentRange) {
         case (206, .bytes(let range, let total)):
-            let last = body.end == .max ? total.map { $0 &- 1 } : UInt64(body.end - 1)
-            return range.first == position && range.last == last && total == length ?? total ? 0 : nil
+            let last = owed.last == .max ? total.map { $0 &- 1 } : owed.last
+            return range.first == owed.first && range.last == last && total == length ?? total ? 0 : nil
         case (200, _):
             // Whoever is owed less than all of the rest would get too much.
-            let isAll = body.end == .max || length == UInt64(body.end)
-            return isAll && (length == nil || facts.declaredLength == length) ? position : nil
+            let isAll = owed.last == .max || length == owed.last + 1
+            return isAll && (length == nil || facts.declaredLength == length) ? owed.first : nil
         default: return nil
         }
     }

@@ -73,8 +73,11 @@ extension Worker {
 
     /// Whether the rest of a whole object can be told from that of another version.
     static func mayResume(_ stored: borrowing StoredHead) -> Bool {
-        stored.status == 200 && !stored.flags.contains(.isPartial)
-            && !stored.flags.isDisjoint(with: [.strongETag, .strongLastModified])
+        stored.status == 200 && !stored.flags.contains(.isPartial) && hasStrongValidator(stored)
+    }
+
+    static func hasStrongValidator(_ stored: borrowing StoredHead) -> Bool {
+        !stored.flags.isDisjoint(with: [.strongETag, .strongLastModified])
     }
 
     /// What is still missing of a whole object with a strong validator; nil when it cannot be resumed.

@@ -190,7 +190,9 @@ extension Worker {
     mutating func releaseOrigin(_ o: UInt32, keepAlive: Bool) {
         origins[o].exchange = .max
         keepSession(o)
-        let clean = readableCount(origins[o].input) == 0 && origins[o].outputCount == 0
+        // An end that was told of together with the last bytes will not be told of again.
+        let clean =
+            readableCount(origins[o].input) == 0 && origins[o].outputCount == 0 && !origins[o].endAnnounced
         let isCurrent = origins[o].addressRevision == upstreams[Int(origins[o].origin)].addressRevision
         guard keepAlive, clean, isCurrent, pool.mayKeep(origins[o].origin), !isStopping else { return closeOrigin(o) }
         origins[o].exchangesServed += 1

@@ -61,13 +61,16 @@ extension Worker {
     private mutating func hasJoinedBodyBegun(_ e: UInt32, _ o: UInt32) -> Bool {
         switch beginJoinedBody(e) {
         case .accepted: return true
-        case .full where waitsForRoom(o): return false
-        default: break
+        case .full: _ = awaitRoom(o)
+        case .declined: loseJoin(e)
         }
-        // No room, or the stored part is gone: who waits finds the fill ended, and asks in another way.
+        return false
+    }
+
+    /// The stored part is gone: who waits finds the fill ended, and asks in another way.
+    private mutating func loseJoin(_ e: UInt32) {
         endExchange(e)
         looksAgain = true
-        return false
     }
 
     private static func feed(
@@ -119,8 +122,10 @@ extension Worker {
         }
         switch completeJoin(e) {
         case .accepted: break
-        case .full where !awaitRoom(o): return
-        default: return originFailed(o, .badAnswer)
+        case .full:
+            _ = awaitRoom(o)
+            return
+        case .declined: return loseJoin(e)
         }
         exchanges[e].permit?.complete()
         exchanges[e].connection = .max
@@ -179,7 +184,12 @@ extension Worker {
         if let permit = exchanges[e].permit.take() { permit.fail(reason) }
         // Its length was not said: who waited is cut where the fill ends. Nobody is to wait for the next one.
         if reason == .tooLarge { Self.mark(exchanges[e].keys, lane, seconds: settings.policy.hitForMissSeconds) }
-        guard !exchanges[e].context.isNone else { return endExchange(e) }
+        if exchanges[e].context.isNone { return endExchange(e) }
+        // What its client is owed lies in front of this answer and behind it as well: it asks for that.
+        if exchanges[e].joined != nil {
+            endExchange(e)
+            looksAgain = true
+        }
     }
 
     /// A relay moves when its client pulls. False: the client decides.

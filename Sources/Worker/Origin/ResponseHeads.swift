@@ -134,6 +134,10 @@ extension Worker {
         guard !exchanges[e].asksRange, exchanges[e].purpose != .resume, head.status == 200,
             exchanges[e].request != .max, let length = head.declaredLength
         else { return false }
+        // Too long to be stored whole, but not its range.
+        if length > UInt64(lane.maximumObjectBytes) {
+            return Self.asksForPart(requests[exchanges[e].request], length: length)
+        }
         return Self.wantsRangeOnly(requests[exchanges[e].request], length: length, settings)
     }
 
@@ -180,6 +184,11 @@ extension Worker {
     /// Begins the relayed answer at the client; used when nothing is stored. `mayStore` where that is not settled yet.
     mutating func relayHead(_ e: UInt32, _ o: UInt32, _ head: ResponseHead, mayStore: Bool = false) {
         let context = exchanges[e].context
+        if !context.isNone, isNotWhatWasAsked(e, head) {
+            endExchange(e)
+            goAlone(context.index)
+            return
+        }
         applyInvalidation(e, o, head)
         applyHeadUpdate(e, o, head)
         if mayStore, storePost(e, o, head) { return }
@@ -206,6 +215,25 @@ extension Worker {
         contexts[x].body.kind = .relay
         contexts[x].phase = .sending
         contexts[x].exchange = e
+    }
+
+    /// Whether an answer that is not stored would give the client another range than it asked for: it came for what is
+    /// missing beside a stored part, or for the whole in place of a range.
+    private borrowing func isNotWhatWasAsked(_ e: UInt32, _ head: ResponseHead) -> Bool {
+        switch exchanges[e].purpose {
+        case .rest where !exchanges[e].isUnconditional && head.status == 206: return true
+        case .fill, .validate, .rest: break
+        case .relay, .resume: return false
+        }
+        guard head.status == 200, exchanges[e].method == .get, !exchanges[e].asksRange,
+            let length = head.declaredLength, exchanges[e].request != .max
+        else { return false }
+        return Self.asksForPart(requests[exchanges[e].request], length: length)
+    }
+
+    private static func asksForPart(_ request: borrowing RequestBuffer, length: UInt64) -> Bool {
+        guard request.fields.contains(.range), request.head.method == .get else { return false }
+        return PartRequest.asksForPart(bytes: request.bytes.readable, fields: request.fields, length: length)
     }
 
     /// How the body is framed for the client; sets the sink accordingly.

@@ -1,5 +1,7 @@
 """An origin that misbehaves: nothing wrong is stored, and nothing wrong looks whole (RFC 9112 sections 6.3 and 8)."""
 
+import socket
+
 from harness.message import Ended
 from harness.origin import Reply
 from harness.story import add, story
@@ -213,3 +215,19 @@ def bad_from_the_start(s):
                 s.equal((response.status, response.complete), (502, True), f"the answer to {body!r} in HTTP/{version}")
                 if version == "1.1":
                     s.check(response.get("Connection") != "close", "the connection goes on", repr(response))
+
+
+@story("RFC 9112 9.3.1", "an origin that ends its connection with the answer and lingers: nothing more is asked there")
+def ends_with_the_answer(s):
+    def act(connection, _):
+        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        connection.send(b"HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Length: 2\r\n\r\nok")
+        connection.sock.shutdown(socket.SHUT_WR)
+        while connection.sock.recv(65536):
+            pass
+        return False
+    s.answer(act=act)
+    for _ in range(10):
+        client = s.client(seconds=5)
+        client.request("GET", s.path)
+        s.equal(client.read_response().body, b"ok", "the answer, at once")

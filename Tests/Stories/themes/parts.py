@@ -309,12 +309,47 @@ def whole_not_replaced(s):
     s.equal(s.hit().body, BODY, "the whole")
 
 
-@story("RFC 9111 3.3", "multiple ranges inside a stored part go to the origin, and the part stays")
+@story("RFC 9111 3.3", "multiple ranges inside a stored part go to the origin")
 def several_in_part(s):
     s.answer(206, _partial(0, 19), BODY[:20])
     s.answer(200, {"Cache-Control": "no-store"}, BODY)
     s.get({"Range": "bytes=0-19"})
-    s.equal(s.forwarded({"Range": "bytes=0-1,4-5"}).status, 200, "status")
+    response = s.get({"Range": "bytes=0-1,4-5"})
+    s.equal((response.status, response.forwarded[-1].get("Range")), (200, "bytes=0-1,4-5"), "status and Range")
+
+
+@story("RFC 9110 14.2", "a range of what may not be stored: asked for as such, first behind the whole, then at once")
+def range_of_uncacheable(s):
+    def act(connection, request):
+        first, last = 0, SIZE - 1
+        place = ""
+        if request.get("Range"):
+            first, last = map(int, request.get("Range").removeprefix("bytes=").split("-"))
+            place = f"Content-Range: bytes {first}-{last}/{SIZE}\r\n"
+        connection.send(f"HTTP/1.1 {206 if place else 200} OK\r\nCache-Control: no-store\r\n{place}"
+                        f"Content-Length: {last + 1 - first}\r\n\r\n".encode() + BODY[first:last + 1])
+        return True
+    s.answer(act=act)
+    for number, (first, last) in enumerate(((4, 9), (10, 19), (0, SIZE - 1), (SIZE - 1, SIZE - 1))):
+        response = s.get({"Range": f"bytes={first}-{last}"})
+        s.equal((response.status, response.body), (206, BODY[first:last + 1]), "status and body")
+        s.equal(len(response.forwarded), 2 if number == 0 else 1, f"requests for range {number}")
+    s.equal((s.get().status, s.get().body), (200, BODY), "the whole")
+
+
+@story("RFC 9110 14.2", "a range beside a stored part that may not be joined with it: the client gets its own")
+def rest_that_may_not_be_stored(s):
+    def act(connection, request):
+        first, last = map(int, request.get("Range").removeprefix("bytes=").split("-"))
+        connection.send(
+            f"HTTP/1.1 206 OK\r\nCache-Control: no-store\r\nETag: \"a\"\r\nContent-Length: {last + 1 - first}\r\n"
+            f"Content-Range: bytes {first}-{last}/{SIZE}\r\n\r\n".encode() + BODY[first:last + 1])
+        return True
+    s.answers(Reply(206, _partial(0, 19), BODY[:20]), Reply(act=act))
+    s.get({"Range": "bytes=0-19"})
+    response = s.get({"Range": "bytes=10-29"})
+    s.equal((response.status, response.get("Content-Range"), response.body),
+            (206, f"bytes 10-29/{SIZE}", BODY[10:30]), "status, Content-Range and body")
 
 
 @story("RFC 9110 14.2", "a range of an object over the set size is fetched by itself, and so is the next one")
