@@ -33,6 +33,11 @@ import Testing
             for index in 1..<max(1, held.count) {
                 #expect(held[index].first > held[index - 1].last + 1, "seed \(seed)")
             }
+            let places = map.indices.filter { map[$0] }.map { UInt64($0) }
+            for offset in 0...places.count {
+                let place = held.place(ofBodyOffset: UInt64(offset))
+                #expect(place == (offset < places.count ? places[offset] : nil), "seed \(seed)")
+            }
         }
         var full = HeldRanges()
         for index in 0..<32 as Range<UInt64> { _ = full.insert(ByteRange(first: index * 10, last: index * 10)) }

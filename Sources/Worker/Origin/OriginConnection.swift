@@ -53,7 +53,9 @@ struct OriginConnection: ~Copyable {
     var exchangesServed: UInt32 = 0
     var lastProgressMilliseconds: Int64
     var timer = TimerHandle()
-    /// Neighbours in the pool's list of idle connections.
+    /// It is in the pool's list of idle connections.
+    var isPooled = false
+    /// Neighbours there.
     var previousIdle = UInt32.max
     var nextIdle = UInt32.max
 

@@ -129,7 +129,6 @@ extension Worker {
     /// useless.
     private mutating func idleOriginSpoke(_ o: UInt32) -> Bool {
         guard origins[o].spokeUnasked() else { return false }
-        pool.remove(o, &origins)
         closeOrigin(o)
         return false
     }
@@ -178,6 +177,7 @@ extension Worker {
     }
 
     mutating func closeOrigin(_ o: UInt32) {
+        if origins[o].isPooled { pool.remove(o, &origins) }
         poller.willClose(Token(.origin, origins.id(at: o)))
         var connection = origins.remove(o)
         timers.cancel(&connection.timer)

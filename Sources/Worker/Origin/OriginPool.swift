@@ -45,6 +45,7 @@ struct OriginPool: ~Copyable {
     mutating func push(_ index: UInt32, _ connections: inout Slab<OriginConnection>) {
         let origin = Int(connections[index].origin)
         let head = entries[origin].firstIdle
+        connections[index].isPooled = true
         connections[index].previousIdle = .max
         connections[index].nextIdle = head
         if head != .max { connections[head].previousIdle = index }
@@ -61,6 +62,7 @@ struct OriginPool: ~Copyable {
 
     mutating func remove(_ index: UInt32, _ connections: inout Slab<OriginConnection>) {
         let origin = Int(connections[index].origin)
+        connections[index].isPooled = false
         let previous = connections[index].previousIdle
         let next = connections[index].nextIdle
         if previous == .max { entries[origin].firstIdle = next } else { connections[previous].nextIdle = next }

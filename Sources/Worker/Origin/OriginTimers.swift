@@ -43,10 +43,7 @@ extension Worker {
             return armOriginTimer(o)
         }
         if hasRivals(o) { return race(o) }
-        if origins[o].phase == .idle {
-            pool.remove(o, &origins)
-            return closeOrigin(o)
-        }
+        if origins[o].phase == .idle { return closeOrigin(o) }
         if !origins[o].isCheck { count(.originTimeouts) }
         originFailed(o, .timeout)
     }
