@@ -112,23 +112,55 @@ extension Worker {
 
     /// The source broke. A fill that the cache gave up may go on as a relay, of the answer that the fill was made from
     /// or of one for the rest, and so may an object that was dropped before a slow reader came to its end. Otherwise a
-    /// response of which nothing was sent becomes an error, and any other is cut, so that the client sees that it is
-    /// not whole.
+    /// request of whose response nothing was sent is answered in another way, and any other response is cut, so that
+    /// the client sees that it is not whole.
     private mutating func sourceFailed(_ x: UInt32, _ c: UInt32) -> Bool {
-        let e = contexts[x].exchange
-        if contexts[x].body.kind == .fill, e != .max, exchanges[e].permit == nil, exchanges[e].connection != .max,
-            contexts[x].body.position == Int(exchanges[e].body.byteCount)
-        {
+        if relaysTheRest(x) {
             if let ticket = contexts[x].body.ticket.take() { _ = consume ticket }
             contexts[x].body.kind = .relay
             leaveQueues(x)
             return true
         }
+        // What still comes of that answer is of no use to this client.
+        let e = contexts[x].exchange
+        if contexts[x].body.kind == .fill, e != .max, exchanges[e].permit == nil { endExchange(e) }
         if askForRest(x) { return false }
         guard clients.isTaken(c) else { return false }
-        if clients[c].sink.takeBack() { return answerFailure(x, status: 502) }
+        if clients[c].sink.takeBack() { return answerAnew(x) }
         abortClient(c)
         return false
+    }
+
+    /// Whether what the origin sends next is what this client is owed next, and to the very end.
+    private borrowing func relaysTheRest(_ x: UInt32) -> Bool {
+        let e = contexts[x].exchange
+        guard contexts[x].body.kind == .fill, e != .max, exchanges[e].permit == nil, exchanges[e].connection != .max,
+            exchanges[e].joined == nil, contexts[x].body.position == Int(exchanges[e].body.byteCount)
+        else { return false }
+        let end = contexts[x].body.end
+        return end == .max || exchanges[e].body.knownLength == UInt64(end)
+    }
+
+    /// Nothing of the response has left: the request is answered as if it had not begun.
+    private mutating func answerAnew(_ x: UInt32) -> Bool {
+        let e = contexts[x].exchange
+        if e != .max, exchanges[e].permit == nil, !exchanges[e].isFinishing { endExchange(e) }
+        if let pin = contexts[x].body.pin.take() { lane.unpin(pin) }
+        switch contexts[x].body.kind {
+        case .item: return restart(x)
+        case .fill:
+            if let reason = Self.failure(of: contexts[x].body) { return fillFailed(x, reason) }
+        case .none, .relay, .rest: break
+        }
+        return answerFailure(x, status: 502)
+    }
+
+    private static func failure(of body: borrowing BodySource) -> FillFailure? {
+        switch body.ticket {
+        case .some(let ticket):
+            if case .failed(let reason) = ticket.phase { reason } else { nil }
+        case .none: nil
+        }
     }
 
     /// The response is complete (in the sink at least): the connection is free for the next request.

@@ -188,8 +188,6 @@ extension Worker {
         var lookup = lookup
         lookup.isStored = true
         lookup.isMarked = Int64(view.attributes.expiresSeconds) * 1000 > moment.now
-        // What is not going to be stored need not be fetched whole for a range of it.
-        if lookup.isMarked, request.fields.contains(.range) { lookup.part = .asAsked }
         return nothingStored(lookup, request)
     }
 

@@ -88,13 +88,17 @@ enum StoredAnswer {
         let part = PartRequest.decide(
             stored: stored, method: request.head.method, bytes: request.bytes.readable, fields: request.fields,
             now: moment.now, settings: settings.policy)
-        guard let missing = part.missing else { return part }
+        let hasRange = request.fields.contains(.range)
+        guard let missing = part.missing else {
+            let isTooLong = (stored.declaredLength ?? 0) > UInt64(lane.maximumObjectBytes)
+            return part == .whole && isTooLong && hasRange ? .asAsked : part
+        }
         // What is asked for beside a stored part must be joined with it to be of use.
         let fits =
             stored.heldBytes <= settings.policy.maximumJoinedBytes
             && stored.heldBytes + missing.count <= UInt64(lane.maximumObjectBytes)
         if fits { return part }
-        return request.fields.contains(.range) ? .asAsked : .whole
+        return hasRange ? .asAsked : .whole
     }
 
     /// Answers a range that lies in a stored part; nil for anything else.

@@ -23,6 +23,10 @@ extension Worker {
             report.refusal = .requestNoStore
             return pass(c, route, report: report, probe: probe)
         }
+        // Nor for somebody's range of what is theirs alone, most likely: the whole would be asked for in vain.
+        if facts.hasRange, facts.hasAuthorization, settings.policy.authorizationBypasses, !lookup.isStored {
+            return pass(c, route, report: report, probe: probe)
+        }
         if lookup.isMarked { return fetchMarked(c, route, probe, lookup, report, hasRange: facts.hasRange) }
         let start = Self.startFill(lane, lookup, scratch, refreshing: lookup.isStored)
         begin(start, c, route, probe, lookup, report)

@@ -25,7 +25,7 @@ extension Worker {
         }
         if facts.isMarker { return restart(x) }
         // A short answer is over before its owner looks: the exchange is gone then, and only the report still tells.
-        let isOwner = contexts[x].exchange != .max || contexts[x].report.isStored
+        let isOwner = contexts[x].report.isStored || ownsAnswer(x)
         if !isOwner {
             let request = Self.facts(requests[contexts[x].request])
             // One that a purge covers is not for this request: the next one is, and again for all.
@@ -34,6 +34,12 @@ extension Worker {
             guard Self.mayUse(contexts[x].body, request, settings) else { return goAlone(x) }
         }
         return beginFromFill(x)
+    }
+
+    /// Whether the answer in flight came for this very request. One that a dead worker's client had asked for did not.
+    private borrowing func ownsAnswer(_ x: UInt32) -> Bool {
+        let e = contexts[x].exchange
+        return e != .max && exchanges[e].purpose != .resume
     }
 
     /// Whether the answer in flight is one for this waiter's request.
@@ -202,7 +208,7 @@ extension Worker {
     // MARK: Ways out
 
     /// The fill ended without an object for this request.
-    private mutating func fillFailed(_ x: UInt32, _ reason: FillFailure) -> Bool {
+    mutating func fillFailed(_ x: UInt32, _ reason: FillFailure) -> Bool {
         switch reason {
         case .noSpace:
             count(.fillsLeft)

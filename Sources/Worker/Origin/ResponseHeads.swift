@@ -228,11 +228,13 @@ extension Worker {
         guard head.status == 200, exchanges[e].method == .get, !exchanges[e].asksRange,
             let length = head.declaredLength, exchanges[e].request != .max
         else { return false }
+        // Who names a version beside the range has to expect the whole.
+        if requests[exchanges[e].request].fields.contains(.ifRange) { return false }
         return Self.asksForPart(requests[exchanges[e].request], length: length)
     }
 
     private static func asksForPart(_ request: borrowing RequestBuffer, length: UInt64) -> Bool {
-        guard request.fields.contains(.range), request.head.method == .get else { return false }
+        guard request.fields.contains(.range), request.head.method == .get, length > 0 else { return false }
         return PartRequest.asksForPart(bytes: request.bytes.readable, fields: request.fields, length: length)
     }
 

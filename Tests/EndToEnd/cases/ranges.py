@@ -59,6 +59,19 @@ class File:
         wait_until(is_hit, f"{first} to {last} stored")
 
 
+def stalling(gate):
+    """Large answers that fill the cache and end when the gate opens."""
+    def act(connection, request):
+        size = 6_000_000
+        body = random.Random(request.target).randbytes(size)
+        connection.send(f"HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\nContent-Length: {size}\r\n\r\n".encode())
+        connection.send(body[:-100_000])
+        gate.wait(60)
+        connection.send(body[-100_000:])
+        return True
+    return act
+
+
 @case("a range whose other half is stored, when both together are more than may be stored: what was asked for")
 def beyond_what_is_stored(context):
     file = File(context)
@@ -89,16 +102,7 @@ def too_large_to_store(context):
 def no_room(context):
     file = File(context, size=6_000_000)
     gate = threading.Event()
-
-    def stall(connection, request):
-        size = 6_000_000
-        body = random.Random(request.target).randbytes(size)
-        connection.send(f"HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\nContent-Length: {size}\r\n\r\n".encode())
-        connection.send(body[:-100_000])
-        gate.wait(60)
-        connection.send(body[-100_000:])
-        return True
-    file.origin.script("stall", "ranges").add(Reply(act=stall))
+    file.origin.script("stall", "ranges").add(Reply(act=stalling(gate)))
     with Client(file.node.address, 30) as client:
         for first, last in ((0, 1_499_999), (4_500_000, 5_999_999)):
             file.expect_range(client, first, last)
@@ -145,3 +149,45 @@ def dropped_part(context):
         asked = file.script.requests[-1]
         expect(re.fullmatch(f"bytes=[0-9]+-{last}", asked.get("Range")), f"{asked!r}")
         expect(asked.get("If-Range") == '"v1"', f"{asked!r}")
+
+
+@case("a range of a fetch that the cache gives up half-way: not a byte more than it, and the connection goes on")
+def given_up(context):
+    file = File(context, size=6_000_000)
+    gate, half = threading.Event(), threading.Event()
+
+    def slow(connection, request):
+        if request.get("Range"):
+            return file.act(connection, request)
+        connection.send(f"HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\nETag: \"v1\"\r\n"
+                        f"Content-Length: {len(file.body)}\r\n\r\n".encode() + file.body[:1_000_000])
+        half.set()
+        gate.wait(60)
+        try:
+            connection.send(file.body[1_000_000:])
+        except OSError:
+            return False
+        return True
+    file.origin.script("slow", "ranges").add(Reply(act=slow))
+    stall = file.origin.script("stall", "ranges").add(Reply(act=stalling(gate)))
+    asked = ((0, 1_999_999), (500_000, 2_499_999), (3_000_000, 4_999_999), (0, 5_999_999))
+    clients = [Client(file.node.address, 30) for _ in asked]
+    for client, (first, last) in zip(clients, asked):
+        context.closers.append(client.close)
+        client.request("GET", "/slow/file", {"Range": f"bytes={first}-{last}"})
+    half.wait(20)
+    heads = [client.read_head() for client in clients]
+    others = [Client(file.node.address, 30) for _ in range(8)]
+    for number, other in enumerate(others):
+        context.closers.append(other.close)
+        other.request("GET", f"/stall/{number}")
+    stall.wait_for(8)
+    gate.set()
+    for client, head, (first, last) in zip(clients, heads, asked):
+        answer = client.read_body(head)
+        expect(answer.status == 206 and answer.complete, f"{first} to {last}: {answer.status}, {len(answer.body)}")
+        expect(answer.body == file.body[first:last + 1], f"the bytes {first} to {last}")
+        client.request("GET", "/slow/file", {"Range": "bytes=100-199"})
+        expect(client.read_response().body == file.body[100:200], "the next answer on the same connection")
+    for other in others:
+        other.close()
