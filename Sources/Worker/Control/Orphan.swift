@@ -18,7 +18,6 @@ extension Worker {
         guard let since = orphanedMilliseconds else { return }
         guard !control.isConnected else {
             orphanedMilliseconds = nil
-            WorkerSignals.leaveToSupervisor()
             return
         }
         let limit = Int64(assignment.orphanSeconds) * 1000
