@@ -114,7 +114,7 @@ extension Node {
         let fd = socket(AF_UNIX, kind, 0)
         let address = SocketAddress(path: path)
         guard fd >= 0, unsafe address.withSocketAddress({ unsafe bind(fd, $0, $1) }) == 0, listen(fd, 8) == 0 else {
-            let why = systemText(errno)
+            let why = shortageText(errno)
             if fd >= 0 { close(fd) }
             throw Failure.runtime("\(path): \(why)")
         }
@@ -197,7 +197,7 @@ extension Node {
         guard let from = machine.members[giver], let to = machine.members[taker] else { return }
         var ends: [Int32] = [-1, -1]
         guard unsafe cl_seqpacket_pair(&ends) == 0 else {
-            let why = systemText(cl_errno())
+            let why = shortageText(cl_errno())
             if isFirstTime { log.warning("no hand-over from \(giver) to \(taker) yet: \(why)") }
             return unconnected.append((giver, taker))
         }
@@ -228,7 +228,7 @@ extension Node {
         guard let a = machine.members[one], let b = machine.members[other] else { return }
         var ends: [Int32] = [-1, -1]
         guard unsafe cl_seqpacket_pair(&ends) == 0 else {
-            log.warning("\(one) and \(other) cannot share connections: \(systemText(cl_errno()))")
+            log.warning("\(one) and \(other) cannot share connections: \(shortageText(cl_errno()))")
             return
         }
         send(one, .handOver(role: .sibling, peerLane: UInt16(b.lane)), [.giving(ends[0])])
@@ -244,7 +244,7 @@ extension Node {
         guard let worker = workers[id] else { return }
         var ends: [Int32] = [-1, -1]
         guard unsafe cl_stream_pair(&ends) == 0 else {
-            return events.append(.failed(id, reason: "it cannot be probed: \(systemText(cl_errno()))"))
+            return events.append(.failed(id, reason: "it cannot be probed: \(shortageText(cl_errno()))"))
         }
         worker.probe = ends[0]
         let request = ProbeAnswer.request

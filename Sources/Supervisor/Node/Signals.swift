@@ -24,7 +24,7 @@ enum Signals {
         var mask: UInt64 = 0
         for signal in obeyed { mask |= 1 << UInt64(signal) }
         let fd = unsafe cl_signalfd(&mask)
-        guard fd >= 0 else { throw .runtime("signalfd: \(systemText(cl_errno()))") }
+        guard fd >= 0 else { throw .runtime("signalfd: \(shortageText(cl_errno()))") }
         return fd
     }
 }

@@ -37,7 +37,7 @@ final class WorkerProcess {
         _ id: MemberID, path: String, arguments: [String] = ["martlet-worker"]
     ) throws(Failure) -> WorkerProcess {
         var ends: [Int32] = [-1, -1]
-        guard unsafe cl_seqpacket_pair(&ends) == 0 else { throw .runtime("socketpair: \(systemText(cl_errno()))") }
+        guard unsafe cl_seqpacket_pair(&ends) == 0 else { throw .runtime("socketpair: \(shortageText(cl_errno()))") }
         let null = unsafe open("/dev/null", O_RDWR | O_CLOEXEC)
         let problem = errno
         defer {
