@@ -115,9 +115,28 @@ package enum PartRequest: Equatable, Sendable {
     /// What the client asks for: the object is too large to be fetched whole for it.
     case asAsked
 
-    /// Decides for a request that the fresh or stale part cannot answer. Only a strong validator lets bytes of two
-    /// answers be joined, so that without one there is nothing to complete.
+    /// Decides for a request that the fresh or stale part cannot answer. What is asked for beside a stored part must be
+    /// joined with it to be of use, and a whole must be stored: neither is asked for where it is more than
+    /// `storableBytes`.
     package static func decide(
+        stored: borrowing StoredHead, method: Method, bytes: RawSpan, fields: borrowing FieldTable, now: Int64,
+        storableBytes: UInt64, settings: PolicySettings
+    ) -> PartRequest {
+        let choice = choose(
+            stored: stored, method: method, bytes: bytes, fields: fields, now: now, settings: settings)
+        let fits: Bool
+        switch choice {
+        case .rest(let missing):
+            fits = stored.heldBytes <= settings.maximumJoinedBytes && stored.heldBytes + missing.count <= storableBytes
+        case .whole: fits = (stored.declaredLength ?? 0) <= storableBytes
+        case .asAsked: return choice
+        }
+        if fits { return choice }
+        return fields.contains(.range) ? .asAsked : .whole
+    }
+
+    /// Only a strong validator lets bytes of two answers be joined, so that without one there is nothing to complete.
+    private static func choose(
         stored: borrowing StoredHead, method: Method, bytes: RawSpan, fields: borrowing FieldTable, now: Int64,
         settings: PolicySettings
     ) -> PartRequest {

@@ -167,7 +167,8 @@ import Testing
 
     /// What is asked for beside a stored part of bytes 10 to 19 of 100.
     private func ask(
-        _ request: [String], of validator: String = "ETag: \"a\"", settings: PolicySettings = PolicySettings()
+        _ request: [String], of validator: String = "ETag: \"a\"", storable: UInt64 = 100,
+        settings: PolicySettings = PolicySettings()
     ) -> PartRequest? {
         let fields =
             ["Cache-Control: max-age=60", "Date: \(noonText)", validator]
@@ -176,9 +177,22 @@ import Testing
             withRequest("GET /", request) { head, bytes, fields in
                 PartRequest.decide(
                     stored: stored, method: head.method, bytes: bytes, fields: fields, now: noon * 1000,
-                    settings: settings)
+                    storableBytes: storable, settings: settings)
             }
         }
+    }
+
+    @Test("What cannot be stored with the part, or whole, is asked for by the client's own range")
+    func beyondWhatIsStored() {
+        let rest = PartRequest.rest(ByteRange(first: 20, last: 29))
+        #expect(ask(["Range: bytes=15-29"], storable: 20) == rest)
+        #expect(ask(["Range: bytes=15-29"], storable: 19) == .asAsked)
+        var settings = PolicySettings()
+        settings.maximumJoinedBytes = 9
+        #expect(ask(["Range: bytes=15-29"], settings: settings) == .asAsked)
+        #expect(ask(["Range: bytes=40-49"], storable: 99) == .asAsked)
+        #expect(ask(["Range: bytes=0-1,15-29"], storable: 99) == .asAsked)
+        #expect(ask([], storable: 99) == .whole)
     }
 
     @Test("RFC 9111 section 3.4: only what is missing beside a stored part is asked for")

@@ -268,6 +268,7 @@ struct ConfigFile {
         default: .usage("\(path): not YAML: \(error)")
         }
     }
+
     /// Whether the line is indented with a tab, or one stands where reading ended.
     private func isTab(_ mark: Mark, in text: String) -> Bool {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)

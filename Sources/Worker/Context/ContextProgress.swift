@@ -135,7 +135,7 @@ extension Worker {
     private borrowing func relaysTheRest(_ x: UInt32) -> Bool {
         let e = contexts[x].exchange
         guard contexts[x].body.kind == .fill, e != .max, exchanges[e].permit == nil, exchanges[e].connection != .max,
-            exchanges[e].joined == nil, contexts[x].body.position == Int(exchanges[e].body.byteCount)
+            contexts[x].body.position == Int(exchanges[e].body.byteCount)
         else { return false }
         let end = contexts[x].body.end
         return end == .max || exchanges[e].body.knownLength == UInt64(end)

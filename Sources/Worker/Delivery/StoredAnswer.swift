@@ -85,20 +85,9 @@ enum StoredAnswer {
         _ settings: borrowing WorkerSettings
     ) -> PartRequest {
         guard stored.flags.contains(.isPartial) else { return .whole }
-        let part = PartRequest.decide(
+        return PartRequest.decide(
             stored: stored, method: request.head.method, bytes: request.bytes.readable, fields: request.fields,
-            now: moment.now, settings: settings.policy)
-        let hasRange = request.fields.contains(.range)
-        guard let missing = part.missing else {
-            let isTooLong = (stored.declaredLength ?? 0) > UInt64(lane.maximumObjectBytes)
-            return part == .whole && isTooLong && hasRange ? .asAsked : part
-        }
-        // What is asked for beside a stored part must be joined with it to be of use.
-        let fits =
-            stored.heldBytes <= settings.policy.maximumJoinedBytes
-            && stored.heldBytes + missing.count <= UInt64(lane.maximumObjectBytes)
-        if fits { return part }
-        return hasRange ? .asAsked : .whole
+            now: moment.now, storableBytes: UInt64(lane.maximumObjectBytes), settings: settings.policy)
     }
 
     /// Answers a range that lies in a stored part; nil for anything else.
