@@ -14,7 +14,7 @@ from Peers import contestants, loads, processes, tools
 from . import counting, kinds, symbols
 
 LIMITS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "thresholds.json")
-COLUMNS = ["allocations", "references", "own_calls", "instructions", "minor_faults", "major_faults"]
+COLUMNS = ["allocations", "references", "own_calls", "instructions", "library", "minor_faults", "major_faults"]
 
 
 def arguments():
@@ -131,7 +131,8 @@ def count(options, server, origin):
         found[kind.name] = {
             "allocations": round(calls["allocations"], 4),
             "own_calls": round(calls["own"], 4),
-            "instructions": steps["median"],
+            "instructions": round(steps["own"]),
+            "library": round(steps["library"]),
             "minor_faults": round(faults["minor"], 3),
             "major_faults": round(faults["major"], 3),
             "calls": calls["calls"],

@@ -146,7 +146,9 @@ class Counter:
         }
 
     def instructions(self, kind, requests):
-        """User instructions per hit (the median turn of the loop, one connection) and where they are spent."""
+        """User instructions per hit (the median turn of the loop, one connection) and where they are spent.
+
+        The C library's are kept apart: which of its copies and compares run depends on the processor."""
         seen = traced(
             self.pid, "steps", [], self.server_core, lambda: load(kind, self.port, requests, 1, self.generator_core)
         )
@@ -163,4 +165,5 @@ class Counter:
         for address, count in seen["places"]:
             name = symbols.function_at(self.mapped, address)
             places[name] = places.get(name, 0) + count / stepped
-        return {"median": median, "least": min(turns), "most": max(turns), "places": places}
+        library = sum(count for name, count in places.items() if symbols.is_library(name))
+        return {"own": median - library, "library": library, "least": min(turns), "most": max(turns), "places": places}

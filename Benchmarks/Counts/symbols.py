@@ -94,3 +94,8 @@ def demangle(names):
         return names
     lines = [shortened(line) for line in done.stdout.splitlines()]
     return lines if len(lines) == len(names) else names
+
+
+def is_library(name):
+    """Whether `function_at` found code of the C library or the kernel's page, not of the program."""
+    return name.startswith(("[libc.", "[vdso]"))
