@@ -69,6 +69,13 @@ struct StatusDocument: Codable, Sendable, Equatable {
         var clockSeconds: UInt32
     }
 
+    /// What a flag, or a command since, says in place of the configuration file.
+    struct Overrides: Codable, Sendable, Equatable {
+        var workers: String?
+        var io: String?
+        var cacheSize: String?
+    }
+
     struct Janitor: Codable, Sendable, Equatable {
         var pid: Int32
         var lane: Int
@@ -98,6 +105,7 @@ struct StatusDocument: Codable, Sendable, Equatable {
     var supervisor: Supervisor
     var workers: Int
     var configurationRevision: UInt64
+    var overrides: Overrides?
     var generations: [Generation]
     var slots: Slots
     var change: ChangeNote?

@@ -50,6 +50,7 @@ enum Program {
             Console.complain(failure.description)
             exit(failure.kind.rawValue)
         }
+        if let interrupted = error as? Interrupted { exit(interrupted.exitCode) }
         let code = Martlet.exitCode(for: error)
         if code.isSuccess {
             print(Martlet.fullMessage(for: error))

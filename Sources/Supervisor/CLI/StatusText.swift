@@ -15,6 +15,7 @@ enum StatusText {
             "  slots              \(status.slots.live.count) live of \(status.slots.perAddress), "
                 + "steering \(status.slots.steering)"
         )
+        if let overrides = status.overrides.flatMap(render) { lines.append("  flags              \(overrides)") }
         let cache = status.cache
         lines.append(
             "  cache              \(cache.objects) objects, \(size(cache.storedBytes)) stored, "
@@ -37,6 +38,13 @@ enum StatusText {
         }
         for missing in status.missingMechanisms { lines.append("missing: \(missing)") }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// Nil when the configuration file decides everything.
+    private static func render(_ overrides: StatusDocument.Overrides) -> String? {
+        let said = [("workers", overrides.workers), ("io", overrides.io), ("cache-size", overrides.cacheSize)]
+            .compactMap { name, value in value.map { "\(name) \($0)" } }
+        return said.isEmpty ? nil : said.joined(separator: ", ") + " (instead of the file's)"
     }
 
     private static func render(_ janitor: StatusDocument.Janitor) -> String {

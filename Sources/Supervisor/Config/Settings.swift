@@ -95,7 +95,8 @@ struct RunFlags: Equatable, Codable, Sendable {
     var io: String?
     var pin: String?
 
-    /// What a reload may change beside reading the file again; it wins over the file from then on.
+    /// What a reload may change beside reading the file again; it wins over the file from then on. An empty text takes a
+    /// flag back: the file decides again.
     struct Change: Equatable, Codable, Sendable {
         var workers: String?
         var io: String?
@@ -103,9 +104,13 @@ struct RunFlags: Equatable, Codable, Sendable {
     }
 
     mutating func take(_ change: Change) {
-        workers = change.workers ?? workers
-        io = change.io ?? io
-        cacheSize = change.cacheSize ?? cacheSize
+        Self.take(change.workers, &workers)
+        Self.take(change.io, &io)
+        Self.take(change.cacheSize, &cacheSize)
+    }
+
+    private static func take(_ wanted: String?, _ flag: inout String?) {
+        if let wanted { flag = wanted.isEmpty ? nil : wanted }
     }
 
     /// The file's settings with the flags on top.

@@ -41,7 +41,8 @@ extension Node {
             supervisor: .init(
                 pid: getpid(), version: Build.version, uptimeSeconds: Int(Date().timeIntervalSince(startedAt)),
                 runtimeDirectory: directory.path, upgrades: upgrades),
-            workers: machine.current.count, configurationRevision: revision, generations: generations(),
+            workers: machine.current.count, configurationRevision: revision,
+            overrides: .init(workers: flags.workers, io: flags.io, cacheSize: flags.cacheSize), generations: generations(),
             slots: slotStatus(),
             change: machine.change.map { .init(what: $0.what, phase: phaseText($0)) },
             waitingChanges: waitingChanges, restarts: restartCount,

@@ -9,8 +9,8 @@ struct TuneCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tune", abstract: "Try worker counts and loop backends under traffic, and recommend one.",
         discussion: """
-            Asks for --path over and over, or with --live watches the traffic there is. Afterwards the node is as it \
-            was, unless --apply is given.
+            Asks for --path over and over, or with --live watches the traffic there is. Afterwards, and when it is \
+            interrupted, the node is as it was, unless --apply is given.
             """)
     @OptionGroup var node: NodeOptions
     @Option(help: ArgumentHelp("Worker counts, e.g. 1,2,4. Default 1 to the number of CPUs.", valueName: "list"))
@@ -33,26 +33,26 @@ struct TuneCommand: AsyncParsableCommand {
 
     mutating func run() async throws {
         let before: StatusDocument = try await node.client.get("/v1/status")
-        let original = TuneSetting(workers: before.workers, io: Self.backend(of: before) ?? "auto")
         let settings = try wanted(before)
+        let interruption = Interruption()
         var trials: [Trial] = []
         try Console.deliver(Self.heading + "\n")
         do {
             for setting in settings {
+                try interruption.check()
                 guard try await use(setting) else { continue }
-                let trial = try await measure(setting, before)
+                let trial = try await measure(setting, before, interruption)
                 trials.append(trial)
                 try Console.deliver(Self.line(trial) + "\n")
             }
         } catch {
-            _ = try? await use(original)
-            throw error
+            try await restore(before, after: error)
         }
         guard let best = Recommendation.best(of: trials, isLive: live) else {
-            _ = try await use(original)
-            throw Failure.runtime("nothing was answered meanwhile: is there traffic, and is --path right?")
+            try await restore(
+                before, after: Failure.runtime("nothing was answered meanwhile: is there traffic, and is --path right?"))
         }
-        _ = try await use(apply ? best.setting : original)
+        if apply { _ = try await use(best.setting) } else { try await restore(before) }
         try Console.deliver("recommended: --workers \(best.setting.workers) --io \(best.setting.io)\n")
         Console.say(apply ? "applied" : "the node is as it was; --apply changes it")
     }
@@ -73,6 +73,24 @@ struct TuneCommand: AsyncParsableCommand {
             throw Failure.usage("--io '\(backend)': write some of \(IOBackend.names.joined(separator: ", "))")
         }
         return backends.flatMap { backend in counts.map { TuneSetting(workers: $0, io: backend) } }
+    }
+
+    /// The node decides by the same flags as before.
+    private func restore(_ before: StatusDocument) async throws {
+        var body = ["workers": before.overrides?.workers ?? "", "io": before.overrides?.io ?? ""]
+        // A node of before this field takes no flag back.
+        if before.overrides == nil { body = ["workers": String(before.workers), "io": Self.backend(of: before) ?? "auto"] }
+        try await node.client.change("/v1/reload", body, timeoutSeconds: 60, quiet: true, says: false)
+    }
+
+    private func restore(_ before: StatusDocument, after error: any Error) async throws -> Never {
+        do {
+            try await restore(before)
+            if error is Interrupted { Console.say("interrupted; the node is as it was") }
+        } catch let second {
+            Console.complain("the node keeps the setting that was being tried: \(second)")
+        }
+        throw error
     }
 
     /// Changes the node. False when it will not have the setting (a kernel without io_uring): the node is as before.
@@ -96,13 +114,15 @@ struct TuneCommand: AsyncParsableCommand {
 
     // MARK: Measuring
 
-    private func measure(_ setting: TuneSetting, _ status: StatusDocument) async throws -> Trial {
+    private func measure(
+        _ setting: TuneSetting, _ status: StatusDocument, _ interruption: Interruption
+    ) async throws -> Trial {
         let load = try live ? nil : makeLoad(status)
         load?.start(connections: connections)
         // The first moments belong to connecting and warming up.
-        try await Task.sleep(for: .milliseconds(200))
+        try await interruption.sleep(for: .milliseconds(200))
         let first = try await sample()
-        try await Task.sleep(for: .seconds(seconds))
+        try await interruption.sleep(for: .seconds(seconds))
         let last = try await sample()
         let latencies = try load?.stop()
         func quantile(_ share: Double) -> Double? {
