@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "descriptors.h"
+#include <poll.h>
 #include <sys/stat.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -7,8 +8,10 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
+#include <sys/uio.h>
 
 int cl_memfd_create(const char *name) { return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }
 
@@ -68,4 +71,23 @@ int cl_descriptor_facts(int fd, struct cl_file_facts *facts) {
     if (fstat(fd, &found) != 0) return -1;
     facts_of(&found, facts);
     return 0;
+}
+
+// A reader that stands still must not stop the writer: neither by a full pipe nor by a full socket.
+ssize_t cl_write_without_waiting(int fd, const void *bytes, size_t count) {
+    ssize_t sent = send(fd, bytes, count, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent >= 0 || errno != ENOTSOCK) return sent;
+    struct stat found;
+    if (fstat(fd, &found) == 0 && S_ISFIFO(found.st_mode)) {
+        // Several processes write to the same pipe: what is writable may be full in the next moment.
+        struct iovec piece = {.iov_base = (void *)bytes, .iov_len = count};
+        ssize_t written = pwritev2(fd, &piece, 1, -1, RWF_NOWAIT);
+        if (written >= 0 || (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL)) return written;
+    }
+    struct pollfd wanted = {.fd = fd, .events = POLLOUT};
+    if (poll(&wanted, 1, 0) == 0) {
+        errno = EAGAIN;
+        return -1;
+    }
+    return write(fd, bytes, count);
 }

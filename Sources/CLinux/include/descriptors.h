@@ -29,6 +29,9 @@ int cl_close_range(unsigned first, unsigned last);
 int cl_getrandom(void *_Nonnull buffer, size_t length);
 
 // What stat tells, without the struct that two Swift modules claim to define. Symbolic links are followed. 0 or -1.
+// write for lines that are rather lost than waited for: EAGAIN when a pipe, a socket or a terminal takes nothing now.
+ssize_t cl_write_without_waiting(int fd, const void *_Nonnull bytes, size_t count);
+
 struct cl_file_facts {
     uint64_t inode;
     uint32_t owner;

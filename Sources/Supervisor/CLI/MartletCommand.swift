@@ -33,6 +33,7 @@ enum Program {
             let box = CommandBox(command)
             Task.detached {
                 await box.run()
+                LogWriter.shared.flush()
                 // Not `exit`: the threads of the loop and of the admin server still run, and would meet the
                 // destructors of what they use.
                 fflush(nil)
@@ -48,6 +49,7 @@ enum Program {
     static func leave(_ error: any Error) -> Never {
         if let failure = error as? Failure {
             Console.complain(failure.description)
+            LogWriter.shared.flush()
             exit(failure.kind.rawValue)
         }
         if let interrupted = error as? Interrupted { exit(interrupted.exitCode) }
@@ -59,6 +61,7 @@ enum Program {
         let isUsage = code == .validationFailure
         let help = "; `martlet --help` and `martlet COMMAND --help` list what there is"
         Console.complain(isUsage ? Martlet.message(for: error) + help : "\(error)")
+        LogWriter.shared.flush()
         exit(isUsage ? 2 : 1)
     }
 }

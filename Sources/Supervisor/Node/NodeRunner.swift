@@ -9,6 +9,7 @@ import ShmCache
 enum NodeRunner {
     static func run(_ flags: RunFlags) async throws {
         let signals = try Signals.descriptor()
+        LogWriter.shared.start()
         raiseDescriptorLimit()
         let log = logger()
         let settings = try flags.settings()
@@ -40,6 +41,7 @@ enum NodeRunner {
     static func resume(_ state: SavedState, stateDescriptor: Int32) async throws {
         close(stateDescriptor)
         let signals = try Signals.descriptor()
+        LogWriter.shared.start()
         for fd in state.descriptors { _ = fcntl(fd, F_SETFD, FD_CLOEXEC) }
         let directory = RuntimeDirectory(path: state.directory, lock: state.lock, wasMade: state.directoryWasMade)
         let regions = try Regions.adopt(cache: state.cache, node: state.node, events: state.events)
@@ -192,7 +194,7 @@ enum NodeRunner {
     }
 
     static func logger() -> Logger {
-        var log = Logger(label: "martlet") { StreamLogHandler.standardError(label: $0) }
+        var log = Logger(label: "martlet") { StreamLogHandler(label: $0, stream: LogStream()) }
         let wanted = ProcessInfo.processInfo.environment["MARTLET_LOG"].flatMap(Logger.Level.init(rawValue:))
         log.logLevel = wanted ?? .notice
         return log

@@ -171,6 +171,7 @@ extension Node {
         let arguments = ["martlet", "resume", "--state", String(memory)]
         var argv: [UnsafeMutablePointer<CChar>?] = unsafe arguments.map { unsafe strdup($0) }
         unsafe argv.append(nil)
+        LogWriter.shared.flush()
         if isWatched { Watchdog.arm() }
         unsafe fexecve(binary, argv, environ)
         let code = errno
