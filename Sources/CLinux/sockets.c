@@ -30,6 +30,12 @@ int cl_get_option(int fd, int level, int name, int *value) {
     return getsockopt(fd, level, name, value, &length);
 }
 
+pid_t cl_listening_process(int fd) {
+    struct ucred who;
+    socklen_t length = sizeof who;
+    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length) == 0 ? who.pid : -1;
+}
+
 int cl_unacknowledged(int fd) {
     int count = 0;
     return ioctl(fd, TIOCOUTQ, &count) == 0 ? count : -1;

@@ -18,6 +18,8 @@ int cl_stream_pair(int ends[_Nonnull 2]);
 // Integer socket option. 0 or -1.
 int cl_set_option(int fd, int level, int name, int value);
 int cl_get_option(int fd, int level, int name, int *_Nonnull value);
+// The process that listens on a Unix socket, by the listener or by a connection to it (SO_PEERCRED); -1 for none.
+pid_t cl_listening_process(int fd);
 // Bytes that were sent and that the peer has not acknowledged, or -1.
 int cl_unacknowledged(int fd);
 int cl_set_nonblocking(int fd, bool on);

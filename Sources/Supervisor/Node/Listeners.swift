@@ -118,11 +118,15 @@ struct Listeners: ~Copyable {
     /// As configured, those in use.
     var inUse: [SocketAddress] { addresses.indices.filter { addresses[$0].isActive }.map { requested[$0] } }
 
-    /// Ends the groups that nobody names any more. Their indexes stay, as holes. Shut down as well as closed: old
-    /// workers still have copies, and a client must be refused rather than left waiting.
-    mutating func end(allBut named: [SocketAddress]) {
-        for index in addresses.indices where isOpen(index) && !named.contains(requested[index]) { closeGroup(index) }
+    /// Ends the groups that nobody names any more, and says which. Their indexes stay, as holes. Shut down as well as
+    /// closed: old workers still have copies, and a client must be refused rather than left waiting.
+    mutating func end(allBut named: [SocketAddress]) -> [Int] {
+        let ended = addresses.indices.filter { isOpen($0) && !named.contains(requested[$0]) }
+        for index in ended { closeGroup(index) }
+        return ended
     }
+
+    func isUnix(_ index: Int) -> Bool { specs[index].family == .unix }
 
     func hasOther(than named: [SocketAddress]) -> Bool {
         addresses.indices.contains { isOpen($0) && !named.contains(requested[$0]) }

@@ -64,6 +64,8 @@ actor Node: LoopExecutor.Delegate {
     nonisolated let systemd = SystemdNotifier()
     var storedAddresses = 0
     var storedSlots = 0
+    /// Names in the service manager's store from before this supervisor.
+    var storedBefore: [String] = []
     var keeper = JanitorKeeper()
     var janitor: WorkerProcess?
     var janitorStartedAt = Date()
@@ -88,6 +90,8 @@ actor Node: LoopExecutor.Delegate {
         self.cacheAsked = cacheAsked
         self.log = log
     }
+
+    func note(storedBefore names: [String]) { storedBefore = names }
 
     // MARK: Events and actions
 
@@ -173,7 +177,7 @@ actor Node: LoopExecutor.Delegate {
     }
 
     /// What the configuration in force does not name, and no change that is not decided yet.
-    func closeUnnamed() { listeners.end(allBut: addressesInForce + pending.addresses) }
+    func closeUnnamed() { forgetListeners(listeners.end(allBut: addressesInForce + pending.addresses)) }
 
     /// The old workers are told to drain now; they take what is in their queues first.
     func closeUnnamedLater() {

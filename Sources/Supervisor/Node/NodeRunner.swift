@@ -16,19 +16,20 @@ enum NodeRunner {
         let demo = settings.hasOrigin ? nil : try await startDemo()
         let loaded = try LoadedConfiguration.load(flags, demoOrigin: demo)
         let directory = try RuntimeDirectory.take(settings.runtimeDirectory ?? RuntimeDirectory.defaultPath())
-        let store = DescriptorStore.received()
+        var store = DescriptorStore.received()
         do {
             let orphans = try Orphans.find(directory)
             // Orphans know more than the store: who serves what. Then the store's copies are not needed.
             if !orphans.answering.isEmpty { store?.closeAll() }
             let runner: Node
             if orphans.answering.isEmpty {
-                let listeners = try await listeners(loaded, store, isPatient: orphans.hasDead)
+                let listeners = try await listeners(loaded, &store, isPatient: orphans.hasDead)
                 runner = try make(loaded, flags, demo, directory, log, store, listeners)
             } else {
                 Console.say("adopting \(orphans.answering.count) workers of a supervisor that died")
                 runner = try await adopt(orphans.answering, loaded, flags, demo, directory, log)
             }
+            await runner.note(storedBefore: store?.names ?? [])
             try await live(runner, signals, isDemo: demo != nil) { try await runner.begin(loaded) }
         } catch {
             // Orphans that were not taken over must be found by the next one.
@@ -79,10 +80,13 @@ enum NodeRunner {
     /// A worker that has died holds its listeners for a moment longer where a ring had them: the kernel ends rings in
     /// its own time. Whoever starts after such deaths has patience with ports that are in use.
     private static func listeners(
-        _ loaded: LoadedConfiguration, _ store: DescriptorStore?, isPatient: Bool
+        _ loaded: LoadedConfiguration, _ store: inout DescriptorStore?, isPatient: Bool
     ) async throws -> Listeners {
-        var listeners = store?.listeners() ?? Listeners(slots: loaded.slotCount)
-        let end = LoopExecutor.now() + (isPatient ? 2_000 : 0)
+        var listeners = store?.takeListeners(usualSlots: loaded.slotCount) ?? Listeners(slots: loaded.slotCount)
+        let rejected = store?.rejected ?? []
+        // The manager's copies hold their addresses until it has heard of it.
+        if !rejected.isEmpty { SystemdNotifier().forget(rejected) }
+        let end = LoopExecutor.now() + (isPatient || !rejected.isEmpty ? 2_000 : 0)
         while true {
             do throws(Failure) {
                 try listeners.open(loaded.listen, live: Array(0..<loaded.count))

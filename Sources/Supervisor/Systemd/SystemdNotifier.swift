@@ -29,6 +29,12 @@ struct SystemdNotifier: Sendable {
 
     func forget(name: String) { send("FDSTOREREMOVE=1\nFDNAME=\(name)") }
 
+    /// The same of many; returns when they are said.
+    func forget(_ names: [String]) {
+        for name in names { forget(name: name) }
+        flush()
+    }
+
     /// Waits, at most two seconds, until everything said so far is out.
     func flush() {
         guard isActive else { return }
