@@ -56,6 +56,7 @@ static void facts_of(const struct stat *from, struct cl_file_facts *facts) {
     facts->owner = from->st_uid;
     facts->isDirectory = S_ISDIR(from->st_mode);
     facts->isSocket = S_ISSOCK(from->st_mode);
+    facts->isRegular = S_ISREG(from->st_mode);
     facts->permissions = from->st_mode & 07777;
 }
 

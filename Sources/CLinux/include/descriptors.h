@@ -37,6 +37,7 @@ struct cl_file_facts {
     uint32_t owner;
     bool isDirectory;
     bool isSocket;
+    bool isRegular;
     uint32_t permissions;
 };
 int cl_file_facts(const char *_Nonnull path, struct cl_file_facts *_Nonnull facts);

@@ -33,8 +33,7 @@ extension Node {
     ) async {
         do {
             try await quiesce(operation, deadline)
-            let binary = unsafe open(path, O_RDONLY | O_CLOEXEC)
-            guard binary >= 0 else { throw Failure.runtime("\(path): \(systemText(errno))") }
+            let binary = try Self.openBinary(path)
             defer { close(binary) }
             let isWatched = try await preflight(operation, binary, path, worker, replacesWorkers, deadline)
             try await quiesce(operation, deadline)
@@ -50,6 +49,18 @@ extension Node {
             log.error("upgrade: \(text)")
             await carryOutPostponed()
         }
+    }
+
+    /// Never waits, as the opening of a named pipe would: this is the node's loop.
+    private static func openBinary(_ path: String) throws(Failure) -> Int32 {
+        let binary = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard binary >= 0 else { throw .runtime("\(path): \(systemText(errno))") }
+        var facts = cl_file_facts()
+        guard unsafe cl_descriptor_facts(binary, &facts) == 0, facts.isRegular else {
+            close(binary)
+            throw .runtime("\(path) is no regular file")
+        }
+        return binary
     }
 
     /// Waits until nothing is under way: no change, no starting worker, no message and no answer half sent. The answer

@@ -141,3 +141,21 @@ def stops(context):
             node.process.send_signal(signal.SIGTERM)
         expect(node.process.wait(5) == 0, f"{way}: exit code 0")
         expect(client.read_body(head).closed, f"{way}: the response is cut")
+
+
+@case("upgrade to a named pipe or a directory: refused with the reason, and the supervisor serves on")
+def upgrade_to_no_program(context):
+    origin, _ = site(context)
+    node = context.node(origin.url)
+    pipe = f"{context.directory()}/pipe"
+    os.mkfifo(pipe, 0o755)
+    for path in (pipe, context.directory()):
+        status, answer = node.admin("POST", "/v1/upgrade", {"binary": path, "timeoutSeconds": 10})
+        expect(status == 202, f"{path}: {status} {answer}")
+
+        def outcome(number=answer["operation"]):
+            return node.admin("GET", f"/v1/operations/{number}")[1].get("outcome")
+        said = wait_until(outcome, "the outcome")
+        expect(not said["succeeded"] and "is no regular file" in said["text"], f"{path}: {said}")
+    expect("is no regular file" in in_time(node, ["upgrade", "--binary", pipe], 10), "the command says why")
+    command(node, "reload")
