@@ -97,7 +97,7 @@ struct AdminPlane: Sendable {
         guard let manner = StopManner(rawValue: body.manner ?? "drain") else {
             throw Failure.usage("manner must be now, drain or patient")
         }
-        return accepted(await node.stop(manner, timeoutSeconds: body.timeoutSeconds))
+        return accepted(await node.stop(manner))
     }
 
     private func purge(_ request: AdminRequest) async throws -> AdminAnswer {

@@ -68,8 +68,9 @@ struct AdminClient {
             return Console.say("stopped")
         }
         let accepted: Accepted = try decode(answer)
-        let outcome = try await follow(
-            accepted.operation, timeoutSeconds: timeoutSeconds + 2, path: path, quiet: quiet)
+        // The node gives up a change in that time and says so; a stop goes on.
+        let patience = path == "/v1/stop" ? timeoutSeconds : timeoutSeconds + 2
+        let outcome = try await follow(accepted.operation, timeoutSeconds: patience, path: path, quiet: quiet)
         if says { Console.say(outcome) }
     }
 
@@ -115,8 +116,17 @@ struct AdminClient {
             guard outcome.succeeded else { throw Failure.runtime(outcome.text) }
             return outcome.text
         }
+        if path == "/v1/stop", problem == nil { throw Failure.runtime(await stillStopping()) }
         let why = problem.map { ": \($0)" } ?? ""
         throw Failure.runtime("no outcome within \(Int(timeoutSeconds)) s\(why)")
+    }
+
+    private func stillStopping() async -> String {
+        let status: StatusDocument? = try? await get("/v1/status", timeoutSeconds: 2)
+        let workers = (status?.generations ?? []).flatMap(\.workers).compactMap(\.connections)
+        let count = workers.reduce(0) { $0 + $1.active.count + $1.streams.count }
+        let what = count == 0 ? "" : ": \(count) \(count == 1 ? "request" : "requests") under way"
+        return "still stopping\(what); `martlet stop --now` ends it"
     }
 
     private func decode<Answer: Decodable>(_ data: Data) throws -> Answer {

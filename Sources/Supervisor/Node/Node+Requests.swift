@@ -175,11 +175,12 @@ extension Node {
         return count
     }
 
-    func stop(_ manner: StopManner, timeoutSeconds: Double? = nil) -> OperationID {
+    /// How long requests are waited for is the configuration's word, not that of whoever waits for the outcome.
+    func stop(_ manner: StopManner) -> OperationID {
         let operation = operations.begin("stop")
         systemd.stopping()
         let patience = Double(machine.settings.stopMilliseconds) / 1_000 + 2
-        let seconds = timeoutSeconds ?? (manner == .patient ? 1e6 : patience)
+        let seconds = manner == .patient ? 1e6 : patience
         step(.request(ChangeRequest(operation: operation, kind: .stop(manner), deadline: deadline(seconds))))
         forgetPostponed()
         return operation

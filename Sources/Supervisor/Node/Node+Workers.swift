@@ -185,6 +185,7 @@ extension Node {
         case .drained(let outcome):
             let counts = "\(outcome.handedOver) handed over, \(outcome.closed) closed, \(outcome.cut) cut"
             log.info("\(id) (pid \(worker.pid)) drained: \(counts)")
+            if machine.stopping != nil { cutByStop += outcome.cut }
         case .connections(_, let report):
             worker.report = report
             worker.reportedAt = LoopExecutor.now()

@@ -43,6 +43,8 @@ actor Node: LoopExecutor.Delegate {
     /// Where this program was started from; a newer one may lie there by now.
     let ownBinary = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "martlet"
     var end: End?
+    /// Requests and streams that had outlived `restart.stop`.
+    var cutByStop: UInt32 = 0
     var endWaiters: [CheckedContinuation<End, Never>] = []
     var recordedSlots: [Int: MemberID] = [:]
     /// Workers of one generation that can pass connections on to each other.
@@ -146,7 +148,8 @@ actor Node: LoopExecutor.Delegate {
         case .progress(let operation, let text):
             operations.progress(operation, text)
             log.info("\(text)")
-        case .succeed(let operation, let text): finish(operation, true, text)
+        case .succeed(let operation, let text):
+            finish(operation, true, machine.isOver == true ? text + cutText : text)
         case .fail(let operation, let text): finish(operation, false, text)
         case .abandon(let reason): finishNode(.failed(reason))
         case .finished: finishNode(.stopped)
@@ -228,6 +231,11 @@ actor Node: LoopExecutor.Delegate {
     }
 
     // MARK: End
+
+    /// What the stop has cost.
+    private var cutText: String {
+        cutByStop == 0 ? "" : "; \(cutByStop == 1 ? "1 request was" : "\(cutByStop) requests were") cut"
+    }
 
     var isStopping: Bool { machine.stopping != nil || end != nil }
 

@@ -121,19 +121,22 @@ def progress(context):
     wait_until(lambda: "draining" not in command(node, "status"), "no old generation")
 
 
-@case("stop: waits for a response as long as it was told to, then cuts; --now and a second TERM cut at once")
+@case("stop: waits for a response as long as restart.stop says, however long the command does; --now and two TERMs cut")
 def stops(context):
-    for way in ("timeout", "now", "terms"):
-        origin, _ = site(context)
+    for way in ("patience", "now", "terms"):
+        origin, gate = site(context)
         node = context.node(origin.url)
         client = Client(node.address, 30)
         client.request("GET", "/s2/page")
         head = client.read_head()
-        began = time.monotonic()
-        if way == "timeout":
-            expect("stopped" in in_time(node, ["stop", "--timeout", "2"], 8, code=0), "says stopped")
-            expect(time.monotonic() - began > 1.5, "waited for the response")
-        elif way == "now":
+        if way == "patience":
+            said = in_time(node, ["stop", "--timeout", "1"], 8)
+            expect("still stopping: 1 request under way; `martlet stop --now` ends it" in said, f"gives up: {said}")
+            gate.set()
+            expect(client.read_body(head).body == BODY, "the whole response")
+            expect(node.process.wait(10) == 0, f"{way}: exit code 0")
+            continue
+        if way == "now":
             in_time(node, ["stop", "--now"], 4, code=0)
         else:
             node.process.send_signal(signal.SIGTERM)
@@ -141,6 +144,20 @@ def stops(context):
             node.process.send_signal(signal.SIGTERM)
         expect(node.process.wait(5) == 0, f"{way}: exit code 0")
         expect(client.read_body(head).closed, f"{way}: the response is cut")
+
+
+@case("stop: what restart.stop has cut is said, by the command and in the log")
+def stop_that_cuts(context):
+    origin, _ = site(context)
+    node = context.node(origin.url, config="restart: {stop: 1s}\n")
+    client = Client(node.address, 30)
+    client.request("GET", "/s2/page")
+    head = client.read_head()
+    said = in_time(node, ["stop"], 10, code=0)
+    expect("stopped; 1 request was cut" in said, f"what it cost: {said}")
+    expect(node.process.wait(5) == 0, "exit code 0")
+    expect(client.read_body(head).closed, "the response is cut")
+    expect("stopped; 1 request was cut" in node.log_tail(), f"in the log: {node.log_tail()}")
 
 
 @case("upgrade to a named pipe or a directory: refused with the reason, and the supervisor serves on")
