@@ -1,5 +1,6 @@
 // The commands' side of the admin socket: one request, one JSON answer, and waiting for an operation.
 import Foundation
+import Glibc
 import NIOCore
 import NIOHTTP1
 
@@ -116,14 +117,19 @@ struct AdminClient {
             guard outcome.succeeded else { throw Failure.runtime(outcome.text) }
             return outcome.text
         }
-        if path == "/v1/stop", problem == nil { throw Failure.runtime(await stillStopping()) }
+        if path == "/v1/stop", let text = await stillStopping() { throw Failure.runtime(text) }
         let why = problem.map { ": \($0)" } ?? ""
         throw Failure.runtime("no outcome within \(Int(timeoutSeconds)) s\(why)")
     }
 
-    private func stillStopping() async -> String {
-        let status: StatusDocument? = try? await get("/v1/status", timeoutSeconds: 2)
-        let workers = (status?.generations ?? []).flatMap(\.workers).compactMap(\.connections)
+    private var notAllowed: Failure {
+        .runtime("not allowed to look into \(directory): be root or the user that runs the node")
+    }
+
+    /// Nil when the node does not say.
+    private func stillStopping() async -> String? {
+        guard let status: StatusDocument = try? await get("/v1/status", timeoutSeconds: 2) else { return nil }
+        let workers = status.generations.flatMap(\.workers).compactMap(\.connections)
         let count = workers.reduce(0) { $0 + $1.active.count + $1.streams.count }
         let what = count == 0 ? "" : ": \(count) \(count == 1 ? "request" : "requests") under way"
         return "still stopping\(what); `martlet stop --now` ends it"
@@ -143,7 +149,8 @@ struct AdminClient {
         _ method: HTTPMethod, _ path: String, _ body: String?, timeout: Duration
     ) async throws -> Data {
         let socket = directory + "/admin.sock"
-        guard FileManager.default.fileExists(atPath: socket) else {
+        if unsafe access(socket, F_OK) != 0 {
+            if errno == EACCES { throw notAllowed }
             throw Failure.runtime("no node runs in \(directory) (there is no admin.sock); --runtime-dir names another")
         }
         let client = OneShotClient(place: .unixSocket(socket))
@@ -151,6 +158,7 @@ struct AdminClient {
         do {
             answer = try await client.send(method, path, body: body.map { ByteBuffer(string: $0) }, timeout: timeout)
         } catch {
+            if let problem = error as? IOError, problem.errnoCode == EACCES { throw notAllowed }
             if !RuntimeDirectory.isLocked(directory) {
                 throw Failure.runtime(
                     "no supervisor lives in \(directory); `martlet run` adopts the workers that serve on, if any")

@@ -219,3 +219,17 @@ def many_changes(context):
     expect(not problems, "; ".join(problems))
     expect(all("martlet-worker" in command_line(pid) for pid in node.workers()), "two workers")
     return f"{count} changes: {before}"
+
+
+@case("commands of a user who may not look into the runtime directory: that is what they say, not that no node runs")
+def commands_of_others(context):
+    if os.geteuid() != 0:
+        raise Skipped("only root can become somebody else")
+    origin, _ = page(context)
+    node = context.node(origin.url)
+    for words in (["status"], ["reload"], ["stop"], ["purge", "--all"]):
+        done = subprocess.run(
+            [f"{RELEASE}/martlet", *words, "--runtime-dir", node.runtime], user=65534, group=65534, extra_groups=(),
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=20)
+        expect(done.returncode == 1, f"{words}: exit {done.returncode}")
+        expect(f"not allowed to look into {node.runtime}" in done.stderr, f"{words}: {done.stderr!r}")
