@@ -164,7 +164,13 @@ actor Node: LoopExecutor.Delegate {
             fillDescriptorStore()
             systemd.ready(text)
         }
-        if succeeded { log.info("\(text)") } else { log.error("\(text)") }
+        // A start says so on the console.
+        let kind = operations.operation(operation.number)?.kind ?? ""
+        if succeeded {
+            log.log(level: kind == "start" ? .info : .notice, "\(kind): \(text)")
+        } else {
+            log.error("\(text)")
+        }
         hangupEnded(operation)
     }
 

@@ -136,6 +136,21 @@ def signals(context):
     expect(node.process.wait(20) == 0, "exit code 0")
 
 
+@case("a reload by signal leaves a line in the log, whether it succeeds or not")
+def logged_reload(context):
+    config = f"{context.directory()}/node.yaml"
+    with open(config, "w", encoding="utf-8") as file:
+        file.write("workers: 2\n")
+    origin, _ = page(context)
+    node = context.node(origin.url, flags=["--config", config])
+    node.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "reload: generation 2 " in node.log_tail(), "a line for the reload")
+    with open(config, "w", encoding="utf-8") as file:
+        file.write("wrokers: 2\n")
+    node.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "did you mean 'workers'" in node.log_tail(), "a line for the refused one")
+
+
 @case("signals that reach the workers too, as those to a process group do, end nothing; without a supervisor they do")
 def signals_to_all(context):
     origin = page(context)
