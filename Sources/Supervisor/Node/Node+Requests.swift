@@ -23,7 +23,13 @@ extension Node {
             operations.progress(operation, "\(error)")
             log.error("\(error)")
         }
-        try replace(operation, loaded, what: "start", timeoutSeconds, flags, flags)
+        do {
+            try replace(operation, loaded, what: "start", timeoutSeconds, flags, flags)
+        } catch {
+            // Told to stop meanwhile: that is no failure, and the stop is at work.
+            guard isStopping else { throw error }
+            operations.finish(operation, succeeded: false, "\(error)")
+        }
         return operation
     }
 

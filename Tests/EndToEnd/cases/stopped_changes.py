@@ -1,8 +1,10 @@
 """A stop while something else is under way: a clean stop, and whoever asked for the other thing is told the truth."""
 
 import contextlib
+import fcntl
 import os
 import signal
+import subprocess
 import threading
 
 from cases.rejections import program
@@ -160,6 +162,30 @@ def during_a_stop(context):
     first.thread.join(30)
     expect(first.outcome[0] == 0 and "stopped" in first.outcome[1], f"stop: {first.outcome}")
     expect(node.process.wait(10) == 0, "exit code 0")
+
+
+@case("stop before a node has begun to serve: exit 0, nothing left")
+def before_the_start(context):
+    runtime = context.directory()
+    # What a supervisor that was killed leaves behind: until its lock is free the next one waits.
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    with open(f"{runtime}/pid", "w", encoding="ascii") as file:
+        file.write(f"{dead.pid}\n")
+    with open(f"{runtime}/lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        node = context.node(site(context).url, runtime=runtime, ready=False)
+        wait_until(lambda: blocks_term(node.pid), "signals wait until the node has the lock")
+        node.process.send_signal(signal.SIGTERM)
+    code = node.process.wait(25)
+    expect(code == 0, f"exit code {code}: {node.log_tail()}")
+    expect("stopping" not in node.log_tail(), f"no complaint: {node.log_tail()}")
+
+
+def blocks_term(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        blocked = next(line for line in file if line.startswith("SigBlk"))
+    return int(blocked.split()[1], 16) >> (signal.SIGTERM - 1) & 1
 
 
 @case("stop in the first moments of a node, at 12 different times: exit 0, nothing left")
