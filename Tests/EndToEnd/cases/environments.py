@@ -141,7 +141,7 @@ def logged_reload(context):
     config = f"{context.directory()}/node.yaml"
     with open(config, "w", encoding="utf-8") as file:
         file.write("workers: 2\n")
-    origin, _ = page(context)
+    origin = page(context)
     node = context.node(origin.url, flags=["--config", config])
     node.process.send_signal(signal.SIGHUP)
     wait_until(lambda: "reload: generation 2 " in node.log_tail(), "a line for the reload")
@@ -240,7 +240,7 @@ def many_changes(context):
 def commands_of_others(context):
     if os.geteuid() != 0:
         raise Skipped("only root can become somebody else")
-    origin, _ = page(context)
+    origin = page(context)
     node = context.node(origin.url)
     for words in (["status"], ["reload"], ["stop"], ["purge", "--all"]):
         done = subprocess.run(

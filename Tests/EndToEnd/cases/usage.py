@@ -87,6 +87,7 @@ def wrong_configuration(context):
         ("origin: [unclosed\n", ":", "yaml"),
         ("origin: http://127.0.0.1:9\ncache:\n  size: big\n", ":3:", "size"),
         ("origin: http://127.0.0.1:9\nlisten: [127.0.0.1:0, nonsense]\n", ":2:23:", "nonsense"),
+        ("origin: http://127.0.0.1:9\nlisten: []\n", ":2:9:", "at least one address"),
         ("origin: http://127.0.0.1:9\norigins: [http://127.0.0.1:8]\n", ":2:1:", "both"),
         ("origin: http://127.0.0.1:9\nworker: /nonexistent/worker\n", ":2:9:", "not executable"),
         ("origin: http://127.0.0.1:9\ncache:\n  max-size: 0\n", ":3:13:", "must not be less"),
