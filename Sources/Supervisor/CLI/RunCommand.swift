@@ -8,6 +8,13 @@ struct RunCommand: AsyncParsableCommand {
         commandName: "run", abstract: "Start a node and serve until it is told to stop.",
         discussion: "Without an origin a small demo site stands in. Flags win over the configuration file.")
 
+    @OptionGroup var options: RunOptions
+
+    mutating func run() async throws { try await NodeRunner.run(options.flags) }
+}
+
+/// What a node is started with.
+struct RunOptions: ParsableArguments {
     @Option(help: ArgumentHelp("URL of the origin.", valueName: "url")) var origin: String?
     @Option(
         help: ArgumentHelp("Address to listen on; may be repeated. Default 127.0.0.1:8080.", valueName: "host:port"))
@@ -34,7 +41,7 @@ struct RunCommand: AsyncParsableCommand {
         ] where path == "" { throw ValidationError("\(option) needs a path") }
     }
 
-    mutating func run() async throws {
+    var flags: RunFlags {
         var flags = RunFlags()
         flags.config = config.map(absolutePath)
         flags.origin = origin
@@ -46,7 +53,7 @@ struct RunCommand: AsyncParsableCommand {
         flags.worker = worker.map(absolutePath)
         flags.io = io
         flags.pin = pin
-        try await NodeRunner.run(flags)
+        return flags
     }
 }
 

@@ -112,14 +112,18 @@ final class Regions: Sendable {
                 + "\(limit.bytes / 10 * 8 >> 20)MiB or less")
     }
 
+    static func checkLeast(_ settings: Settings) throws(Failure) {
+        guard settings.cacheSizeBytes < UInt64(RegionOptions.minimumSizeBytes) else { return }
+        let least = Quantity.show(bytes: UInt64(RegionOptions.minimumSizeBytes))
+        let asked = "cache size \(Quantity.show(bytes: settings.cacheSizeBytes))"
+        throw .usage("\(settings.places["cache.size"] ?? "")\(asked) is too small; the least is \(least)")
+    }
+
     /// The size must fit what the machine has, before anything is allocated.
     static func checkRoom(_ settings: Settings) throws(Failure) {
+        try checkLeast(settings)
         let size = settings.cacheSizeBytes
         let asked = "cache size \(Quantity.show(bytes: size))"
-        guard size >= UInt64(RegionOptions.minimumSizeBytes) else {
-            let least = Quantity.show(bytes: UInt64(RegionOptions.minimumSizeBytes))
-            throw .usage("\(settings.places["cache.size"] ?? "")\(asked) is too small; the least is \(least)")
-        }
         try checkLimit(size)
         if let path = settings.cacheFile {
             guard !FileManager.default.fileExists(atPath: path) else { return }

@@ -17,9 +17,7 @@ struct RuntimeDirectory: Sendable {
     /// Makes, checks and locks the directory. `isAgain`: for a node that had it, under which something was removed.
     static func take(_ path: String, isAgain: Bool = false) throws(Failure) -> RuntimeDirectory {
         let path = absolute(path)
-        guard path.utf8.count <= 80 else {
-            throw .usage("runtime directory \(path): at most 80 bytes, because socket paths inside are limited to 107")
-        }
+        try checkLength(path)
         let wasMade = unsafe mkdir(path, 0o700) == 0
         if !wasMade, errno != EEXIST {
             throw .runtime(
@@ -38,6 +36,11 @@ struct RuntimeDirectory: Sendable {
         // The lock file says who made the directory, for the supervisor that follows one that was killed.
         if wasMade { _ = unsafe write(lock, "made\n", 5) }
         return RuntimeDirectory(path: path, lock: lock, wasMade: wasMade || isNotedAsMade(lock))
+    }
+
+    static func checkLength(_ path: String) throws(Failure) {
+        guard absolute(path).utf8.count > 80 else { return }
+        throw .usage("runtime directory \(path): at most 80 bytes, because socket paths inside are limited to 107")
     }
 
     /// After an upgrade in place: the lock came along as a descriptor.

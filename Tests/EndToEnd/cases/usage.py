@@ -7,6 +7,7 @@ import socket
 import subprocess
 
 from harness.node import free_port
+from harness.waiting import wait_until
 from support import RELEASE, case, expect, martlet
 
 ORIGIN = ("--origin", "http://127.0.0.1:9")
@@ -103,6 +104,9 @@ def wrong_configuration(context):
             file.write(text)
         runtime = f"{context.directory()}/runtime"
         code, _, error = martlet("run", "--config", path, "--runtime-dir", runtime)
+        checked = martlet("check", "--config", path, "--runtime-dir", runtime)
+        if checked != (code, "", error):
+            problems.append(f"{text!r}: check says {checked}, run {code} {error!r}")
         lines = [line for line in error.splitlines() if line.strip()]
         if code != 2 or len(lines) != 1 or f"{path}{place}" not in lines[0] or word not in lines[0].lower():
             problems.append(f"{text!r}: exit {code}, {error!r}; wanted 2, one line with {path}{place} and {word!r}")
@@ -252,3 +256,30 @@ def odd_requests(context):
         done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, check=False, timeout=60)
         expect(done.returncode in (0, 1) and "atal error" not in done.stderr, f"{closed}: {done}")
     expect(node.alive() and node.admin("GET", "/v1/status")[0] == 200, "the same supervisor answers")
+
+
+@case("check: what run would read, in one line or with run's own error; nothing is bound, made or opened")
+def check(context):
+    home = context.directory()
+    config = f"{home}/node.yaml"
+    with open(config, "w", encoding="utf-8") as file:
+        file.write(
+            f"listen: [127.0.0.1:{free_port()}, unix:{home}/socket]\nworkers: 3\nruntime-dir: {home}/runtime\n"
+            f"cache: {{file: {home}/cache, size: 64MiB}}\norigins: [http://127.0.0.1:9, http://127.0.0.1:8]\n"
+            "sites:\n  - {hosts: [a.test], origin: http://127.0.0.1:7}\n")
+    code, said, error = martlet("check", "--config", config)
+    expect(code == 0 and not error, f"a good one: {code} {said!r} {error!r}")
+    expect(said.startswith("configuration is good: 127.0.0.1:"), f"good: {said!r}")
+    expect(said.endswith(f", unix:{home}/socket; 3 workers; 2 sites, 3 origins\n"), f"its summary: {said!r}")
+    expect(os.listdir(home) == ["node.yaml"], f"nothing made: {os.listdir(home)}")
+    code, said, error = martlet("check")
+    expect(code == 0 and "the demo site" in said, f"without anything: {code} {said!r} {error!r}")
+    # Beside a node with the same configuration, as before a reload.
+    node = context.node(None, bare=True, flags=["--config", config], ready=False)
+    wait_until(lambda: os.path.exists(f"{node.runtime}/admin.sock"), "the node")
+    code, said, error = martlet("check", "--config", config)
+    expect(code == 0, f"beside a node: {code} {error!r}")
+    for flags, word in ((["--workers", "0"], "workers"), (["--origin", "ftp://host/"], "origin"),
+                        (["--cache-size", "1KiB"], "too small"), (["--runtime-dir", "/" + "x" * 90], "at most 80")):
+        complaint(["check", "--config", config, *flags], 2, word)
+    expect(node.alive(), "the node is as before")
