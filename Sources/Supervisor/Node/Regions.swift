@@ -46,6 +46,10 @@ final class Regions: Sendable {
                 events.append(fd)
             }
             return Regions(cache: cache, node: node, events: events)
+        } catch RegionError.system(_, EROFS, let path) {
+            throw .runtime(
+                "cache file \(path ?? ""): its file system is read-only for this process; under systemd choose a file "
+                    + "in CacheDirectory (/var/cache/martlet) or name its directory in ReadWritePaths")
         } catch RegionError.system(let call, let code, let path) where code == EMFILE || code == ENFILE {
             throw .runtime("cache\(path.map { " \($0)" } ?? ""): \(call) failed: \(shortageText(code))")
         } catch let failure as Failure {

@@ -174,3 +174,15 @@ def cannot_be_made_again(context):
     node.process.send_signal(signal.SIGHUP)
     wait_until(lambda: settled(node) and generation(node) == generation_before + 1, "a reload by signal")
     expect(node.stop() == 0 and not os.path.exists(path), "a clean stop, and nothing left")
+
+
+@case("a cache file in a file system that is read-only: the error says what to do")
+def cache_file_read_only(context):
+    origin = site(context)
+    place = own_file_system(context, "size=100m")
+    remount(place, "ro")
+    code, _, error = martlet(
+        "run", "--runtime-dir", f"{context.directory()}/node", "--origin", origin.url, "--listen", "127.0.0.1:0",
+        "--cache-size", "32MiB", "--cache-file", f"{place}/cache")
+    expect(code == 1 and error.count("\n") == 1, f"exit {code}: {error!r}")
+    expect(f"{place}/cache" in error and "CacheDirectory" in error, f"says what to do: {error!r}")
