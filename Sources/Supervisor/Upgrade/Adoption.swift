@@ -1,6 +1,5 @@
 // What a new supervisor makes of orphans: listeners, regions, and a state machine in which they are the running
 // generation, to be replaced by a normal change.
-import CLinux
 import ControlChannel
 import Glibc
 import ShmCache
@@ -63,7 +62,7 @@ struct Inheritance: ~Copyable {
         let id = machine.adopt(state, launch: launch, now: LoopExecutor.now())
         workers.append(
             SavedState.Worker(
-                id: id, pid: state.pid, pidfd: cl_pidfd_open(state.pid), control: orphan.control, isChild: false,
+                id: id, pid: state.pid, pidfd: orphan.pidfd, control: orphan.control, isChild: false,
                 backend: nil, build: ""))
     }
 }

@@ -256,7 +256,9 @@ extension Node {
 
     /// Watches workers that this process did not start.
     private func take(_ adopted: [SavedState.Worker]) {
-        for saved in adopted {
+        // An older supervisor had taken some for alive that it could not open.
+        let gone = adopted.filter { $0.pidfd < 0 }
+        for saved in adopted where saved.pidfd >= 0 {
             let worker = WorkerProcess(
                 id: saved.id, pid: saved.pid, pidfd: saved.pidfd, isChild: saved.isChild,
                 control: SupervisorControlSocket(taking: saved.control))
@@ -264,6 +266,10 @@ extension Node {
             worker.build = saved.build
             workers[worker.id] = worker
             watch(worker)
+        }
+        for saved in gone {
+            close(saved.control)
+            step(.exited(saved.id, .unknown))
         }
         step(.tick)
     }

@@ -9,7 +9,7 @@ from cases.scarcity import limited
 from cases.stopped_changes import BODY, site
 from harness.client import Client
 from harness.node import RELEASE, command_line, free_port
-from harness.waiting import wait_until
+from harness.waiting import pace, wait_until
 from support import case, expect, martlet, refused
 
 
@@ -133,6 +133,38 @@ def broken_worker(context):
     victim = max(pid for pid in heir.workers())
     os.kill(victim, signal.SIGKILL)
     wait_until(lambda: victim not in heir.workers() and len(heir.workers()) == 2, "replaced")
+
+
+def death_during_adoption(context, stuck):
+    """Of two orphans one stands still, so that the other dies while the next supervisor still waits."""
+    heritage = Heritage(context)
+    for client in heritage.clients:
+        client.close()
+    heritage.clients = []
+    orphans = sorted(heritage.node.workers())
+    os.kill(orphans[stuck], signal.SIGSTOP)
+    heir = heritage.run()
+    pace(2)
+    os.kill(orphans[1 - stuck], signal.SIGKILL)
+    wait_until(lambda: settled(heir), "the adoption", 30)
+    wait_until(lambda: len(heir.workers()) == 2, "two workers", 20)
+    pids = [member["pid"] for generation in heir.admin("GET", "/v1/status")[1]["generations"]
+            for member in generation["workers"]]
+    expect(not set(orphans) & set(pids), f"the dead are no members: {orphans} in {pids}")
+    for _ in range(20):
+        with Client(heir.address) as client:
+            expect(exchange(client) == BODY, "an answer")
+    expect(heir.stop() == 0, "a clean stop")
+
+
+@case("an orphan that dies after it was adopted, while another is waited for: gone like any other; the node stops")
+def death_after_adoption(context):
+    death_during_adoption(context, 1)
+
+
+@case("an orphan that answers and dies before it is heard: the start goes on without it")
+def death_before_adoption(context):
+    death_during_adoption(context, 0)
 
 
 @case("a reload cannot move the cache to another file: refused with the reason")
