@@ -104,7 +104,7 @@ struct AdminPlane: Sendable {
         guard let wanted = try? JSONDecoder().decode(PurgeRequest.self, from: Data(request.body)) else {
             throw Failure.usage("say what to purge: {\"url\": ...}, prefix, host, tag or {\"all\": true}")
         }
-        return .json(try node.purger.purge(wanted, sites: await node.liveSites()))
+        return .json(try await node.purger.purge(wanted, sites: await node.liveSites()))
     }
 
     private func advanceClock(_ body: ChangeBody) throws -> AdminAnswer {

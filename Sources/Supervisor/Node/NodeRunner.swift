@@ -147,7 +147,7 @@ enum NodeRunner {
         await node.closeAdmin(patienceMilliseconds: 2_000)
         node.systemd.flush()
         if end == .stopped {
-            node.purger.close()
+            await node.purger.close()
             await node.regions.leaveClean(patienceMilliseconds: 1_000)
         }
         node.directory.clear()

@@ -2,6 +2,7 @@
 // the cache. In force for all workers when it returns.
 import CachePolicy
 import ControlChannel
+import Dispatch
 import Foundation
 import HTTPMessage
 import ShmCache
@@ -37,38 +38,46 @@ struct PurgeAnswer: Codable, Sendable, Equatable {
     var stored: Bool?
 }
 
-/// Purges of one node, one after the other.
+/// Purges of one node, one after the other, on a thread of their own: a slow disk holds up nothing else.
 final class Purger: Sendable {
     private let regions: Regions
-    /// Whether purges are taken; one at a time.
-    private let isOpen = Mutex(true)
+    private let queue = DispatchQueue(label: "martlet.purges")
+    /// Whether purges are taken.
+    private let isOpen = Atomic(true)
 
     init(_ regions: Regions) { self.regions = regions }
 
-    /// Blocks for less than a millisecond, longer with a cache file on a disk, which is written through.
-    func purge(_ request: PurgeRequest, sites: [String]) throws(Failure) -> PurgeAnswer {
+    /// Takes less than a millisecond, longer with a cache file on a disk, which is written through.
+    func purge(_ request: PurgeRequest, sites: [String]) async throws(Failure) -> PurgeAnswer {
         try request.check()
-        let result: Result<PurgeAnswer, Failure> = isOpen.withLock { isOpen in
-            do throws(Failure) {
-                guard isOpen else { throw .runtime("the node has stopped") }
-                var lane = try takeLane()
-                lane.beginTurn(now: regions.cache.now())
-                let answer = try Purger.apply(request, sites, lane, regions.cache)
-                lane.endTurn()
-                return .success(answer)
-            } catch {
-                return .failure(error)
-            }
-        }
-        return try result.get()
+        return try await onQueue { () throws(Failure) in try self.purgeNow(request, sites) }.get()
     }
 
-    /// No purge is taken any more; the one under way is over when this returns.
-    func close() { isOpen.withLock { $0 = false } }
+    /// No purge is taken any more; those that were are over when this returns.
+    func close() async {
+        isOpen.store(false, ordering: .relaxed)
+        _ = await onQueue { () throws(Failure) in }
+    }
 
-    /// Workers get theirs from the lowest number up.
+    private func onQueue<T: Sendable>(_ work: @escaping @Sendable () throws(Failure) -> T) async -> Result<T, Failure> {
+        await withCheckedContinuation { continuation in
+            queue.async { continuation.resume(returning: Result(catching: work)) }
+        }
+    }
+
+    private func purgeNow(_ request: PurgeRequest, _ sites: [String]) throws(Failure) -> PurgeAnswer {
+        guard isOpen.load(ordering: .relaxed) else { throw .runtime("the node has stopped") }
+        var lane = try takeLane()
+        lane.beginTurn(now: regions.cache.now())
+        defer { lane.endTurn() }
+        return try Purger.apply(request, sites, lane, regions.cache)
+    }
+
+    /// Workers get theirs from the lowest number up. A lane that somebody holds is waited for when it is asked for, and
+    /// so it is not.
     private func takeLane() throws(Failure) -> Lane {
-        for index in stride(from: regions.cache.laneCount - 1, through: 0, by: -1) {
+        for index in stride(from: Regions.workerLanes - 1, through: 0, by: -1) {
+            if case .live = regions.cache.laneState(index) { continue }
             if let lane = try? regions.cache.attachLane(index) { return lane }
         }
         throw .runtime("every lane of the cache is taken: try again when a generation has drained")

@@ -1,6 +1,7 @@
 """`martlet purge`: what is purged for good is fetched anew, what is purged softly is asked about again."""
 
 import threading
+import time
 
 from cases.restarts import command
 from harness.client import Client
@@ -145,6 +146,32 @@ def during_a_varying_fetch(context):
                     client.request("GET", target, fields=language)
                     expect(client.read_response().body == b"2", f"{words}, soft {soft}: request {number}")
                 expect(asked.count(target) == 2, f"{words}, soft {soft}: asked {asked}")
+
+
+@case("a purge waits for nobody, and many at once do not keep the status waiting")
+def quick(context):
+    origin, _ = site(context)
+    node = context.node(origin.url)
+    # With the janitor, whose lane is not one to wait for.
+    wait_until(lambda: node.admin("GET", "/v1/status")[1].get("janitor", {}).get("state") == "working", "the janitor")
+
+    def seconds(function, *arguments):
+        began = time.monotonic()
+        expect(function(*arguments)[0] == 200, "an answer")
+        return time.monotonic() - began
+
+    def purge(number):
+        return node.admin("POST", "/v1/purge", {"tag": f"t{number}"}, 60)
+    alone = min(seconds(purge, number) for number in range(20))
+    expect(alone < 0.02, f"one takes {alone * 1000:.1f} ms")
+    threads = [threading.Thread(target=purge, args=(number,)) for number in range(100)]
+    for thread in threads:
+        thread.start()
+    status = seconds(node.admin, "GET", "/v1/status", None, 60)
+    for thread in threads:
+        thread.join()
+    expect(status < 1.5, f"status took {status:.2f} s")
+    return f"one {alone * 1000:.1f} ms, status beside 100 {status * 1000:.0f} ms"
 
 
 @case("what is purged softly is not what only-if-cached may be given without asking")
