@@ -23,6 +23,21 @@ import Testing
         #expect(keeper.step(wanted: 2, now: 20) == .start(launch: 2))
     }
 
+    @Test func oneThatDoesNotLeaveIsKilledOnce() {
+        var keeper = JanitorKeeper()
+        _ = keeper.step(wanted: 1, now: 0)
+        #expect(keeper.nextAt == nil)
+        #expect(keeper.step(wanted: 2, now: 10) == .dismiss)
+        #expect(keeper.nextAt == 5_010)
+        #expect(keeper.step(wanted: 1, now: 5_009) == .nothing)
+        #expect(keeper.step(wanted: 2, now: 5_010) == .kill)
+        #expect(keeper.step(wanted: 2, now: 9_000) == .nothing)
+        #expect(keeper.nextAt == nil)
+        let isUnexpected = keeper.ended(now: 9_001, settings: settings)
+        #expect(!isUnexpected)
+        #expect(keeper.step(wanted: 2, now: 9_001) == .start(launch: 2))
+    }
+
     @Test func aStopLetsItGo() {
         var keeper = JanitorKeeper()
         _ = keeper.step(wanted: 1, now: 0)

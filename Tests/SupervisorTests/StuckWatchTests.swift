@@ -70,6 +70,14 @@ import Testing
             } == 120)
     }
 
+    @Test func aJanitorHasLongerAtRestAsWell() {
+        let samples = StuckWatch.samplesOfJanitor
+        let sample = StuckWatch.Sample(
+            state: .live(processID: 7, turn: 9, inTurn: false), beats: true, samplesInTurn: samples,
+            samplesAtRest: samples)
+        #expect(firstFound(200) { _ in [3: sample] } == 120)
+    }
+
     @Test func aDeadOrFreeLaneIsNobody() {
         #expect(firstFound(40) { _ in [3: .init(state: .dead(processID: 7), beats: true)] } == nil)
         #expect(firstFound(40) { _ in [3: .init(state: .free, beats: true)] } == nil)

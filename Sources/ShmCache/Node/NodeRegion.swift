@@ -81,7 +81,8 @@ public struct NodeRegion: ~Copyable, Sendable {
         word(layout.slots + index * 8).release(record.word)
     }
 
-    /// A lane's holder says that it turns its loop at least once a second as long as it lives.
+    /// A lane's holder says that it turns its loop at least once a second as long as it lives;
+    /// the janitor, every five.
     public func promiseBeat(lane: Int, processID: Int32) {
         guard layout.beats > 0, lane >= 0, lane < laneCount else { return }
         word(layout.beats + lane * 8).release(UInt64(UInt32(bitPattern: processID)))

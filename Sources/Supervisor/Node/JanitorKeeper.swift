@@ -6,6 +6,8 @@ struct JanitorKeeper {
         case start(launch: UInt32)
         /// Asked to go; its end is awaited.
         case dismiss
+        /// It was asked, and stays.
+        case kill
     }
 
     /// The launch that the running process came from; nil while none runs.
@@ -14,12 +16,24 @@ struct JanitorKeeper {
     private var startedAt: Milliseconds = 0
     private var backOff = BackOff()
     private(set) var startAt: Milliseconds?
+    /// When one that is leaving has had time enough.
+    private var killAt: Milliseconds?
+    static let patience: Milliseconds = 5_000
+
+    /// When there will be something to do without any event.
+    var nextAt: Milliseconds? { startAt ?? killAt }
 
     /// What to do when a janitor of the launch `wanted` should run, or none.
     mutating func step(wanted: UInt32?, now: Milliseconds) -> Step {
         if let running {
-            guard running != wanted, !isLeaving else { return .nothing }
+            if isLeaving {
+                guard let killAt, killAt <= now else { return .nothing }
+                self.killAt = nil
+                return .kill
+            }
+            guard running != wanted else { return .nothing }
             isLeaving = true
+            killAt = now + Self.patience
             return .dismiss
         }
         guard let wanted else {
@@ -40,6 +54,7 @@ struct JanitorKeeper {
         let isUnexpected = !isLeaving
         running = nil
         isLeaving = false
+        killAt = nil
         if isUnexpected { startAt = now + backOff.died(age: now - startedAt, settings: settings) }
         return isUnexpected
     }

@@ -23,6 +23,10 @@ extension Node {
         case .nothing: break
         case .start(let launch): startJanitor(launch)
         case .dismiss: tellJanitor(.stop)
+        case .kill:
+            guard let janitor else { return }
+            log.warning("the janitor (pid \(janitor.pid)) did not leave when told to: killing it")
+            _ = cl_pidfd_send_signal(janitor.pidfd, SIGKILL)
         }
     }
 
@@ -39,6 +43,8 @@ extension Node {
             watchJanitorQueue()
         } catch {
             log.warning("the janitor could not be started: \(error)")
+            // Once started it waits for an introduction that will not come.
+            if let janitor { _ = cl_pidfd_send_signal(janitor.pidfd, SIGKILL) }
             if janitor == nil { _ = keeper.ended(now: LoopExecutor.now(), settings: machine.settings) }
         }
     }
@@ -97,6 +103,32 @@ extension Node {
         self.janitor = nil
         _ = keeper.ended(now: LoopExecutor.now(), settings: machine.settings)
         _ = regions.cache.recoverLane(Regions.janitorLane)
+    }
+
+    /// How it looks to who searches for processes that stand still: until it has its lane it has done nothing. Whoever
+    /// else has the lane is what is left of an earlier supervisor's.
+    func janitorSample() -> StuckWatch.Sample? {
+        let lane = Regions.janitorLane
+        var sample = StuckWatch.Sample(
+            state: regions.cache.laneState(lane), beats: true, samplesInTurn: StuckWatch.samplesOfJanitor,
+            samplesAtRest: StuckWatch.samplesOfJanitor)
+        if case .live(let pid, _, _) = sample.state {
+            sample.beats = regions.node.hasPromisedBeat(lane: lane, processID: pid)
+            return sample
+        }
+        guard let janitor else { return nil }
+        sample.state = .live(processID: janitor.pid, turn: 0, inTurn: false)
+        return sample
+    }
+
+    /// A janitor that this supervisor did not start. While it holds the lane its number is its own.
+    func endStrangeJanitor(_ pid: Int32, _ text: String) {
+        let pidfd = cl_pidfd_open(pid)
+        guard pidfd >= 0 else { return }
+        defer { close(pidfd) }
+        guard case .live(pid, _, _) = regions.cache.laneState(Regions.janitorLane) else { return }
+        log.warning("a janitor of before (pid \(pid)) \(text): killing it")
+        _ = cl_pidfd_send_signal(pidfd, SIGKILL)
     }
 
     func janitorStatus() -> StatusDocument.Janitor? {

@@ -281,12 +281,13 @@ extension Node {
             let promised = regions.node.hasPromisedBeat(lane: member.lane, processID: member.pid ?? 0)
             lanes[member.lane] = .init(state: regions.cache.laneState(member.lane), beats: promised)
         }
-        lanes[Regions.janitorLane] = .init(
-            state: regions.cache.laneState(Regions.janitorLane), beats: false,
-            samplesInTurn: StuckWatch.samplesOfJanitor)
+        lanes[Regions.janitorLane] = janitorSample()
         let processes = [janitor].compactMap { $0 } + workers.values
         for stuck in stuckWatch.look(lanes, now: now) {
-            guard let process = processes.first(where: { $0.pid == stuck.pid }) else { continue }
+            guard let process = processes.first(where: { $0.pid == stuck.pid }) else {
+                endStrangeJanitor(stuck.pid, stuck.text)
+                continue
+            }
             let name = process === janitor ? "the janitor" : "\(process.id)"
             log.warning("\(name) (pid \(stuck.pid)) \(stuck.text): killing it")
             _ = cl_pidfd_send_signal(process.pidfd, SIGKILL)

@@ -105,7 +105,7 @@ actor Node: LoopExecutor.Delegate {
         }
         recordSlots()
         tendJanitor()
-        let deadlines = [machine.nextDeadline, keeper.startAt, stuckWatch.nextAt, postponed.nextDeadline]
+        let deadlines = [machine.nextDeadline, keeper.nextAt, stuckWatch.nextAt, postponed.nextDeadline]
         loop.setWake(at: deadlines.compactMap { $0 }.min())
     }
 

@@ -8,7 +8,8 @@ struct StuckWatch {
     /// So many regular samples without a change: five seconds in the middle of a turn, ten between two.
     static let samplesInTurn = 10
     static let samplesAtRest = 20
-    /// A minute, for the janitor: what it reads is kept from being used again as well, but nobody waits for it.
+    /// A minute, for the janitor, which turns its loop every five seconds: what it reads is kept from being used again
+    /// as well, but nobody waits for it.
     static let samplesOfJanitor = 120
 
     /// One lane, as it is now.
@@ -16,8 +17,9 @@ struct StuckWatch {
         var state: LaneState
         /// Whether its process has promised to turn its loop also when there is nothing to do.
         var beats: Bool
-        /// What it does in one turn may take longer.
+        /// What it does in one turn may take longer, and so may its rests.
         var samplesInTurn = StuckWatch.samplesInTurn
+        var samplesAtRest = StuckWatch.samplesAtRest
     }
 
     struct Stuck: Equatable {
@@ -54,7 +56,7 @@ struct StuckWatch {
             }
             sight.count += 1
             sights[lane] = sight
-            let limit = inTurn ? sample.samplesInTurn : Self.samplesAtRest
+            let limit = inTurn ? sample.samplesInTurn : sample.samplesAtRest
             guard sight.count >= limit else { continue }
             sights[lane] = nil
             let seconds = Milliseconds(limit) * Self.intervalMilliseconds / 1_000

@@ -62,6 +62,7 @@ struct Janitor: ~Copyable {
         _ = setpriority(Int32(PRIO_PROCESS.rawValue), 0, 5)
         _ = unsafe cl_set_process_name("martlet-janitor")
         janitor.lane.becomeJanitor()
+        janitor.node.promiseBeat(lane: janitor.lane.index, processID: getpid())
         janitor.control.send(.ready(backend: .epoll, build: WorkerSettings.build))
         return janitor
     }
@@ -76,6 +77,9 @@ struct Janitor: ~Copyable {
 
     /// One round of whatever there is to do. How long nothing will be.
     private mutating func work() -> Int32 {
+        // A turn without anything in it: a sign of life.
+        lane.beginTurn(now: region.now())
+        lane.endTurn()
         let outcome = lane.keepUp(now: region.now(), maximumSegments: Self.segmentsPerRound)
         counters.add(Counter.janitorEvictions.rawValue, UInt64(outcome.evictedSegments))
         counters.add(Counter.janitorRecompressions.rawValue, outcome.recompressedObjects)

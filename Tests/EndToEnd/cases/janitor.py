@@ -9,8 +9,8 @@ from harness.client import Client
 from harness.message import Ended
 from harness.node import RELEASE, children_of, command_line
 from harness.origin import Reply
-from harness.waiting import wait_until
-from support import case, expect, martlet
+from harness.waiting import pace, wait_until
+from support import case, expect, halt, martlet
 
 FRESH = {"Cache-Control": "max-age=3600"}
 
@@ -83,6 +83,41 @@ def supervisor_killed(context):
     with Client(heir.address) as client:
         expect(ask(client, 0).body == bodies[0], "the node serves")
     expect(heir.stop() == 0, "exit code 0")
+
+
+@case("a janitor that stands still does not keep the next one out: killed some seconds after it was told to go")
+def stays(context):
+    origin, _ = pages(context, 1)
+    node = context.node(origin.url)
+    first = working(node)
+    halt(first)
+    expect(martlet("reload", "--runtime-dir", node.runtime)[0] == 0, "a reload")
+    second = working(node, besides={first})
+    expect("did not leave" in node.log_tail() and "--janitor" not in command_line(first), "killed, and the log says so")
+    # A node that stops waits for none.
+    halt(second)
+    expect(node.stop() == 0, "exit code 0")
+
+
+@case("a janitor that stands still is killed after a minute and replaced, also one of a supervisor of before; one that "
+      "sleeps is not", long_only=True)
+def hangs(context):
+    origin, _ = pages(context, 1)
+    node = context.node(origin.url)
+    first = working(node)
+    pace(70)
+    expect(janitors(node) == [first], "nothing to do for 70 s")
+    halt(first)
+    wait_until(lambda: first not in janitors(node), "the kill", 75)
+    expect("no sign of life for 60 s" in node.log_tail(), "the log says why")
+    second = working(node, besides={first})
+    halt(second)
+    node.process.kill()
+    node.process.wait()
+    heir = context.node(origin.url, port=node.port, runtime=node.runtime)
+    wait_until(lambda: "--janitor" not in command_line(second), "the kill", 75)
+    wait_until(lambda: len(janitors(heir)) == 1, "a new one", 40)
+    working(heir, besides={first, second})
 
 
 @case("a janitor killed again and again under traffic in a full cache: no request fails, it is replaced")
