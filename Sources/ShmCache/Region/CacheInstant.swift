@@ -1,7 +1,7 @@
 // The clock that every process of a node shares. Here: the value only; reading it is CacheRegion.now().
 
 /// A point of cache time: CLOCK_BOOTTIME plus the region's offset, which makes it wall-clock time as of the first
-/// attach of a boot. It never jumps when somebody sets the system clock.
+/// attach of a boot. It does not jump when somebody sets the system clock; the supervisor moves the offset then.
 public struct CacheInstant: Comparable, Sendable, BitwiseCopyable {
     /// Nanoseconds since 1970-01-01 00:00 UTC, as the cache counts them.
     public var nanoseconds: Int64

@@ -39,13 +39,11 @@ struct AdminPlane: Sendable {
         case ("POST", "/v1/upgrade"): return try await upgrade(body(request))
         case ("POST", "/v1/stop"): return try await stop(body(request))
         case ("POST", "/v1/purge"): return try await purge(request)
-        case ("POST", "/v1/test/advance-clock") where isTest: return try advanceClock(body(request))
+        case ("POST", "/v1/test/advance-clock") where Node.isForTests: return try await advanceClock(body(request))
         case ("GET", _), ("POST", _): return .complaint(404, "there is no \(request.method) \(request.path)")
         default: return .complaint(405, "GET and POST are what is understood here")
         }
     }
-
-    private var isTest: Bool { ProcessInfo.processInfo.environment["MARTLET_TEST"] == "1" }
 
     // MARK: Questions
 
@@ -107,10 +105,9 @@ struct AdminPlane: Sendable {
         return .json(try await node.purger.purge(wanted, sites: await node.liveSites()))
     }
 
-    private func advanceClock(_ body: ChangeBody) throws -> AdminAnswer {
+    private func advanceClock(_ body: ChangeBody) async throws -> AdminAnswer {
         guard let seconds = body.seconds, abs(seconds) < 1e9 else { throw Failure.usage("say {\"seconds\": N}") }
-        node.regions.cache.shiftClock(nanoseconds: Int64(seconds * 1e9))
-        return .json(["clockSeconds": node.regions.cache.now().seconds])
+        return .json(["clockSeconds": await node.advanceClock(nanoseconds: Int64(seconds * 1e9))])
     }
 
     private func body(_ request: AdminRequest) throws -> ChangeBody {

@@ -62,6 +62,7 @@ actor Node: LoopExecutor.Delegate {
     /// Changes whose configuration is being read, and that the state machine does not know yet.
     var loading = 0
     var stuckWatch = StuckWatch()
+    var clockKeeper = ClockKeeper()
     var upgrades = 0
     nonisolated let systemd = SystemdNotifier()
     var storedAddresses = 0
@@ -91,6 +92,7 @@ actor Node: LoopExecutor.Delegate {
         self.demoOrigin = demoOrigin
         self.cacheAsked = cacheAsked
         self.log = log
+        if Self.isForTests { clockKeeper.keep(difference: regions.cache.now().nanoseconds - cl_realtime_nanoseconds()) }
     }
 
     func note(storedBefore names: [String]) { storedBefore = names }
@@ -124,6 +126,7 @@ actor Node: LoopExecutor.Delegate {
         connectAgain()
         tendAdmin()
         tendDirectory()
+        tendClock()
     }
 
     private func perform(_ action: MachineAction, _ events: inout [MachineEvent]) {
