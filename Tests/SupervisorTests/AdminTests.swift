@@ -64,6 +64,14 @@ struct AdminPortTests {
         #expect(port.isBusy(1_000_000))
     }
 
+    @Test func theShortestQuestionsArePassedOnOfTooMany() {
+        let most = AdminPort.mostInputPassed
+        let few = AdminPort.divide([7: 100, 8: most - 100])
+        #expect(few.passed == [7, 8] && few.tooLong.isEmpty)
+        let many = AdminPort.divide([1: most / 2, 2: most / 2 + 1, 3: 0, 4: 20, 5: most])
+        #expect(many.passed == [1, 3, 4] && many.tooLong == [2, 5])
+    }
+
     @Test func anAnswerHalfOutIsWaitedForASecondAndNeverSentTwice() {
         var port = AdminPort(listener: -1)
         port.connections[1] = connection(.sending(since: 5_000), "GET /v1/status HTTP/1.1\r\n\r\n")

@@ -54,6 +54,18 @@ struct SavedStateTests {
         }
     }
 
+    @Test func oneThatNobodyWouldReadIsNotWritten() throws {
+        var large = state(MachineHarness.serving(1).machine)
+        large.directory = String(repeating: "x", count: SavedState.mostBytes)
+        #expect(throws: Failure.self) { _ = try large.write() }
+        let fd = try state(MachineHarness.serving(1).machine).write()
+        defer { close(fd) }
+        #expect(ftruncate(fd, off_t(SavedState.mostBytes)) == 0)
+        #expect(throws: Failure.runtime("the saved state takes 64 MiB; this binary reads less than 64 MiB")) {
+            _ = try SavedState.read(fd)
+        }
+    }
+
     @Test func damageAndOtherVersionsAreRefused() throws {
         let fd = try state(MachineHarness.serving(1).machine).write()
         defer { close(fd) }

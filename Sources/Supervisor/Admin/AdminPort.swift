@@ -48,6 +48,8 @@ struct AdminPort {
 
     static let mostConnections = 512
     static let mostInput = 256 * 1024
+    /// Of all questions together, as they pass through an upgrade.
+    static let mostInputPassed = 1024 * 1024
 
     /// As one program image leaves it to the next.
     struct Record: Codable, Sendable {
@@ -125,14 +127,33 @@ struct AdminPort {
 
     /// Questions under way are put again to the next image, which finds their bytes here.
     var record: Record {
-        let passed = connections.sorted { $0.key < $1.key }.map(\.value).filter { connection in
+        let (passed, _) = passing
+        return Record(
+            listener: listener,
+            connections: passed.compactMap { connections[$0] }.map { Record.Connection(fd: $0.fd, input: $0.input) })
+    }
+
+    /// Those that go on in the next image, oldest first, and those that have sent too much for that.
+    var passing: (passed: [UInt32], tooLong: [UInt32]) {
+        let sizes = connections.filter { _, connection in
             switch connection.phase {
             case .reading, .answering: true
             case .sending, .lingering: false
             }
         }
-        return Record(
-            listener: listener, connections: passed.map { Record.Connection(fd: $0.fd, input: $0.input) })
+        return Self.divide(sizes.mapValues(\.input.count))
+    }
+
+    /// The shortest questions are passed, which are those that people ask.
+    static func divide(_ sizes: [UInt32: Int]) -> (passed: [UInt32], tooLong: [UInt32]) {
+        var left = mostInputPassed
+        var passed: [UInt32] = []
+        var tooLong: [UInt32] = []
+        for (id, size) in sizes.sorted(by: { ($0.value, $0.key) < ($1.value, $1.key) }) {
+            left -= size
+            if left >= 0 { passed.append(id) } else { tooLong.append(id) }
+        }
+        return (passed.sorted(), tooLong)
     }
 }
 
@@ -167,6 +188,14 @@ extension Node {
         admin?.listener = port.listener
         port.closeSpare()
         loop.watch(port.listener, token: LoopToken.admin.packed)
+    }
+
+    /// Before an upgrade in place: who cannot be passed on is told so.
+    func refuseLongQuestions() {
+        for id in admin?.passing.tooLong ?? [] {
+            guard case .reading = admin?.connections[id]?.phase else { continue }
+            refuse(.complaint(503, "the supervisor is being upgraded, and this is too much to keep: ask again"), id)
+        }
     }
 
     private func take(_ fd: Int32, _ input: [UInt8]) {

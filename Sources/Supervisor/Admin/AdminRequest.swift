@@ -82,5 +82,6 @@ struct AdminAnswer: Equatable, Sendable {
     private static let reasons = [
         200: "OK", 202: "Accepted", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed", 410: "Gone",
         411: "Length Required", 413: "Content Too Large", 431: "Request Header Fields Too Large",
+        503: "Service Unavailable",
     ]
 }

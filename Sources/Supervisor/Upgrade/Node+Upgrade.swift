@@ -36,6 +36,7 @@ extension Node {
             let binary = try Self.openBinary(path)
             defer { close(binary) }
             let isWatched = try await preflight(operation, binary, path, worker, replacesWorkers, deadline)
+            refuseLongQuestions()
             try await quiesce(operation, deadline)
             let state = try savedState(operation, worker, replacesWorkers, deadline)
             operations.progress(operation, "taking over in place")
@@ -88,6 +89,7 @@ extension Node {
         _ deadline: Int64
     ) async throws -> Bool {
         operations.progress(operation, "preflight of \(path)")
+        refuseLongQuestions()
         let state = try savedState(operation, worker, replacesWorkers, deadline).write()
         let null = unsafe open("/dev/null", O_RDWR | O_CLOEXEC)
         let output = unsafe cl_memfd_create("martlet-preflight")

@@ -35,6 +35,8 @@ struct SavedState: Codable, Sendable {
     }
 
     static let version = 1
+    /// Larger ones are neither written nor read.
+    static let mostBytes = 64 << 20
     private static let magic = "martlet-state"
 
     var directory: String
@@ -82,6 +84,11 @@ struct SavedState: Codable, Sendable {
     func write() throws(Failure) -> Int32 {
         guard let json = try? JSONEncoder().encode(self) else { throw .runtime("the state cannot be encoded") }
         let head = Data("\(Self.magic) \(Self.version) \(json.count) \(Self.checksum(json))\n".utf8)
+        guard head.count + json.count < Self.mostBytes else {
+            throw .runtime(
+                "the state of this node takes \(json.count >> 20) MiB, and a new supervisor reads less than "
+                    + "\(Self.mostBytes >> 20) MiB")
+        }
         let fd = unsafe cl_memfd_create("martlet-state")
         let bytes = [UInt8](head + json)
         let written = fd < 0 ? -1 : unsafe bytes.withUnsafeBytes { unsafe pwrite(fd, $0.baseAddress, $0.count, 0) }
@@ -95,7 +102,11 @@ struct SavedState: Codable, Sendable {
 
     static func read(_ fd: Int32) throws(Failure) -> SavedState {
         let size = Int(lseek(fd, 0, SEEK_END))
-        guard size > 0, size < 64 << 20 else { throw .runtime("descriptor \(fd) holds no saved state") }
+        guard size > 0 else { throw .runtime("descriptor \(fd) holds no saved state") }
+        guard size < mostBytes else {
+            throw .runtime(
+                "the saved state takes \(size >> 20) MiB; this binary reads less than \(mostBytes >> 20) MiB")
+        }
         var bytes = [UInt8](repeating: 0, count: size)
         let got = unsafe bytes.withUnsafeMutableBytes { unsafe Glibc.pread(fd, $0.baseAddress, $0.count, 0) }
         guard got == size, let newline = bytes.firstIndex(of: 10) else {

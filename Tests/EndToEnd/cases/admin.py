@@ -110,6 +110,41 @@ def through_upgrades(context):
     return f"{sum(asker.answers for asker in askers)} answers, slowest {max(a.slowest for a in askers):.2f} s"
 
 
+@case("an upgrade while hundreds have sent long questions in part: it succeeds; short ones pass, most of those do not")
+def long_questions(context):
+    node = context.node(context.origin().url, workers=1)
+    path = f"{node.runtime}/admin.sock"
+    gate = threading.Event()
+    ordinary = in_halves(path, gate)
+    head = b"POST /v1/purge HTTP/1.1\r\nHost: x\r\nContent-Length: 131000\r\n\r\n"
+    longs = []
+    for _ in range(400):
+        sock = socket.socket(socket.AF_UNIX)
+        sock.settimeout(20)
+        sock.connect(path)
+        sock.sendall(head + b"x" * 121_000)
+        longs.append(sock)
+    try:
+        code, said, complaint = martlet("upgrade", "--binary", f"{RELEASE}/martlet", "--runtime-dir", node.runtime,
+                                        seconds=90)
+        expect(code == 0 and "took over in place" in said, f"upgrade: {code} {said} {complaint}")
+        gate.set()
+        expect(ordinary() == 200, "the ordinary question is answered")
+        passed = []
+        for sock in longs:
+            try:
+                sock.sendall(b"x" * 10_000)
+                passed.append(sock.recv(65_536))
+            except (BrokenPipeError, ConnectionResetError):
+                sock.setblocking(False)
+                expect(sock.recv(65_536).startswith(b"HTTP/1.1 503 "), "the reason of a refusal")
+    finally:
+        for sock in longs:
+            sock.close()
+    # They are whole now, and no JSON.
+    expect(0 < len(passed) < 10 and all(answer.startswith(b"HTTP/1.1 400 ") for answer in passed), f"passed: {passed}")
+
+
 @case("requests that make no sense to the admin socket are refused with a status and a reason")
 def refusals(context):
     origin = context.origin()
