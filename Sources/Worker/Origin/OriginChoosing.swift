@@ -47,12 +47,16 @@ extension Worker {
     private mutating func send(_ e: UInt32) {
         let server = exchanges[e].server
         exchanges[e].sentUnixMilliseconds = clock.unixMilliseconds
+        let hasAddress = !upstreams[Int(server)].addresses.isEmpty
         // A repeated attempt goes to a new connection: the others in the pool may be as dead as the last one.
-        if exchanges[e].attempts == 1, let o = pool.pop(server, &origins) {
+        if exchanges[e].attempts == 1 || !hasAddress, let o = pool.pop(server, &origins) {
             count(.originReused)
             return bind(e, o)
         }
-        guard pool.mayOpen(server), !upstreams[Int(server)].addresses.isEmpty else { return waitInLine(e) }
+        guard hasAddress else { return waitInLine(e) }
+        // Where there may be no more of them, one of those gives way to it.
+        if !pool.mayOpen(server), let o = pool.pop(server, &origins) { closeOrigin(o) }
+        guard pool.mayOpen(server) else { return waitInLine(e) }
         guard let o = connect(server) else {
             // What this node lacks is not the origin's fault, and no other origin can be asked either.
             return accepting.room.lends(lowestFree) ? notSent(e, .unreachable) : failExchange(e, .busy)
@@ -174,7 +178,9 @@ extension Worker {
     mutating func serveLines() {
         guard waitingInLine > 0 else { return }
         for server in upstreams.indices {
-            while let first = upstreams[server].line.first {
+            // Who has to stand in line again has had its turn.
+            for _ in 0..<upstreams[server].line.count {
+                guard let first = upstreams[server].line.first else { break }
                 let mayGo =
                     pool.hasIdle(UInt16(server))
                     || (pool.mayOpen(UInt16(server)) && !upstreams[server].addresses.isEmpty)
