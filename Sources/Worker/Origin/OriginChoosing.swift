@@ -49,7 +49,7 @@ extension Worker {
         exchanges[e].sentUnixMilliseconds = clock.unixMilliseconds
         let hasAddress = !upstreams[Int(server)].addresses.isEmpty
         // A repeated attempt goes to a new connection: the others in the pool may be as dead as the last one.
-        if exchanges[e].attempts == 1 || !hasAddress, let o = pool.pop(server, &origins) {
+        if exchanges[e].attempts == 1 || !hasAddress, let o = takeIdle(server) {
             count(.originReused)
             return bind(e, o)
         }
@@ -62,6 +62,16 @@ extension Worker {
             return accepting.room.lends(lowestFree) ? notSent(e, .unreachable) : failExchange(e, .busy)
         }
         bind(e, o)
+    }
+
+    /// A pooled connection that has nothing to say: what came unasked would be taken for the next answer. It may have
+    /// come behind the last one, and then no event tells of it any more.
+    private mutating func takeIdle(_ server: UInt16) -> UInt32? {
+        while let o = pool.pop(server, &origins) {
+            guard origins[o].spokeUnasked() else { return o }
+            closeOrigin(o)
+        }
+        return nil
     }
 
     /// Nothing of the request has left: another address or another origin may do, whatever the method.

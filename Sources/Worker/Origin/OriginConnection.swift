@@ -126,7 +126,6 @@ struct OriginConnection: ~Copyable {
     /// Whether something came that nobody asked for. An event alone does not say so: it may be of what was read since,
     /// or of a record that only TLS needs.
     mutating func spokeUnasked() -> Bool {
-        guard mayRead else { return false }
         mayRead = isSecure ? tls?.isReadable() ?? true : hasArrived(descriptor) || cl_errno() != EAGAIN
         return mayRead
     }
