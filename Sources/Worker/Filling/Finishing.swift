@@ -64,7 +64,10 @@ extension Worker {
         if !context.isNone, contexts.contains(context) {
             let x = context.index
             contexts[x].exchange = .max
-            if contexts[x].phase == .sending || (hasResponse && status == 0 && contexts[x].body.kind == .relay) {
+            if contexts[x].phase == .tunnelling {
+                // What goes through a tunnel is not ours: nothing is added to it.
+                abortClient(contexts[x].client.index)
+            } else if contexts[x].phase == .sending || (hasResponse && status == 0 && contexts[x].body.kind == .relay) {
                 cutIfUnfinished(x)
             } else {
                 contexts[x].failureStatus = status == 0 ? own : status

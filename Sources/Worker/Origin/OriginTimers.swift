@@ -44,8 +44,16 @@ extension Worker {
         }
         if hasRivals(o) { return race(o) }
         if origins[o].phase == .idle { return closeOrigin(o) }
+        if origins[o].phase == .tunnelling { return endSilentTunnel(o) }
         if !origins[o].isCheck { count(.originTimeouts) }
         originFailed(o, .timeout)
+    }
+
+    /// Nobody has said anything in a tunnel for too long, which is nobody's fault.
+    private mutating func endSilentTunnel(_ o: UInt32) {
+        let e = origins[o].exchange
+        guard e != .max, contexts.contains(exchanges[e].context) else { return closeOrigin(o) }
+        abortClient(contexts[exchanges[e].context.index].client.index)
     }
 
     /// A relay stands still because its client does not read: the origin is not to blame, the client's timer decides.
