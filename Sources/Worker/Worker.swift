@@ -99,11 +99,12 @@ struct Worker: ~Copyable {
         clients = Slab(limit: limit)
         contexts = Slab(limit: limit)
         requests = RequestBuffers(
-            limit: 2 * limit, capacity: settings.requestBufferBytes, limits: settings.limits,
+            limit: 3 * limit, capacity: settings.requestBufferBytes, limits: settings.limits,
             fieldCapacity: settings.limits.fieldCount)
         repeated = RepeatedRequests(limits: settings.limits)
         origins = Slab(limit: limit)
-        exchanges = Slab(limit: limit)
+        // Fetches go on when their clients have gone, and refreshes have none.
+        exchanges = Slab(limit: 2 * limit)
         pool = OriginPool(
             originCount: settings.origins.count, idleLimit: settings.pool.idleConnections,
             openLimit: settings.pool.connections)

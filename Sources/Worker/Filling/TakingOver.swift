@@ -59,7 +59,8 @@ extension Worker {
         let exchange = startExchange(
             hasBegun ? .resume : .fill, request: contexts[x].request, context: id, route, probe,
             LookupResult(hash: probe.hash), permit: permit, range: range)
-        guard let exchange else { return false }
+        // Who is in the middle of the body looks again, and sees that the fill has ended.
+        guard let exchange else { return contexts.contains(id) && contexts[x].phase == .sending }
         exchanges[exchange].comparesSkipped = hasBegun && range == nil
         if contexts.contains(id) { contexts[x].exchange = exchange }
         return false

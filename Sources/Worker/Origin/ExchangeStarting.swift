@@ -16,6 +16,10 @@ extension Worker {
         _ purpose: ExchangePurpose, request r: UInt32, context: SlabID, _ route: Route, _ probe: CacheProbe,
         _ lookup: LookupResult, permit: consuming FillPermit?, range: ByteRange? = nil
     ) -> UInt32? {
+        guard !exchanges.isFull else {
+            refuseExchange(context, permit)
+            return nil
+        }
         let head = requests[r].head
         var text = buffers.take()
         text.append(scratch.key.readable)
@@ -57,6 +61,18 @@ extension Worker {
         }
         attempt(id.index)
         return exchanges.contains(id) ? id.index : nil
+    }
+
+    /// There are as many exchanges as there can be: whoever waited is told so, and whoever is in the middle of a body
+    /// sees that it ends.
+    private mutating func refuseExchange(_ context: SlabID, _ permit: consuming FillPermit?) {
+        if let permit = consume permit {
+            count(.fillsFailed)
+            permit.fail(.originBusy)
+        }
+        guard contexts.contains(context), contexts[context.index].phase != .sending else { return }
+        contexts[context.index].report.note = .originBusy
+        answerFailure(context.index, status: 503)
     }
 
     static func write(_ peer: PeerAddress, _ text: inout Buffer) {
