@@ -202,7 +202,13 @@ struct BufferPool: ~Copyable {
 
     mutating func take() -> Buffer { free.take() ?? Buffer(capacity: bufferCapacity) }
 
+    /// A buffer for so much, which may be more than those of the pool hold.
+    mutating func take(atLeast byteCount: Int) -> Buffer {
+        byteCount <= bufferCapacity ? take() : Buffer(capacity: byteCount)
+    }
+
     mutating func give(_ buffer: consuming Buffer) {
+        guard buffer.capacity == bufferCapacity else { return }
         buffer.clear()
         free.give(buffer)
     }

@@ -148,6 +148,11 @@ struct ExchangeKeys: ~Copyable {
 
     mutating func setVariant(_ variant: borrowing Buffer, hash: UInt64) {
         text.retract(text.count - baseLength)
+        if text.writableCount < variant.count {
+            var larger = Buffer(capacity: baseLength + variant.count)
+            larger.append(text.readable)
+            text = consume larger
+        }
         text.append(variant.readable)
         self.hash = hash
     }

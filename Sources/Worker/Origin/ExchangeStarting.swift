@@ -10,6 +10,9 @@ extension Worker {
     /// Attempts of one exchange, the first included.
     private static var maximumAttempts: UInt8 { 3 }
 
+    /// What is added to a client's request on its way to the origin fits in this.
+    private static var requestAllowance: Int { 16 * 1024 }
+
     /// Renders the request and sends it. Gives the exchange's index; nil when it failed at once (whoever waited has
     /// been told).
     mutating func startExchange(
@@ -21,14 +24,15 @@ extension Worker {
             return nil
         }
         let head = requests[r].head
-        var text = buffers.take()
+        var text = buffers.take(atLeast: scratch.key.count)
         text.append(scratch.key.readable)
         var keys = ExchangeKeys(text: text, key: probe.key, baseHash: probe.hash)
         keys.origin = route.origin
         if lookup.isVariant { keys.setVariant(scratch.variantKey, hash: lookup.hash) }
         scratch.text.clear()
         if !context.isNone { Self.write(clients[contexts[context.index].client.index].peer, &scratch.text) }
-        var requestHead = buffers.take()
+        // What the client sent, the target as it is keyed, and what this node adds.
+        var requestHead = buffers.take(atLeast: head.length + scratch.key.count + Self.requestAllowance)
         let upgrade = purpose == .relay && head.upgrade
         // Nobody's client has asked for a refresh; waiters, and a body that has begun, need one: no conditions then.
         let forwardsConditions = !context.isNone && !servesWaiters && purpose != .resume

@@ -93,7 +93,7 @@ extension Worker {
         exchanges[e].connection = o
         origins[o].exchange = e
         origins[o].input = buffers.take()
-        var output = buffers.take()
+        var output = buffers.take(atLeast: exchanges[e].requestHead.count)
         output.append(exchanges[e].requestHead.readable)
         origins[o].output = consume output
         origins[o].lastProgressMilliseconds = clock.milliseconds
