@@ -19,7 +19,11 @@ extension Worker {
         switch contexts[x].phase {
         case .waitingForFill:
             progressFillContext(x)
-            return clients.isTaken(c) && (!contexts.contains(id) || contexts[x].phase == .sending)
+            guard clients.isTaken(c) else { return false }
+            guard contexts.contains(id), contexts[x].phase == .waitingForFill else {
+                return !contexts.contains(id) || contexts[x].phase == .sending
+            }
+            return flushWhileWaiting(c)
         case .awaitingOrigin, .tunnelling:
             return flushWhileWaiting(c)
         case .sending:
