@@ -20,8 +20,9 @@ extension Worker {
         case .lingering: limit = Self.lingerMilliseconds
         case .tunnelling: limit = Int64(settings.timeouts.tunnelIdleMilliseconds)
         case .answering:
-            // Upload and origin have timers of their own; here it is the client that does not read.
-            limit = clients[c].sink.isBlocked ? Int64(settings.timeouts.sendMilliseconds) : 0
+            // The origin has a timer of its own; here it is the client that does not read, or does not send.
+            if !clients[c].sink.isBlocked { return uploadDeadline(c) }
+            limit = Int64(settings.timeouts.sendMilliseconds)
         case .reading:
             if clients[c].sink.isBlocked {
                 limit = Int64(settings.timeouts.sendMilliseconds)
@@ -33,6 +34,13 @@ extension Worker {
             }
         }
         return limit > 0 ? since + limit : nil
+    }
+
+    @inline(never)
+    private borrowing func uploadDeadline(_ c: UInt32) -> Int64? {
+        let limit = Int64(settings.timeouts.requestBodyMilliseconds)
+        guard limit > 0, let since = owesBody(c) else { return nil }
+        return since + limit
     }
 
     /// Makes sure that the timer expires no later than the current phase's deadline.
@@ -55,6 +63,7 @@ extension Worker {
         case .reading where clients[c].request != .max && !clients[c].sink.isBlocked:
             refuse(c, status: 408)
             progress(c)
+        case .answering where !clients[c].sink.isBlocked: uploadExpired(c)
         case .reading where clients[c].isIdle && !clients[c].isLastCall:
             clients[c].isLastCall = true
             armClientTimer(c)

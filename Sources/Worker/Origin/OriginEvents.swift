@@ -80,7 +80,9 @@ extension Worker {
         let context = exchanges[e].context
         guard !context.isNone, origins[o].phase != .connecting, origins[o].phase != .handshaking else { return }
         if origins[o].phase == .tunnelling { return progress(contexts[context.index].client.index) }
-        if contexts[context.index].upload.state == .flowing { pumpUpload(context.index) }
+        guard contexts[context.index].upload.state == .flowing else { return }
+        if sent > 0 { contexts[context.index].lastProgressMilliseconds = clock.milliseconds }
+        pumpUpload(context.index)
     }
 
     /// A send failed. The origin may have answered before it closed: what it said is read first.

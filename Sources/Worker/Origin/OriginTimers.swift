@@ -37,7 +37,7 @@ extension Worker {
     mutating func originTimerExpired(_ o: UInt32) {
         origins[o].timer = TimerHandle()
         guard let deadline = originDeadline(o) else { return }
-        let waitsForClient = origins[o].phase == .receivingBody && isHeldByClient(o)
+        let waitsForClient = self.waitsForClient(o)
         if deadline > clock.milliseconds || waitsForClient {
             if waitsForClient { origins[o].lastProgressMilliseconds = clock.milliseconds }
             return armOriginTimer(o)
@@ -54,6 +54,14 @@ extension Worker {
         let e = origins[o].exchange
         guard e != .max, contexts.contains(exchanges[e].context) else { return closeOrigin(o) }
         abortClient(contexts[exchanges[e].context.index].client.index)
+    }
+
+    private borrowing func waitsForClient(_ o: UInt32) -> Bool {
+        switch origins[o].phase {
+        case .awaitingHead: awaitsUpload(o)
+        case .receivingBody: isHeldByClient(o)
+        default: false
+        }
     }
 
     /// A relay stands still because its client does not read: the origin is not to blame, the client's timer decides.

@@ -15,7 +15,7 @@ extension Worker {
         }
         boundUnread(clients[contexts[x].client.index].descriptor, of: head.framing)
         contexts[x].upload.state = head.expectContinue ? .awaitingContinue : .flowing
-        if head.expectContinue { armContextTimer(x) }
+        if head.expectContinue { armContextTimer(x) } else { armClientTimer(contexts[x].client.index) }
     }
 
     /// What has arrived of a chunked body is looked at before anybody is asked: of a malformed request the origin then
@@ -46,9 +46,55 @@ extension Worker {
         provideSendBuffer(c)
         let interim: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
         _ = clients[c].sink.write { $0.append(interim) }
-        contexts[x].upload.state = .flowing
         _ = clients[c].sink.flush()
+        beginUpload(x)
+    }
+
+    /// From here on the client has `timeouts.request-body` between two reads of its body.
+    private mutating func beginUpload(_ x: UInt32) {
+        contexts[x].upload.state = .flowing
+        contexts[x].lastProgressMilliseconds = clock.milliseconds
+        armClientTimer(contexts[x].client.index)
         pumpUpload(x)
+    }
+
+    /// Since when the client owes more of a request body; nil while it owes none, or the origin has to take what is
+    /// there first.
+    borrowing func owesBody(_ c: UInt32) -> Int64? {
+        let id = clients[c].context
+        guard contexts.contains(id), contexts[id.index].upload.state == .flowing else { return nil }
+        return max(clients[c].lastProgressMilliseconds, contexts[id.index].lastProgressMilliseconds)
+    }
+
+    /// Whether the upload stands still because the origin is not there yet or does not take what it was sent.
+    borrowing func isHeldByOrigin(_ c: UInt32) -> Bool {
+        let e = contexts[clients[c].context.index].exchange
+        guard e != .max, exchanges[e].connection != .max else { return true }
+        let o = exchanges[e].connection
+        return !origins[o].takesRequest || origins[o].outputCount > 0
+    }
+
+    /// Whether an origin cannot answer yet because its request is not all there.
+    borrowing func awaitsUpload(_ o: UInt32) -> Bool {
+        let e = origins[o].exchange
+        guard e != .max, contexts.contains(exchanges[e].context), origins[o].outputCount == 0 else { return false }
+        let state = contexts[exchanges[e].context.index].upload.state
+        return state == .flowing || state == .awaitingContinue
+    }
+
+    /// The client owes more of its body for too long: that is not the origin's fault.
+    mutating func uploadExpired(_ c: UInt32) {
+        let x = clients[c].context.index
+        if isHeldByOrigin(c) {
+            contexts[x].lastProgressMilliseconds = clock.milliseconds
+            return armClientTimer(c)
+        }
+        guard contexts[x].phase == .awaitingOrigin else { return abortClient(c) }
+        dropContext(x)
+        clients[c].context = .none
+        clients[c].phase = .reading
+        refuse(c, status: 408)
+        if clients.isTaken(c) { progress(c) }
     }
 
     /// The final answer is here before the body was sent: the rest of the body is of no use to anybody.
@@ -70,14 +116,9 @@ extension Worker {
         case .awaitingContinue:
             // A client may send without waiting.
             let r = contexts[x].request
-            if requests[r].unreadCount > 0 || receiveBody(x) { continueSilently(x) }
+            if requests[r].unreadCount > 0 || receiveBody(x) { beginUpload(x) }
         case .done, .abandoned: break
         }
-    }
-
-    private mutating func continueSilently(_ x: UInt32) {
-        contexts[x].upload.state = .flowing
-        pumpUpload(x)
     }
 
     /// Moves body bytes from the client's buffer to the origin's, reads more, until one side has no more to give or to
