@@ -46,6 +46,9 @@ struct Worker: ~Copyable {
     var queues = ContextQueues()
     /// Origin connections that had more to say than one turn listens to.
     var talkative: [SlabID] = []
+    /// Client connections that had sent more requests than one turn answers.
+    var persistent: [SlabID] = []
+    var share = TurnShare()
     /// Origin connections whose fill found no room in the cache.
     var heldBackOrigins: [SlabID] = []
     /// First of the exchanges whose fill is complete and being packed and committed, a step per turn.
@@ -115,6 +118,7 @@ struct Worker: ~Copyable {
         accepting = AcceptingSlots(provisions.listeners)
         answered.reserveCapacity(1024)
         talkative.reserveCapacity(256)
+        persistent.reserveCapacity(256)
         fresh.reserveCapacity(1024)
         control = ControlPort(socket: socket, provisions: provisions)
         keyHash = region.keyHash
@@ -195,6 +199,7 @@ struct Worker: ~Copyable {
                 dispatch(event)
             }
             answerHeard()
+            servePersistent()
             hearTalkative()
             resumeHeldBack()
             progressFresh()
@@ -210,7 +215,7 @@ struct Worker: ~Copyable {
 
     private mutating func sleepMilliseconds() -> Int32 {
         if firstFinishing != .max || looksAgain || queues.next != nil { return 0 }
-        if !talkative.isEmpty || !fresh.isEmpty { return 0 }
+        if !talkative.isEmpty || !fresh.isEmpty || !persistent.isEmpty { return 0 }
         let wait = timers.sleepMilliseconds(nowMilliseconds: clock.milliseconds)
         let most = heldBackOrigins.isEmpty ? Self.beatMilliseconds : 1
         return wait < 0 ? most : min(wait, most)

@@ -146,7 +146,9 @@ struct Directive: Sendable {
         .init(
             "limits.requests-per-connection", .count(0...4_000_000_000) { $0.base.limits.requestsPerConnection = $1 },
             "Requests on one connection; 0 for any number"),
-        .init("limits.pipelined", .count(1...10_000) { $0.base.limits.pipelined = $1 }, "Requests read ahead"),
+        .init(
+            "limits.pipelined", .count(1...10_000) { $0.base.limits.pipelined = $1 },
+            "Requests of one connection answered before the others have their turn"),
         .init(
             "pool.idle", .count(0...100_000) { $0.base.pool.idleConnections = $1 },
             "Idle origin connections kept per worker and origin"),

@@ -47,6 +47,8 @@ struct ClientConnection: ~Copyable {
     private(set) var isCutShort = false
     /// Idle for too long: a request that comes now is still answered, and told of the close.
     var isLastCall = false
+    /// It had its share of a turn and goes on in the next.
+    var hasMore = false
     /// Number of the request buffer, or `.max`.
     var request = UInt32.max
     var context = SlabID.none

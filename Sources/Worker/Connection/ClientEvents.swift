@@ -6,6 +6,14 @@ internal import Glibc
 internal import HTTPMessage
 internal import ShmCache
 
+/// What the connection at hand has had in one go.
+struct TurnShare {
+    /// Requests that were begun.
+    var served: UInt32 = 0
+    /// Bytes it had been sent by the end of the first of them.
+    var sentBefore: UInt64 = 0
+}
+
 extension Worker {
     mutating func clientReady(_ c: UInt32, _ ready: ReadySet) {
         // An event of this very turn; whoever has the connection next will be told again.
@@ -37,9 +45,13 @@ extension Worker {
         }
     }
 
-    /// Does all that can be done on this connection now.
+    /// Bytes that one connection is sent in one go before others have their turn.
+    private static var bytesPerTurn: UInt64 { 256 * 1024 }
+
+    /// Does all that can be done on this connection now: of requests that were sent ahead, as many as a turn allows.
     mutating func progress(_ c: UInt32) {
         let id = clients.id(at: c)
+        share.served = 0
         while clients.contains(id) {
             let goesOn: Bool
             switch clients[c].phase {
@@ -53,6 +65,33 @@ extension Worker {
         }
     }
 
+    /// Whether a connection that has sent more has had what one turn gives.
+    @inline(never)
+    private mutating func hasHadShare(_ c: UInt32) -> Bool {
+        let sent = clients[c].sink.bytesSent
+        if share.served == 1 { share.sentBefore = sent }
+        return share.served >= settings.pipelined || sent &- share.sentBefore >= Self.bytesPerTurn
+    }
+
+    /// The connection has had its share of this turn: what it is owed goes out, the rest follows in the next turn.
+    private mutating func restForTurn(_ c: UInt32) -> Bool {
+        guard flushed(c), !clients[c].hasMore else { return false }
+        clients[c].hasMore = true
+        persistent.append(clients.id(at: c))
+        return false
+    }
+
+    /// Goes on with the connections that had sent more requests than the last turn answered.
+    mutating func servePersistent() {
+        guard !persistent.isEmpty else { return }
+        let count = persistent.count
+        for index in 0..<count where clients.contains(persistent[index]) {
+            clients[persistent[index].index].hasMore = false
+            progress(persistent[index].index)
+        }
+        persistent.removeFirst(count)
+    }
+
     /// Parses and answers what is there, reads what is not. False when nothing more can be done now.
     private mutating func progressReading(_ c: UInt32) -> Bool {
         if clients[c].closesAfterResponse { return holdsBack(c) ? false : finishClosing(c) }
@@ -62,6 +101,7 @@ extension Worker {
         }
         let r = clients[c].request
         if r != .max, !requests[r].bytes.isEmpty {
+            if share.served > 0, hasHadShare(c) { return restForTurn(c) }
             if let place = repeated.find(requests[r], keyHash), clients[c].slot != .max {
                 serveRepeated(c, as: place)
                 return true

@@ -35,6 +35,7 @@ extension Worker {
     mutating func begin(_ c: UInt32, keepAlive: Bool) {
         count(.requests)
         clients[c].requestsServed &+= 1
+        share.served &+= 1
         clients[c].lastProgressMilliseconds = clock.milliseconds
         if !keepAlive || closesAfterThis(c) { clients[c].closesAfterResponse = true }
         provideSendBuffer(c)

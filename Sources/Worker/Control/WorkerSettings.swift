@@ -28,6 +28,8 @@ struct WorkerSettings {
     let connectionLimit: Int
     let requestBodyLimit: UInt64
     let requestsPerConnection: UInt32
+    /// Requests of one connection that are answered in one turn.
+    let pipelined: UInt32
 
     init(_ snapshot: ConfigurationSnapshot) {
         var limits = MessageLimits()
@@ -52,6 +54,7 @@ struct WorkerSettings {
         connectionLimit = max(16, min(Int(snapshot.limits.connections), 1 << 20))
         requestBodyLimit = snapshot.limits.requestBodyBytes
         requestsPerConnection = snapshot.limits.requestsPerConnection
+        pipelined = max(1, snapshot.limits.pipelined)
     }
 
     /// A whole head and some body behind it.
