@@ -153,7 +153,12 @@ struct ClientSink: ~Copyable {
 
     /// Passes a chunked body's trailers on, as lines; `end` then writes nothing more.
     mutating func takeTrailers(_ lines: RawSpan) {
-        guard framing == .chunked, lines.byteCount > 0, var buffer = pending.take() else { return }
+        guard framing == .chunked, lines.byteCount > 0 else { return }
+        if pendingSpace < lines.byteCount + 2 * ChunkedEncoder.maxHeaderBytes {
+            _ = flush(more: true)
+            pending?.compact()
+        }
+        guard var buffer = pending.take() else { return }
         var output = buffer.sink()
         ChunkedEncoder.writeLastChunk(into: &output)
         output.append(lines)
@@ -272,6 +277,25 @@ extension ClientSink: ResponseSink {
             if chunkRemaining == 0 { appendLineEnd() }
         }
         return .took(taken)
+    }
+
+    /// Pieces up to this size are gathered.
+    private static var longestGathered: Int { 4 * 1024 }
+
+    /// Takes a short body piece as it is into what is to be sent, framed, and sends nothing: whoever gathers flushes at
+    /// the end. False when it is to be offered.
+    mutating func gather(_ bytes: RawSpan) -> Bool {
+        let room = bytes.byteCount + 2 * ChunkedEncoder.maxHeaderBytes
+        guard bytes.byteCount <= Self.longestGathered, pendingSpace >= room, chunkRemaining == 0, !isBlocked else {
+            return false
+        }
+        if holdsFile { holdFile(false) }
+        let isChunk = framing == .chunked
+        if isChunk { openChunk(bytes.byteCount) }
+        pending?.append(bytes)
+        if isChunk { appendLineEnd() }
+        chunkRemaining = 0
+        return true
     }
 
     /// Less than this is copied: a page of its own costs the kernel more than a copy of its bytes.

@@ -210,19 +210,35 @@ extension Worker {
         let o = exchanges[e].connection
         let c = contexts[x].client.index
         let start = exchanges[e].body.byteCount
-        while true {
-            guard exchanges[e].body.byteCount - start < BodyPump.pieceLimit else { return .paused }
+        let outcome = pumpRelay(e, o, c)
+        if exchanges[e].body.byteCount != start { clients[c].lastProgressMilliseconds = clock.milliseconds }
+        return outcome
+    }
+
+    /// Short pieces are gathered: whoever pumps sends them when this returns.
+    private mutating func pumpRelay(_ e: UInt32, _ o: UInt32, _ c: UInt32) -> PumpOutcome {
+        // What the framing takes counts as well: tiny chunks are as much work as long ones.
+        var budget = BodyPump.pieceLimit
+        while budget > 0 {
+            budget -= readableCount(origins[o].input)
             let step = Self.pull(&exchanges[e], &origins[o], &scratch, &clients[c].sink)
-            guard step == .waiting else { return step }
+            guard step == .waiting else { return step == .failed ? relayFailed(e, c) : step }
             switch receiveFromOrigin(o) {
             case .bytes: continue
             case .nothing: return .waiting
             case .full: return .blocked
-            case .failed: return .failed
+            case .failed: return relayFailed(e, c)
             case .end:
-                guard exchanges[e].body.connectionEnded() else { return .failed }
+                guard exchanges[e].body.connectionEnded() else { return relayFailed(e, c) }
             }
         }
+        return .paused
+    }
+
+    /// What has come of a body that breaks off goes out before it is cut.
+    private mutating func relayFailed(_ e: UInt32, _ c: UInt32) -> PumpOutcome {
+        guard exchanges[e].body.byteCount > 0 else { return .failed }
+        return clients[c].sink.flush() == .failed ? .clientGone : .failed
     }
 
     private static func pull(
@@ -249,7 +265,12 @@ extension Worker {
                     exchange.body.used(known)
                     continue
                 }
-                switch sink.offer(input.readable.slice(extent), more: false) {
+                let bytes = input.readable.slice(extent)
+                if sink.gather(bytes) {
+                    exchange.body.used(extent.length)
+                    continue
+                }
+                switch sink.offer(bytes, more: false) {
                 case .took(let taken):
                     exchange.body.used(taken)
                     if taken < extent.length { return .blocked }
