@@ -22,7 +22,11 @@ extension Worker {
         guard !drain.isDraining, !upstreams[server].isBeingChecked, !upstreams[server].addresses.isEmpty else { return }
         // What this node lacks says nothing of the origin.
         guard accepting.room.lends(lowestFree) else { return }
-        guard let o = connect(UInt16(server)) else { return healthChecked(server, isGood: false) }
+        guard let o = connect(UInt16(server)) else {
+            // As above.
+            if !origins.isFull { healthChecked(server, isGood: false) }
+            return
+        }
         upstreams[server].isBeingChecked = true
         origins[o].isCheck = true
         origins[o].input = buffers.take()

@@ -59,7 +59,7 @@ extension Worker {
         guard pool.mayOpen(server) else { return waitInLine(e) }
         guard let o = connect(server) else {
             // What this node lacks is not the origin's fault, and no other origin can be asked either.
-            return accepting.room.lends(lowestFree) ? notSent(e, .unreachable) : failExchange(e, .busy)
+            return mayConnect() ? notSent(e, .unreachable) : failExchange(e, .busy)
         }
         bind(e, o)
     }
@@ -102,9 +102,15 @@ extension Worker {
         if origins[o].phase == .awaitingHead { flushOrigin(o) }
     }
 
-    /// Opens a connection to one of the origin's addresses.
+    /// Whether this node has what one more connection takes.
+    mutating func mayConnect() -> Bool { !origins.isFull && accepting.room.lends(lowestFree) }
+
+    /// Opens a connection to one of the origin's addresses. Where there are as many connections as there can be, the
+    /// one that has been idle for longest gives way, whichever origin it leads to.
     mutating func connect(_ server: UInt16) -> UInt32? {
         let addresses = upstreams[Int(server)].addresses
+        if origins.isFull, let o = pool.oldestIdle(origins) { closeOrigin(o) }
+        guard !origins.isFull else { return nil }
         for _ in 0..<addresses.count {
             let turn = pool.addressTurn(of: server)
             let address = addresses[Int(turn) % addresses.count]

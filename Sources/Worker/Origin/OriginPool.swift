@@ -3,6 +3,7 @@
 struct OriginPool: ~Copyable {
     private struct Entry {
         var firstIdle = UInt32.max
+        var lastIdle = UInt32.max
         var idleCount: UInt32 = 0
         var openCount: UInt32 = 0
         /// Counts the addresses that have failed: says which one the next connection tries first.
@@ -48,7 +49,7 @@ struct OriginPool: ~Copyable {
         connections[index].isPooled = true
         connections[index].previousIdle = .max
         connections[index].nextIdle = head
-        if head != .max { connections[head].previousIdle = index }
+        if head == .max { entries[origin].lastIdle = index } else { connections[head].previousIdle = index }
         entries[origin].firstIdle = index
         entries[origin].idleCount += 1
     }
@@ -60,13 +61,25 @@ struct OriginPool: ~Copyable {
         return head
     }
 
+    /// The connection to any origin that has been idle for longest.
+    func oldestIdle(_ connections: borrowing Slab<OriginConnection>) -> UInt32? {
+        var oldest = UInt32.max
+        for entry in entries where entry.lastIdle != .max {
+            let isOlder =
+                oldest == .max
+                || connections[entry.lastIdle].lastProgressMilliseconds < connections[oldest].lastProgressMilliseconds
+            if isOlder { oldest = entry.lastIdle }
+        }
+        return oldest == .max ? nil : oldest
+    }
+
     mutating func remove(_ index: UInt32, _ connections: inout Slab<OriginConnection>) {
         let origin = Int(connections[index].origin)
         connections[index].isPooled = false
         let previous = connections[index].previousIdle
         let next = connections[index].nextIdle
         if previous == .max { entries[origin].firstIdle = next } else { connections[previous].nextIdle = next }
-        if next != .max { connections[next].previousIdle = previous }
+        if next == .max { entries[origin].lastIdle = previous } else { connections[next].previousIdle = previous }
         entries[origin].idleCount -= 1
     }
 }
