@@ -214,7 +214,9 @@ struct Worker: ~Copyable {
     }
 
     private mutating func sleepMilliseconds() -> Int32 {
-        if firstFinishing != .max || looksAgain || queues.next != nil { return 0 }
+        // What came about after the queues were served: nobody will tell of it.
+        if lane.takeLocalWake() { looksAgain = true }
+        if firstFinishing != .max || looksAgain || queues.next != nil || !answered.isEmpty { return 0 }
         if !talkative.isEmpty || !fresh.isEmpty || !persistent.isEmpty { return 0 }
         let wait = timers.sleepMilliseconds(nowMilliseconds: clock.milliseconds)
         let most = heldBackOrigins.isEmpty ? Self.beatMilliseconds : 1
