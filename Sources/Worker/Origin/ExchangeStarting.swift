@@ -63,6 +63,8 @@ extension Worker {
             failExchange(id.index, .node)
             return nil
         }
+        // The answer may be here before this returns, and end the context.
+        if contexts.contains(context) { contexts[context.index].exchange = id.index }
         attempt(id.index)
         return exchanges.contains(id) ? id.index : nil
     }

@@ -276,7 +276,7 @@ extension Worker {
     /// What follows once the head's bytes are dropped from the buffer.
     private mutating func afterHead(_ e: UInt32) {
         let context = exchanges[e].context
-        guard !context.isNone, contexts[context.index].body.kind == .relay else { return }
+        guard contexts.contains(context), contexts[context.index].body.kind == .relay else { return }
         progress(contexts[context.index].client.index)
     }
 }
