@@ -52,7 +52,9 @@ extension Worker {
             switch clients[c].phase {
             case .reading where clients[c].isIdle: retireIdle(c)
             case .tunnelling:
-                if handOverTunnel(c) == .nobody, isPast(drain.deadlines.streamMilliseconds, elapsed) { cut(c) }
+                // Also one that holds more than can go with it.
+                guard handOverTunnel(c) != .given, clients.isTaken(c), clients[c].phase == .tunnelling else { continue }
+                if isPast(drain.deadlines.streamMilliseconds, elapsed) { cut(c) }
             case .lingering, .leaving: break
             case .reading, .answering: if isPast(drain.deadlines.requestMilliseconds, elapsed) { cut(c) }
             }
