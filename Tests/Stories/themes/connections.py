@@ -28,6 +28,26 @@ def keep_alive(s):
     s.equal(len(s.seen), 1, "requests at the origin")
 
 
+@story("RFC 9112 9.3.2", "an answer that is ready does not wait for the fetch of the one behind it")
+def hit_before_miss(s):
+    release = threading.Event()
+
+    def act(connection, _):
+        release.wait(10)
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nCache-Control: max-age=60\r\n\r\nslow")
+        return True
+    s.answers(Reply(200, {"Cache-Control": "max-age=3600"}, b"fast"), Reply(act=act))
+    s.miss()
+    client = s.client()
+    client.send(_request(s) + _request(s, f"GET {s.path}/slow HTTP/1.1"))
+    s.await_origin(2)
+    try:
+        s.equal(client.read_response().body, b"fast", "the first body")
+    finally:
+        release.set()
+    s.equal(client.read_response().body, b"slow", "the second body")
+
+
 @story("RFC 9112 9.3.2", "pipelined requests are answered in order, hits and misses mixed")
 def pipelining(s):
     s.answer(200, {"Cache-Control": "max-age=3600"})
