@@ -84,6 +84,10 @@ struct Worker: ~Copyable {
     var looksAgain = false
     /// A request whose fill came to nothing is being served again: this time for everybody who waits.
     var servesWaiters = false
+    /// How often the request that `restart` serves again went back to the cache: its next context counts on from there.
+    var inheritedRestarts: UInt8 = 0
+    /// When clients that are slower than their fills are looked at next.
+    var nextSlowLook: Int64 = 0
     var isStopping = false
     var random: RandomNumbers
 
@@ -206,6 +210,7 @@ struct Worker: ~Copyable {
             expireTimers()
             stepFinishing()
             serveQueues()
+            lookAfterSlowReaders()
             progressAnswered()
             serveLines()
             finishDrainIfDone()
@@ -219,12 +224,15 @@ struct Worker: ~Copyable {
         if firstFinishing != .max || looksAgain || queues.next != nil || !answered.isEmpty { return 0 }
         if !talkative.isEmpty || !fresh.isEmpty || !persistent.isEmpty { return 0 }
         let wait = timers.sleepMilliseconds(nowMilliseconds: clock.milliseconds)
-        let most = heldBackOrigins.isEmpty ? Self.beatMilliseconds : 1
+        var most = heldBackOrigins.isEmpty ? Self.beatMilliseconds : 1
+        if queues.slowCount > 0 { most = min(most, Self.slowBeatMilliseconds) }
         return wait < 0 ? most : min(wait, most)
     }
 
     /// The supervisor sees by the lane's count of turns that this process lives: also when there is nothing to do.
     private static var beatMilliseconds: Int32 { 1_000 }
+    /// While clients are slower than the fills they read.
+    private static var slowBeatMilliseconds: Int32 { 250 }
 
     @inline(__always)
     borrowing func count(_ counter: Counter, _ amount: UInt64 = 1) { counters.add(counter.rawValue, amount) }

@@ -17,6 +17,7 @@
  *   L1  Lane/Liveness.swift:takeFromDead            the lane's word is taken by exchange from a dead holder
  *   W6  Fill/FillTable.swift:leave                  the last reader of an orphan: failed, then released
  *   L2  Lane/LaneRecovery.swift:settleFills         state.publish(orphaned)
+ *   L3  Lane/LaneRecovery.swift:settleFills         a release cut short: state.publish(failed), then as any that is over
  */
 #define WAITERS 2
 mtype = { FREE, STREAMING, DONE, ORPHANED, RELEASING, FAILED };
@@ -30,6 +31,7 @@ bool seen[WAITERS];           /* has looked at the news */
 byte ready = 0;               /* as others see it */
 bool pendingReady = false;
 bool dead = false;            /* the first owner's process */
+bool releases = false;        /* RELEASING stands under the first owner's name */
 bool laneTaken = false;       /* somebody recovers the dead lane */
 byte liveOwners = 1;
 byte joinedGen[WAITERS];      /* gen that a reader relies on; 0: none */
@@ -117,7 +119,23 @@ active proctype Owner() {
   fi;
   wakeAll();
   if :: goto gone :: skip fi;
-  release();
+  /* Its release, step by step, since it may be killed between any two. */
+  if
+  :: state == DONE && !waits[0] && !waits[1] ->
+     atomic { if :: state == DONE -> state = RELEASING; releases = true :: else -> goto gone fi };   /* F5 */
+     if :: goto gone :: skip fi;
+     if
+     :: waits[0] || waits[1] ->
+        if :: goto gone :: skip fi;
+        atomic { state = DONE; releases = false };                       /* F6 */
+        release()
+     :: else ->
+        if :: goto gone :: skip fi;
+        releases = false;
+        reuse()
+     fi
+  :: else
+  fi;
   goto gone;
 killed:
   atomic { drain(); dead = true; liveOwners-- };
@@ -207,6 +225,11 @@ active proctype Recoverer() {
   dead;
   atomic { if :: !laneTaken -> laneTaken = true :: else fi };
   atomic { if :: owner == 0 && state == STREAMING -> state = ORPHANED; owner = 9 :: else fi };
+#ifdef M_RECOVERY_FINISHES_RELEASE
+  if :: state == RELEASING && releases -> releases = false; reuse() :: else fi;
+#else
+  if :: state == RELEASING && releases -> releases = false; state = FAILED :: else fi;                /* L3 */
+#endif
   atomic { if :: state == ORPHANED && !waits[0] && !waits[1] -> state = FAILED :: else fi };
   release()
 }

@@ -37,7 +37,7 @@ extension Packer {
             flags: rawBody ? .raw : [], bytes: map.blockAddress(map.fill32(fill, FillWords.headBlock).relaxed))
         if rawBody || length == 0, extents.isEmpty, let form = unsafe pack(core, head, length) {
             unsafe head.flags = .packed
-            return unsafe commit(core, head, length: length, packed: form)
+            return unsafe commit(core, fill: fill, gen: gen, head, length: length, packed: form)
         }
         if single || length == 0 { countUnpacked(core, unsafe head.attributes, unsafe head.headerLength, length) }
         let directory = rawBody || single ? 0 : entries.count * ChunkEntry.size
@@ -61,6 +61,7 @@ extension Packer {
         let stored = total + extents.reduce(0) { $0 + Int($1.storedLength) }
         core.word64(LaneWords.admitted).bumpOwn(UInt64(stored))
         core.word64(LaneWords.written).bumpOwn(UInt64(stored - total))
+        map.note(stored: item.sequence, by: fill, gen: gen)
         return core.during(.commit) { core.commit(item, at: place, extents: extents, adopted: adopted) }
     }
 
@@ -78,7 +79,9 @@ extension Packer {
     }
 
     /// Stores an object in its packed form.
-    private func commit(_ core: LaneCore, _ head: ItemHead, length: Int, packed: PackedForm) -> FinishOutcome {
+    private func commit(
+        _ core: LaneCore, fill: Int, gen: UInt32, _ head: ItemHead, length: Int, packed: PackedForm
+    ) -> FinishOutcome {
         let map = core.map
         let total = unsafe ItemHeader.size + head.variableLength + packed.length
         guard let place = unsafe core.reserve(item: total, head: head, extents: []) else { return .rejected(.noSpace) }
@@ -91,6 +94,7 @@ extension Packer {
         item.store(sequence: map.global64(GlobalWords.commitSequence).add(1))
         item.seal(map.chunkShift)
         core.word64(LaneWords.admitted).bumpOwn(UInt64(total))
+        map.note(stored: item.sequence, by: fill, gen: gen)
         return core.during(.commit) { core.commit(item, at: place, extents: [], adopted: adopted) }
     }
 }
@@ -154,7 +158,7 @@ extension LaneCore {
         let isLive = makeLive(item, at: place, adopted: adopted)
         for extent in ownExtents { release(extent, to: isLive ? .whole : .filling) }
         if !isLive {
-            map.segment32(place.segment, SegmentWords.live).subtractClamped(UInt32(place.length))
+            map.subtractLive(place.segment, length: place.length, extents: extents.count)
             return .rejected(.purged)
         }
         word64(LaneWords.committed).bumpOwn(1)
@@ -242,7 +246,7 @@ extension LaneCore {
         else {
             return
         }
-        map.segment32(slot.segment, SegmentWords.live).subtractClamped(UInt32(item.itemLength))
+        map.subtractLive(slot.segment, length: item.itemLength, extents: item.extentCount)
         map.forgetRawCopy(item)
         if !keepingExtents { releaseExtents(of: item) }
     }

@@ -104,7 +104,38 @@ public struct FillTicket: ~Copyable {
     }
 }
 
+extension Lane {
+    /// The object that a finished fill was stored as, while it is the one under the key: a slow reader goes on with it,
+    /// under a pin or a mark, so that the fill's own space need not wait. Nil before the end of the fill, and once the
+    /// object is gone, replaced or purged.
+    @_lifetime(borrow self)
+    public borrowing func stored(by ticket: borrowing FillTicket) -> ItemView? {
+        let (map, fill) = (core.map, ticket.fill)
+        guard map.fillState(fill) == FillStateWord(.done, owner: map.fillState(fill).owner, gen: ticket.gen),
+            map.fill32(fill, FillWords.storedBy).relaxed == ticket.gen &+ 1
+        else { return nil }
+        let length = Int(map.fill32(fill, FillWords.keyLength).relaxed)
+        let block = map.fill32(fill, FillWords.headBlock).acquired
+        guard let head = unsafe map.headAddress(block, bytes: length) else { return nil }
+        let key = unsafe RawSpan(_unsafeStart: head, byteCount: length)
+        guard let found = map.find(hash: map.fill64(fill, FillWords.hash).relaxed, key: key),
+            found.item.sequence == map.fill64(fill, FillWords.stored).relaxed
+        else { return nil }
+        let purge = map.purgeState(found.item)
+        guard purge != .gone else { return nil }
+        let view = unsafe ItemView(
+            found.item.address, mapPointer, softlyPurged: purge == .stale, popular: false, kept: .all, lane: self)
+        return view.isReadable ? view : nil
+    }
+}
+
 extension RegionMap {
+    /// Notes what a fill is about to be stored as.
+    func note(stored sequence: UInt64, by fill: Int, gen: UInt32) {
+        fill64(fill, FillWords.stored).relax(sequence)
+        fill32(fill, FillWords.storedBy).relax(gen &+ 1)
+    }
+
     func fillAttributes(_ fill: Int) -> ItemAttributes {
         let low = fill64(fill, FillWords.attributes).relaxed
         let high = fill64(fill, FillWords.attributes + 8).relaxed

@@ -13,6 +13,7 @@ internal import CLinux
 ///      80  attributes 16
 ///      96  body blocks 4 | first whole 4 | {whole segments 4, last whole 4} as one word 8
 ///     112  body blocks' places: 16 of segment * blocks-per-segment + block, 4 each
+///     176  commit sequence of the stored object 6 | 2 unused, which fill it is of: gen + 1, 4 | 4 unused
 enum FillWords {
     static let size = 256
     static let state = 0
@@ -36,6 +37,8 @@ enum FillWords {
     static let wholes = 104
     static let blocks = 112
     static let maximumBlocks = 16
+    static let stored = 176
+    static let storedBy = 184
 
     /// Flag: the head is there.
     static let hasHead: UInt32 = 1

@@ -52,11 +52,11 @@ extension LaneCore {
             scan = scanTable()
             isShort = scan.free + scan.limbo < wanted
         }
-        if scan.limbo > 0, scan.free < 2 { recoverBlockers() }
+        if scan.limbo + scan.held > 0, scan.free < 2 { recoverBlockers() }
         if !isShort, outcome.evictedSegments == 0 { map.easeDemand() }
         outcome.recompressedObjects = recompressedObjects - recompressedBefore
         outcome.freeSegments = scan.free
-        outcome.limboSegments = scan.limbo
+        outcome.limboSegments = scan.limbo + scan.held
         return outcome
     }
 

@@ -38,7 +38,7 @@ final class LaneCore {
     /// Whether this lane does the upkeep for all.
     var isJanitor = false
     /// Tickets of this process per fill.
-    var interest: [UInt16]
+    var interest: [UInt32]
     var eventDescriptors: [Int32]
     var localWake = false
     var scratch: ScratchBuffer
@@ -62,7 +62,7 @@ final class LaneCore {
         self.lane = lane
         unsafe mapPointer = .allocate(capacity: 1)
         unsafe mapPointer.initialize(to: map)
-        interest = [UInt16](repeating: 0, count: map.fillCount)
+        interest = [UInt32](repeating: 0, count: map.fillCount)
         eventDescriptors = [Int32](repeating: -1, count: map.laneCount)
         scratch = ScratchBuffer(count: max(map.chunkSize, Unpacker.largestBytes))
     }

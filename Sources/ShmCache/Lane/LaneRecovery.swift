@@ -115,7 +115,10 @@ struct LaneRecovery {
                 case .waiting, .streaming, .committing:
                     map.fill64(fill, FillWords.state).publish(state.with(.orphaned, owner: SegmentState.noOwner).word)
                     orphans += 1
-                case .releasing: map.finishRelease(fill, lane: lane)
+                case .releasing:
+                    // Somebody may have joined after the first look at the readers: over again, and given back below if
+                    // nobody reads it. A whole body counts as one still.
+                    map.fill64(fill, FillWords.state).publish(state.with(.failed, owner: lane).word)
                 default: break
                 }
             }

@@ -75,6 +75,9 @@ extension Lane {
         return true
     }
 
+    /// Readers that may keep the space of finished fills: a sixteenth of the cache, if each keeps a segment.
+    public var slowReaderAllowance: Int { max(8, core.map.usableSegments / 16) }
+
     /// Ends a pin.
     public borrowing func unpin(_ pin: consuming Pin) {
         core.unpinExtents(Int(pin.extents.from)..<Int(pin.extents.to), of: view(of: pin))
@@ -83,12 +86,13 @@ extension Lane {
 }
 
 extension LaneCore {
-    /// Counts one more reader of a segment; false when the lane pins a quarter of the cache, or the count is full.
+    /// Counts one more reader of a segment; false when the lane pins its part of a quarter of the cache, or the count
+    /// is full.
     func pinSegment(_ segment: Int) -> Bool {
         let count = map.pin(lane: lane, segment: segment)
         guard count < UInt16.max else { return false }
         if count == 0 {
-            guard pinnedSegments < map.usableSegments / 4 else { return false }
+            guard mayPin(pinnedSegments + 1, of: map.usableSegments / 4) else { return false }
             pinnedSegments += 1
         }
         map.setPin(lane: lane, segment: segment, count + 1)
@@ -96,7 +100,14 @@ extension LaneCore {
     }
 
     /// Whether so many segments may be kept for one reader: together with the others' a sixteenth of the cache.
-    func mayPinWhole(extents: Int) -> Bool { pinnedSegments + extents <= map.usableSegments / 16 }
+    func mayPinWhole(extents: Int) -> Bool { mayPin(pinnedSegments + extents, of: map.usableSegments / 16) }
+
+    /// Whether so many segments are no more than this lane's part of those that all lanes together may pin. Lanes come
+    /// and go: what is pinned meanwhile stays pinned.
+    private func mayPin(_ segments: Int, of all: Int) -> Bool {
+        if segments <= all / map.laneCount { return true }
+        return segments <= max(2, all / max(1, map.readingLanes))
+    }
 
     /// Pins these extents of an object, all or none.
     func pinExtents(_ range: Range<Int>, of view: borrowing ItemView) -> Bool {
@@ -117,7 +128,7 @@ extension LaneCore {
     func unpinSegment(_ segment: Int) {
         let count = map.pin(lane: lane, segment: segment)
         guard count > 0 else { return }
-        map.setPin(lane: lane, segment: segment, count - 1)
+        map.dropPin(lane: lane, segment: segment, to: count - 1)
         if count == 1 { pinnedSegments -= 1 }
     }
 }

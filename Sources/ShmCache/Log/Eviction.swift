@@ -95,7 +95,7 @@ extension LaneCore {
                 unit: target.offset >> map.unitShift)
             if map.slot(seen.slot).swap(seen.word.word, to: moved.word) { return true }
         }
-        map.segment32(target.segment, SegmentWords.live).subtractClamped(UInt32(target.length))
+        map.subtractLive(target.segment, length: target.length, extents: item.extentCount)
         return true
     }
 

@@ -94,12 +94,21 @@ extension LaneCore {
 }
 
 extension RegionMap {
+    /// An item of a segment cannot be found any more.
+    func subtractLive(_ segment: Int, length: Int, extents: Int) {
+        segment32(segment, SegmentWords.live).subtractClamped(UInt32(length))
+        if extents > 0 { segment32(segment, SegmentWords.extents).subtractClamped(UInt32(extents)) }
+    }
+
     /// Lanes that somebody holds.
     var heldLanes: Int {
         var count = 0
         for lane in 0..<laneCount where lane32(lane, LaneWords.liveness).relaxed != 0 { count += 1 }
         return count
     }
+
+    /// Lanes that serve: all that somebody holds but the janitor's.
+    var readingLanes: Int { heldLanes - (janitorLane >= 0 ? 1 : 0) }
 
     /// Seals or parks a segment that its owner is done with.
     func closeSegment(_ segment: Int) {

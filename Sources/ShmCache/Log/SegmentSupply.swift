@@ -37,6 +37,15 @@ extension LaneCore {
     }
 }
 
+/// What became of a segment in limbo.
+enum LimboOutcome {
+    case freed
+    /// A turn that began before it was given up is still under way.
+    case inTurns
+    /// A pin, or a reader of a fill, keeps it.
+    case held
+}
+
 extension RegionMap {
     /// Puts an owned, unreachable segment into limbo: free as soon as no lane can still be reading it. The gen goes up
     /// first, then the epoch; a reader that announces the new epoch cannot have found the segment.
@@ -60,23 +69,24 @@ extension RegionMap {
     }
 
     /// Frees a segment in limbo if no lane's epoch or pin and no fill's reader can still need it.
-    func freeIfUnread(_ segment: Int) -> Bool {
+    func freeIfUnread(_ segment: Int) -> LimboOutcome {
         let state = state(segment)
-        guard state.phase == .limbo else { return false }
+        guard state.phase == .limbo else { return .inTurns }
         let needed = segment64(segment, SegmentWords.limboEpoch).relaxed
         if Faults.waitsForEpochs {
             for lane in 0..<laneCount {
                 let epoch = lane64(lane, LaneWords.epoch).acquired
-                if epoch != 0 && epoch < needed { return false }
+                if epoch != 0 && epoch < needed { return .inTurns }
             }
         }
         if Faults.scansPins {
-            for lane in 0..<laneCount where pin(lane: lane, segment: segment) != 0 { return false }
+            for lane in 0..<laneCount where pin(lane: lane, segment: segment) != 0 { return .held }
         }
         let tag = segment64(segment, SegmentWords.fillTag)
         let fillTag = tag.relaxed
-        guard fillTag == 0 || !isLive(fillTag: fillTag) else { return false }
-        return segment64(segment, SegmentWords.state).swap(state.word, to: SegmentState(.free, gen: state.gen).word)
+        guard fillTag == 0 || !isLive(fillTag: fillTag) else { return .held }
+        let free = SegmentState(.free, gen: state.gen)
+        return segment64(segment, SegmentWords.state).swap(state.word, to: free.word) ? .freed : .inTurns
     }
 
     /// Frees a fill's own segment once the fill is over. Its gen goes up, so that a stale view of its state cannot free

@@ -12,7 +12,10 @@ struct TableScan {
     }
 
     var free = 0
+    /// Free as soon as turns under way are over.
     var limbo = 0
+    /// Evicted, and kept by pins or by readers of a fill for as long as their clients take.
+    var held = 0
     /// By class * 2 + main.
     var queues = [Queue](repeating: Queue(), count: SizeClass.count * 2)
     /// A segment in which everything has expired.
@@ -50,7 +53,12 @@ extension LaneCore {
             let state = map.state(segment)
             switch state.phase {
             case .free: scan.free += 1
-            case .limbo: if map.freeIfUnread(segment) { scan.free += 1 } else { scan.limbo += 1 }
+            case .limbo:
+                switch map.freeIfUnread(segment) {
+                case .freed: scan.free += 1
+                case .inTurns: scan.limbo += 1
+                case .held: scan.held += 1
+                }
             case .filling, .staging: if map.freeIfFillEnded(segment) { scan.free += 1 }
             case .open, .parked, .sealed: scan.note(segment, state, map, now: now)
             case .evicting, .whole, .index: break
@@ -82,7 +90,7 @@ extension LaneCore {
             evicted += 1
             scan = scanTable()
         }
-        if scan.limbo > 0, scan.free < 2 { recoverBlockers() }
+        if scan.limbo + scan.held > 0, scan.free < 2 { recoverBlockers() }
         tookSegments = hasHelp ? scan.free < mark : scan.limbo > 0 || scan.free < mark
         if demand > 0, scan.free >= reserveSegments { demand -= 1 }
     }

@@ -124,6 +124,12 @@ struct RegionMap: @unchecked Sendable {
         unsafe cl_store16_relaxed(base + pins + lane * pinStride + segment * 2, count)
     }
 
+    /// Reads of the segment come before: who sees the lower count may write there.
+    @inline(__always)
+    func dropPin(lane: Int, segment: Int, to count: UInt16) {
+        unsafe cl_store16_release(base + pins + lane * pinStride + segment * 2, count)
+    }
+
     /// Bytes of a segment's data area.
     @inline(__always)
     func address(segment: Int, offset: Int) -> UnsafeMutableRawPointer {

@@ -119,9 +119,11 @@ extension Worker {
 
     /// A context for the connection's current request. Nil when there are too many.
     mutating func makeContext(_ c: UInt32, _ route: Route, _ phase: ContextPhase) -> UInt32? {
-        let context = RequestContext(
+        var context = RequestContext(
             client: clients.id(at: c), request: clients[c].request, route: route, phase: phase,
             nowMilliseconds: clock.milliseconds)
+        context.restarts = inheritedRestarts
+        inheritedRestarts = 0
         guard let id = contexts.insert(context) else { return nil }
         clients[c].context = id
         clients[c].phase = .answering

@@ -53,6 +53,7 @@ extension Worker {
             return finishSending(x, c)
         case .blocked, .waiting, .paused:
             if outcome == .paused { continueLater(x) }
+            if outcome == .blocked, contexts[x].body.kind == .fill { noteSlow(x) }
             if outcome == .waiting, contexts[x].body.kind == .fill {
                 if Self.isOrphaned(contexts[x].body) { return adopt(x) }
                 armContextTimer(x)

@@ -1,5 +1,5 @@
-// Which contexts have work that no event will announce, and which wait for a fill: three lists, linked through the
-// contexts themselves. What is to be done for each is not known here.
+// Which contexts have work that no event will announce, which wait for a fill, and which read one and are slow: lists,
+// linked through the contexts themselves. What is to be done for each is not known here.
 
 internal import CLinux
 internal import ShmCache
@@ -13,6 +13,8 @@ enum ContextQueue: UInt8 {
     case ready
     /// Nothing to do until some fill moves.
     case waiting
+    /// Its client's socket is full, and it keeps a fill's space.
+    case slow
 }
 
 struct ContextQueues {
@@ -24,6 +26,11 @@ struct ContextQueues {
     private var starting = List()
     private var ready = List()
     private var waiting = List()
+    private var slow = List()
+    private(set) var slowCount = 0
+
+    /// The slow readers, from the one that has been for longest.
+    var firstSlow: UInt32? { slow.first == .max ? nil : slow.first }
 
     /// Responses that have not begun go before those that are in the middle: a first byte is small, and somebody waits
     /// for it. A body gets a bounded piece per turn and goes to the end of its line.
@@ -42,6 +49,9 @@ struct ContextQueues {
         case .starting: Self.append(x, &starting, &contexts)
         case .ready: Self.append(x, &ready, &contexts)
         case .waiting: Self.append(x, &waiting, &contexts)
+        case .slow:
+            Self.append(x, &slow, &contexts)
+            slowCount += 1
         }
     }
 
@@ -51,6 +61,9 @@ struct ContextQueues {
         case .starting: Self.unlink(x, &starting, &contexts)
         case .ready: Self.unlink(x, &ready, &contexts)
         case .waiting: Self.unlink(x, &waiting, &contexts)
+        case .slow:
+            Self.unlink(x, &slow, &contexts)
+            slowCount -= 1
         }
         contexts[x].queue = .none
     }

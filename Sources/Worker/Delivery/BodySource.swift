@@ -31,6 +31,9 @@ struct BodySource: ~Copyable {
     /// One past the last byte to send; `Int.max` while a fill's length is unknown.
     var end = 0
     var multipart: Box<MultipartPlan>?
+    /// The stored head, of a body whose source was given up because its client is too slow: the rest has to be asked
+    /// for.
+    var head: Box<Buffer>?
 
     init() {}
 
@@ -64,6 +67,12 @@ extension BodySource {
         switch ticket {
         case .some(let ticket):
             guard let head = StoredHead(ticket.header) else { return nil }
+            return use(head)
+        case .none: break
+        }
+        switch head {
+        case .some(let kept):
+            guard let head = StoredHead(kept.value.readable) else { return nil }
             return use(head)
         case .none: return nil
         }

@@ -47,12 +47,9 @@ extension Worker {
 
     private static func wasGivenUp(_ body: borrowing BodySource) -> Bool {
         switch body.ticket {
-        case .none: return body.kind == .item
+        case .none: body.kind == .item
         case .some(let ticket):
-            switch ticket.phase {
-            case .failed(.noSpace), .failed(.tooLarge), .failed(.firstSight), .failed(.abandoned): return true
-            default: return false
-            }
+            ticket.isGivenUp
         }
     }
 
@@ -90,6 +87,16 @@ extension Worker {
             let isAll = owed.last == .max || length == owed.last + 1
             return isAll && (length == nil || facts.declaredLength == length) ? owed.first : nil
         default: return nil
+        }
+    }
+}
+
+extension FillTicket {
+    /// The cache gave it up although the origin is well.
+    var isGivenUp: Bool {
+        switch phase {
+        case .failed(.noSpace), .failed(.tooLarge), .failed(.firstSight), .failed(.abandoned): true
+        default: false
         }
     }
 }

@@ -78,7 +78,7 @@ extension Worker {
     }
 
     static func hasStrongValidator(_ stored: borrowing StoredHead) -> Bool {
-        !stored.flags.isDisjoint(with: [.strongETag, .strongLastModified])
+        stored.flags.contains(stored.flags.contains(.hasETag) ? .strongETag : .strongLastModified)
     }
 
     /// What is still missing of a whole object with a strong validator; nil when it cannot be resumed.

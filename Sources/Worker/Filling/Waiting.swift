@@ -23,7 +23,7 @@ extension Worker {
         case .failed(let reason): return fillFailed(x, reason)
         case .streaming, .complete: break
         }
-        if facts.isMarker { return restart(x) }
+        if facts.isMarker { return awaitMotion(x) }
         // A short answer is over before its owner looks: the exchange is gone then, and only the report still tells.
         let isOwner = contexts[x].report.isStored || ownsAnswer(x)
         if !isOwner {
@@ -52,6 +52,15 @@ extension Worker {
             guard let stored = StoredHead(ticket.header) else { return false }
             return CollapsePolicy.mayUse(stored: stored, request: request, settings: settings.policy)
         }
+    }
+
+    /// What runs under the key is no answer but says where one is, once it is stored: the key is in motion.
+    private mutating func awaitMotion(_ x: UInt32) -> Bool {
+        if let ticket = contexts[x].body.ticket.take() { _ = consume ticket }
+        contexts[x].waitsOutTurn = turn
+        awaitFill(x)
+        looksAgain = true
+        return false
     }
 
     /// The key was in motion when this request asked: asks anew, once per turn.
@@ -236,12 +245,11 @@ extension Worker {
         let route = contexts[x].route
         forgetContext(x)
         servesWaiters = true
+        inheritedRestarts = restarts
         serveAgain(c, route)
+        inheritedRestarts = 0
         servesWaiters = false
-        guard clients.isTaken(c) else { return false }
-        let context = clients[c].context
-        if !context.isNone { contexts[context.index].restarts = restarts }
-        return clients[c].phase == .reading
+        return clients.isTaken(c) && clients[c].phase == .reading
     }
 
     /// To the origin, for this request only.

@@ -85,7 +85,8 @@ extension Worker {
             let c = contexts[context.index].client.index
             if head.status == 100, requests[contexts[context.index].request].head.expectContinue {
                 continueUpload(context.index)
-            } else if exchanges[e].clientMinorVersion >= 1 {
+            } else if exchanges[e].clientMinorVersion >= 1, contexts[context.index].phase != .sending {
+                // Not to who is in the middle of a body and gets the rest of it from here.
                 provideSendBuffer(c)
                 _ = Self.writeRelayed(
                     origins, o, scratch, nil, CacheStatus(), clock.unixMilliseconds, settings, exchanges, e, &clients,

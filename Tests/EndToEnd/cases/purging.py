@@ -174,6 +174,34 @@ def quick(context):
     return f"one {alone * 1000:.1f} ms, status beside 100 {status * 1000:.0f} ms"
 
 
+@case("soft purges one after the other while bodies are coming: who comes then reads the last one, and nobody dies of it")
+def soft_again_and_again(context):
+    gate, asked = threading.Event(), []
+
+    def act(connection, request):
+        asked.append(request.target)
+        connection.send(b"HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 8\r\n\r\nhalf")
+        gate.wait(20)
+        connection.send(b"rest")
+        return True
+    origin = context.origin()
+    origin.script("docs", "halves").add(Reply(act=act))
+    node = context.node(origin.url, workers=1)
+    before = node.workers()
+    clients = []
+    for _ in range(6):
+        client = Client(node.address)
+        context.closers.append(client.close)
+        client.request("GET", "/docs/page")
+        clients.append((client, client.read_head()))
+        command(node, "purge", "--url", "http://story.test/docs/page", "--soft")
+    gate.set()
+    for client, head in clients:
+        expect(client.read_body(head).body == b"halfrest", "the whole body")
+    expect(node.workers() == before, "by the worker that there was")
+    expect(len(asked) < 6, f"not each for itself: {len(asked)}")
+
+
 @case("what is purged softly is not what only-if-cached may be given without asking")
 def soft_and_only_if_cached(context):
     origin, asked = site(context)

@@ -109,6 +109,17 @@ def resumed_by_range(context):
     wait_until(is_hit, "stored whole in the end")
 
 
+@case("the same, and the rest comes behind a 103: that is for nobody who is in the middle of a body")
+def resumed_behind_an_interim(context):
+    body = os.urandom(SIZE)
+
+    def hinting(origin, connection, request):
+        connection.send(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n")
+        return rest(origin, connection, request)
+    _, _, bodies = play(context, Halting(body, hinting), began=True)
+    expect_all(bodies, body, "readers that got the whole body")
+
+
 @case("the same, from an origin that ignores Range and sends the same representation again: nobody notices")
 def resumed_by_whole(context):
     body = os.urandom(SIZE)
@@ -152,7 +163,8 @@ def without_validator(context, later, *, fields=b"", chunked=False):
 
 @case("the same, of an object without a strong validator: it is fetched once more and compared, and nobody notices")
 def compared(context):
-    for fields in (b"", b'ETag: W/"one"\r\n'):
+    dated = b"Last-Modified: Wed, 16 Sep 2020 23:46:50 GMT\r\n"
+    for fields in (b"", b'ETag: W/"one"\r\n', b'ETag: W/"one"\r\n' + dated):
         for chunked in (False, True):
             def later(origin, connection, request, body, chunked=chunked):
                 origin.chunked = chunked

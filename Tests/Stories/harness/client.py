@@ -10,10 +10,13 @@ from .waiting import DEADLINE_SECONDS
 class Client:
     """One connection to the node."""
 
-    def __init__(self, address, seconds=DEADLINE_SECONDS, receive_buffer=None):
+    def __init__(self, address, seconds=DEADLINE_SECONDS, receive_buffer=None, segment=None):
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         if receive_buffer:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if segment:
+            # Short segments keep what the other side may queue short as well.
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
         self.sock.settimeout(seconds)
         self.sock.connect(address)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
