@@ -45,6 +45,46 @@ import Testing
         reader.endTurn()
     }
 
+    /// Who is slow goes on with the stored object: the very one, and only while it is there.
+    @Test func aReaderFindsWhatTheFillWasStoredAs() throws {
+        let region = try CacheRegion.create(RegionOptions(sizeBytes: 8 << 20))
+        var owner = try region.attachLane(0)
+        var reader = try region.attachLane(1)
+        for (n, length) in [(1, 300_000), (2, 900), (3, 0)] {
+            let key = Sample.key(n)
+            let hash = unsafe region.hash(key: key.span.bytes)
+            let body = Sample.body(n, length)
+            owner.beginTurn(now: region.now())
+            reader.beginTurn(now: region.now())
+            guard case .own(var permit) = unsafe owner.startFill(hash: hash, key: key.span.bytes),
+                case .join(let ticket) = unsafe reader.startFill(hash: hash, key: key.span.bytes)
+            else { throw Failure() }
+            let head = Array("header".utf8)
+            let noTags: [UInt64] = []
+            #expect(
+                unsafe permit.setHead(
+                    head.span.bytes, attributes: attributes, tags: noTags.span, expectedBodyLength: nil) == .accepted)
+            #expect(unsafe permit.append(body.span.bytes) == .accepted)
+            permit.complete()
+            #expect(Self.stored(by: ticket, reader, region) == nil, "not yet")
+            while permit.finish(budgetBytes: 65536) == .again {}
+            #expect(Self.stored(by: ticket, reader, region) == body)
+            // The same bytes stored once more are another object.
+            #expect(owner.store(region, key, body, refreshing: true) == .committed)
+            #expect(Self.stored(by: ticket, reader, region) == nil, "replaced")
+            #expect(ticket.readAll() == body, "the fill itself stays")
+            owner.endTurn()
+            reader.endTurn()
+        }
+    }
+
+    private static func stored(
+        by ticket: borrowing FillTicket, _ lane: borrowing Lane, _ region: borrowing CacheRegion
+    ) -> [UInt8]? {
+        guard let view = lane.stored(by: ticket) else { return nil }
+        return view.wholeBody(chunkSize: region.chunkSizeBytes)
+    }
+
     /// A cold start: hundreds of objects are fetched at once, and each of them once.
     @Test func manyFillsRunAtOnce() throws {
         let region = try CacheRegion.create(RegionOptions(sizeBytes: 8 << 20))

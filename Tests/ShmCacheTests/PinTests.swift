@@ -187,6 +187,54 @@ extension LaneState {
         return span.byteCount
     }
 
+    /// Segments that are kept for slow readers are no reserve: eviction goes on beside them.
+    @Test func evictionGoesOnWhileMuchIsPinned() throws {
+        let region = try CacheRegion.create(RegionOptions(sizeBytes: Self.regionBytes))
+        var reader = try region.attachLane(0)
+        var writer = try region.attachLane(1)
+        var pins: [UInt32] = []
+        for n in 0..<4000 where pins.count < region.map.usableSegments / 5 {
+            reader.beginTurn(now: region.now())
+            reader.store(region, Sample.key(n), Self.noise(n))
+            if let pin = pin(n, reader, region) {
+                // Dropped, not given back: it holds its segments for as long as the lane lives.
+                if pins.last != pin.segment { pins.append(pin.segment) } else { reader.unpin(pin) }
+            }
+            reader.endTurn()
+            reader.maintain(now: region.now())
+        }
+        var stored = 0
+        for n in 10_000..<14_000 {
+            writer.maintain(now: region.now())
+            writer.beginTurn(now: region.now())
+            writer.store(region, Sample.key(n), Self.noise(n))
+            if writer.fetch(region, Sample.key(n)) == Self.noise(n) { stored += 1 }
+            writer.endTurn()
+        }
+        #expect(stored > 3_900, "\(stored) of 4,000 with \(pins.count) of \(region.map.usableSegments) segments kept")
+    }
+
+    /// Lanes share the quarter.
+    @Test func allLanesTogetherPinAQuarter() throws {
+        let region = try CacheRegion.create(RegionOptions(sizeBytes: Self.regionBytes))
+        var lanes = (try region.attachLane(0), try region.attachLane(1), try region.attachLane(2))
+        func pinAll(_ lane: inout Lane, _ numbers: Range<Int>) {
+            for n in numbers {
+                lane.beginTurn(now: region.now())
+                lane.store(region, Sample.key(n), Self.largeNoise(n))
+                if let pin = pin(n, lane, region) { _ = consume pin }
+                lane.endTurn()
+                lane.maintain(now: region.now())
+            }
+        }
+        pinAll(&lanes.0, 0..<300)
+        pinAll(&lanes.1, 300..<600)
+        pinAll(&lanes.2, 600..<900)
+        let pinned = lanes.0.core.pinnedSegments + lanes.1.core.pinnedSegments + lanes.2.core.pinnedSegments
+        #expect(pinned > region.map.usableSegments / 16)
+        #expect(pinned <= region.map.usableSegments / 4 + 3, "\(pinned) of \(region.map.usableSegments)")
+    }
+
     /// A quarter of the cache can be pinned, no more.
     @Test func pinsAreRefusedBeyondAQuarter() throws {
         let region = try CacheRegion.create(RegionOptions(sizeBytes: Self.regionBytes))
