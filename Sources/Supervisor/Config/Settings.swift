@@ -95,8 +95,8 @@ struct RunFlags: Equatable, Codable, Sendable {
     var io: String?
     var pin: String?
 
-    /// What a reload may change beside reading the file again; it wins over the file from then on. An empty text takes a
-    /// flag back: the file decides again.
+    /// What a reload may change beside reading the file again; it wins over the file from then on. An empty text takes
+    /// a flag back: the file decides again.
     struct Change: Equatable, Codable, Sendable {
         var workers: String?
         var io: String?

@@ -42,8 +42,8 @@ extension Node {
                 pid: getpid(), version: Build.version, uptimeSeconds: Int(Date().timeIntervalSince(startedAt)),
                 runtimeDirectory: directory.path, upgrades: upgrades),
             workers: machine.current.count, configurationRevision: revision,
-            overrides: .init(workers: flags.workers, io: flags.io, cacheSize: flags.cacheSize), generations: generations(),
-            slots: slotStatus(),
+            overrides: .init(workers: flags.workers, io: flags.io, cacheSize: flags.cacheSize),
+            generations: generations(), slots: slotStatus(),
             change: machine.change.map { .init(what: $0.what, phase: phaseText($0)) },
             waitingChanges: waitingChanges, restarts: restartCount,
             lastRestarts: restarts.map {

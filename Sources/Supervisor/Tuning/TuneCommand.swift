@@ -49,8 +49,8 @@ struct TuneCommand: AsyncParsableCommand {
             try await restore(before, after: error)
         }
         guard let best = Recommendation.best(of: trials, isLive: live) else {
-            try await restore(
-                before, after: Failure.runtime("nothing was answered meanwhile: is there traffic, and is --path right?"))
+            let why = "nothing was answered meanwhile: is there traffic, and is --path right?"
+            try await restore(before, after: Failure.runtime(why))
         }
         if apply { _ = try await use(best.setting) } else { try await restore(before) }
         try Console.deliver("recommended: --workers \(best.setting.workers) --io \(best.setting.io)\n")
@@ -79,7 +79,9 @@ struct TuneCommand: AsyncParsableCommand {
     private func restore(_ before: StatusDocument) async throws {
         var body = ["workers": before.overrides?.workers ?? "", "io": before.overrides?.io ?? ""]
         // A node of before this field takes no flag back.
-        if before.overrides == nil { body = ["workers": String(before.workers), "io": Self.backend(of: before) ?? "auto"] }
+        if before.overrides == nil {
+            body = ["workers": String(before.workers), "io": Self.backend(of: before) ?? "auto"]
+        }
         try await node.client.change("/v1/reload", body, timeoutSeconds: 60, quiet: true, says: false)
     }
 
