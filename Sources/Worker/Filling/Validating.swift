@@ -89,9 +89,11 @@ extension Worker {
             return .tooLarge
         }
         if renewal.namesFields { withheld = scratch.withheldLines(answer) }
-        // A client's no-store keeps this 304 from being stored, and what is stored from nothing.
-        guard renewal.mayStore else {
-            return .forOne(isKept: facts.directives.noStore && settings.policy.requestNoStore == .honour)
+        if let refusal = renewal.refusal {
+            // What lies in this one exchange keeps its 304 from being stored, and what is stored from nothing.
+            guard refusal.isAboutOneExchange else { return .forOne(isKept: false) }
+            exchange.permit.take()?.fail(.freshened)
+            return .forOne(isKept: true)
         }
         let plan = renewal.plan
         // A Vary that this 304 is the first to send: nobody knows which requests what is stored is for.
