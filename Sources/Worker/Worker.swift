@@ -81,6 +81,8 @@ struct Worker: ~Copyable {
     var looksAgain = false
     /// A request whose fill came to nothing is being served again: this time for everybody who waits.
     var servesWaiters = false
+    /// The same when the fill was a validation, which has left what is stored of no use to this request.
+    var servesValidated = false
     var isStopping = false
     var random: RandomNumbers
 

@@ -25,6 +25,8 @@ struct TagSet {
 extension Worker {
     /// Stores the answer if it may be stored, else relays it to the one who asked.
     mutating func storeOrRelay(_ e: UInt32, _ o: UInt32, _ head: ResponseHead) {
+        // Asked beside somebody else's fetch: it is his to store what there is now.
+        guard exchanges[e].permit != nil else { return declineToStore(e, o, head, .busy, 0) }
         let times = ExchangeTimes(
             requestMilliseconds: exchanges[e].sentUnixMilliseconds, responseMilliseconds: clock.unixMilliseconds)
         let response = Self.responseFacts(origins[o].answer, scratch, clock.unixMilliseconds, settings)

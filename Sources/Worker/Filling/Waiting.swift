@@ -219,13 +219,15 @@ extension Worker {
         case .originBusy:
             contexts[x].report.note = .originBusy
             return answerFailure(x, status: 503)
-        case .purged, .abandoned, .ownerLost, .freshened, .firstSight: return restart(x)
+        case .freshened: return restart(x, isValidated: true)
+        case .purged, .abandoned, .ownerLost, .firstSight: return restart(x)
         }
     }
 
-    /// Back to the cache: what this request waited for is stored now, or is somebody else's to fetch.
+    /// Back to the cache: what this request waited for is stored now, or is somebody else's to fetch. `isValidated`:
+    /// what is stored has been confirmed, and is not waited for again.
     @discardableResult
-    mutating func restart(_ x: UInt32) -> Bool {
+    mutating func restart(_ x: UInt32, isValidated: Bool = false) -> Bool {
         guard Self.mayRepeat(requests[contexts[x].request]) else { return answerFailure(x, status: 502) }
         let restarts = contexts[x].restarts + 1
         guard restarts <= Self.maximumRestarts else {
@@ -236,8 +238,10 @@ extension Worker {
         let route = contexts[x].route
         forgetContext(x)
         servesWaiters = true
+        servesValidated = isValidated
         serveAgain(c, route)
         servesWaiters = false
+        servesValidated = false
         guard clients.isTaken(c) else { return false }
         let context = clients[c].context
         if !context.isNone { contexts[context.index].restarts = restarts }
