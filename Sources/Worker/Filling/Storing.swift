@@ -72,8 +72,9 @@ extension Worker {
     ) {
         count(.fillsUncacheable)
         if let permit = exchanges[e].permit.take() {
-            // A 304 answers one client's condition; those who wait ask again, without it.
-            if reason == .statusNotFinal {
+            // A 304 answers one client's condition, and an answer to Authorization one client's name: those who wait
+            // ask again, without them.
+            if reason == .statusNotFinal || (reason == .authorization && !exchanges[e].hasStored) {
                 permit.fail(.abandoned)
             } else if exchanges[e].hasStored, Reuse.isAboutTheAsking(status: head.status) {
                 // This says nothing about what is stored: it stays, to be validated or used stale (RFC 9111 section

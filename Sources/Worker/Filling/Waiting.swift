@@ -27,11 +27,10 @@ extension Worker {
         // A short answer is over before its owner looks: the exchange is gone then, and only the report still tells.
         let isOwner = contexts[x].report.isStored || ownsAnswer(x)
         if !isOwner {
-            let request = Self.facts(requests[contexts[x].request])
             // One that a purge covers is not for this request: the next one is, and again for all.
             let isOvertaken = facts.isSoftlyPurged && contexts[x].restarts == 0
             guard !facts.isPurged, !isOvertaken else { return restart(x) }
-            guard Self.mayUse(contexts[x].body, request, settings) else { return goAlone(x) }
+            guard Self.mayUse(contexts, x, requests, clock.unixMilliseconds, settings) else { return goAlone(x) }
         }
         return beginFromFill(x)
     }
@@ -44,14 +43,35 @@ extension Worker {
 
     /// Whether the answer in flight is one for this waiter's request.
     private static func mayUse(
-        _ body: borrowing BodySource, _ request: RequestFacts, _ settings: borrowing WorkerSettings
+        _ contexts: borrowing Slab<RequestContext>, _ x: UInt32, _ requests: borrowing RequestBuffers, _ now: Int64,
+        _ settings: borrowing WorkerSettings
+    ) -> Bool {
+        mayUse(contexts[x].body, requests[contexts[x].request], now, settings)
+    }
+
+    private static func mayUse(
+        _ body: borrowing BodySource, _ request: borrowing RequestBuffer, _ now: Int64,
+        _ settings: borrowing WorkerSettings
     ) -> Bool {
         switch body.ticket {
-        case .none: return false
-        case .some(let ticket):
-            guard let stored = StoredHead(ticket.header) else { return false }
-            return CollapsePolicy.mayUse(stored: stored, request: request, settings: settings.policy)
+        case .none: false
+        case .some(let ticket): mayUse(ticket, request, now, settings)
         }
+    }
+
+    static func mayUse(
+        _ ticket: borrowing FillTicket, _ request: borrowing RequestBuffer, _ now: Int64,
+        _ settings: borrowing WorkerSettings
+    ) -> Bool {
+        let phase = ticket.phase
+        guard phase == .streaming || phase == .complete, StoredKind.of(ticket.header) == .response,
+            let stored = StoredHead(ticket.header)
+        else { return false }
+        let facts = facts(request)
+        if CollapsePolicy.mayUse(stored: stored, request: facts, settings: settings.policy) { return true }
+        return CollapsePolicy.mayUsePart(
+            stored: stored, request: facts, bytes: request.bytes.readable, fields: request.fields, now: now,
+            settings: settings.policy)
     }
 
     /// The key was in motion when this request asked: asks anew, once per turn.
