@@ -44,6 +44,8 @@ extension Worker {
         switch StoreDecision.decide(request: request, response: response, times: times, settings: settings.policy) {
         case .pass(let reason, let seconds):
             declineToStore(e, o, head, reason, seconds)
+        case .store where exchanges[e].isSlice:
+            storeSlice(e, o, head, request, response, times)
         case .store(let plan):
             if plan.varies, let refusal = settleVariant(e, o, request, response) {
                 return declineToStore(e, o, head, refusal, 0)
@@ -67,7 +69,7 @@ extension Worker {
     }
 
     /// The answer is for this request only.
-    private mutating func declineToStore(
+    mutating func declineToStore(
         _ e: UInt32, _ o: UInt32, _ head: ResponseHead, _ reason: PassReason, _ seconds: UInt32
     ) {
         count(.fillsUncacheable)

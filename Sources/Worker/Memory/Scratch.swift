@@ -90,6 +90,22 @@ extension Scratch {
         return renewed
     }
 
+    /// Writes the key of a range of an object into `merged`. False when it does not fit.
+    mutating func writeSliceKey(isVariant: Bool, range: RawSpan) -> Bool {
+        isVariant ? Self.writeSliceKey(&merged, variantKey, range) : Self.writeSliceKey(&merged, key, range)
+    }
+
+    private static func writeSliceKey(_ buffer: inout Buffer, _ key: borrowing Buffer, _ range: RawSpan) -> Bool {
+        buffer.clear()
+        var sink = buffer.sink()
+        sink.append(key.readable)
+        sink.append("\nr")
+        sink.append(range)
+        let count = sink.overflowed ? 0 : sink.count
+        buffer.commit(count)
+        return count > 0
+    }
+
     /// The lines of the parsed response that are left out of the renewed head only because they are named in it.
     borrowing func withheldLines(_ bytes: RawSpan) -> Buffer? {
         var lines = Buffer(capacity: responseParser.head.length)

@@ -64,6 +64,11 @@ extension Worker {
         judge(e, o, head)
         // The judgement may have ended the exchange, or sent it elsewhere.
         guard exchanges.contains(id), origins.contains(connection), exchanges[e].connection == o else { return false }
+        if exchanges[e].holdsHead {
+            exchanges[e].holdsHead = false
+            origins[o].phase = .awaitingHead
+            return false
+        }
         origins[o].input?.consume(length)
         afterHead(e)
         return exchanges.contains(id) && origins.contains(connection) && exchanges[e].connection == o
