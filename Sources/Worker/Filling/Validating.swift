@@ -60,7 +60,7 @@ extension Worker {
         detachContext(e)
         if !context.isNone { answerValidated(e, context.index, outcome) }
         if !outcome.keepsStored { Self.removeStored(exchanges[e].keys, lane) }
-        detachContext(e)
+        if case .stored = outcome { extendRecord(e) }
         endExchange(e)
     }
 

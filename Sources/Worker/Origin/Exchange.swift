@@ -150,6 +150,12 @@ struct ExchangeKeys: ~Copyable {
         baseLength = self.text.count
     }
 
+    /// The base key is the object's again.
+    mutating func setBase() {
+        text.retract(text.count - baseLength)
+        hash = baseHash
+    }
+
     mutating func setVariant(_ variant: borrowing Buffer, hash: UInt64) {
         text.retract(text.count - baseLength)
         text.append(variant.readable)
