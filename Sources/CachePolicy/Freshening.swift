@@ -61,8 +61,8 @@ package enum Freshening {
         package var count: Int
         /// Length of the merged field lines.
         package var mergedCount: Int
-        /// False: it is for the client that caused the validation, and for nobody else.
-        package var mayStore: Bool
+        /// Why it is for the client that caused the validation and for nobody else; nil when it may be stored.
+        package var refusal: PassReason?
         /// Fields are left out of it because `private=` or `no-cache=` names them.
         package var namesFields: Bool
     }
@@ -107,14 +107,12 @@ package enum Freshening {
             asked.hasRange = true
         }
         var plan = StorePlan(response: facts, times: times, settings: settings)
-        var mayStore = false
-        if case .store(let decided) = StoreDecision.decide(
-            request: asked, response: facts, times: times, settings: settings)
-        {
-            plan = decided
-            mayStore = true
+        var refusal: PassReason?
+        switch StoreDecision.decide(request: asked, response: facts, times: times, settings: settings) {
+        case .store(let decided): plan = decided
+        case .pass(let reason, _): refusal = reason
         }
-        guard mayStore || join == nil else { return nil }
+        guard refusal == nil || join == nil else { return nil }
         // The coding was chosen when the body came.
         plan.flags.remove(.unaskedCoding)
         plan.flags.formUnion(stored.flags.intersection(.unaskedCoding))
@@ -128,7 +126,7 @@ package enum Freshening {
             )
         else { return nil }
         return Renewal(
-            plan: plan, count: count, mergedCount: merged.count, mayStore: mayStore,
+            plan: plan, count: count, mergedCount: merged.count, refusal: refusal,
             namesFields: facts.directives.namesFields)
     }
 

@@ -45,6 +45,14 @@ package enum PassReason: UInt8, Sendable, CaseIterable {
     /// Another request's fetch was waited for, and its answer could not be used for this one.
     case notShared
 
+    /// Whether it lies in one request and its answer rather than in the resource: what is stored of it stays.
+    package var isAboutOneExchange: Bool {
+        switch self {
+        case .requestNoStore, .authorization, .setCookie: true
+        default: false
+        }
+    }
+
     /// What `detail=` says.
     package var detail: StaticString {
         switch self {

@@ -1,49 +1,82 @@
-// Writes Vary records: the names sorted and unique, the generation kept as long as the names stay the same.
+// Writes Vary records. A record's generation is kept as long as its names are enough; names only come to it.
 
 package import HTTPMessage
 
 extension VaryRecord {
     /// Writes the record that the URL of this answer needs, given the one it has (or nil).
     ///
+    /// A record that names more fields than the answer does is left so: each variant's key holds at least the fields of
+    /// its own Vary. One that lacks some gets them beside those it has, so that answers which disagree about Vary,
+    /// as those of errors and of cross-origin requests do, come to one list.
+    ///
     /// - Parameters:
     ///   - responseBytes, responseFields: the answer's span and fields.
     ///   - asked: the codings the request to the origin accepted; `chosen`: the one that came.
     ///   - isNewVariant: nothing was stored under the variant key so far; counts towards the cap.
+    ///   - freshUntilSeconds: when the answer expires, Unix seconds.
     ///   - randomGeneration: any random number; used when the record is new.
     /// - Returns: what to do and the record's length (also for `.keep`); nil when the answer must be passed
     ///   (`PassReason.varyStar`, `.varyTooComplex`).
     package static func encode(
         responseBytes: RawSpan, responseFields: borrowing FieldTable, asked: CodingSet, chosen: ContentCoding,
-        current: VaryRecord?, isNewVariant: Bool = true, randomGeneration: UInt64, settings: PolicySettings,
-        into buffer: inout MutableRawSpan
+        current: VaryRecord?, isNewVariant: Bool = true, freshUntilSeconds: UInt32 = 0, randomGeneration: UInt64,
+        settings: PolicySettings, into buffer: inout MutableRawSpan
     ) -> (change: Change, count: Int)? {
         guard buffer.byteCount >= maximumBytes else { return nil }
         var names = VaryNames()
         guard names.collect(bytes: responseBytes, fields: responseFields) else { return nil }
         var sink = ByteSink(buffer._mutatingExtracting(headerBytes...))
-        for index in 0..<names.count { names.write(index, bytes: responseBytes, into: &sink) }
-        guard !sink.overflowed else { return nil }
-        let nameBytes = sink.count
+        var count = names.count
         var refused = asked.intersection(.all).subtracting(CodingSet(chosen))
         var change = Change.replace
         var generation = randomGeneration
         var variants: UInt16 = 1
-        if let current, equalBytes(current.names, sink.written),
-            !isNewVariant || current.variantCount < settings.maximumVariants
-        {
-            // A coding the origin has chosen once is never left out of a key again; one it did not choose is.
-            refused = current.refusedCodings.union(refused).subtracting(CodingSet(chosen))
-            generation = current.generation
-            variants = current.variantCount &+ (isNewVariant ? 1 : 0)
-            change = refused == current.refusedCodings && !isNewVariant ? .keep : .update
+        var freshUntil = freshUntilSeconds
+        // One that is full starts anew with what this answer needs.
+        if let current, !isNewVariant || current.variantCount < settings.maximumVariants {
+            if current.covers(bytes: responseBytes, fields: responseFields) {
+                sink.append(current.names)
+                count = current.fieldCount
+                // A coding the origin has chosen once is never left out of a key again; one it did not choose is.
+                if !names.namesCodings(responseBytes) { refused = [] }
+                refused = current.refusedCodings.union(refused).subtracting(CodingSet(chosen))
+                generation = current.generation
+                variants = current.variantCount &+ (isNewVariant ? 1 : 0)
+                freshUntil = max(freshUntil, current.freshUntilSeconds)
+                change = freshUntil == current.freshUntilSeconds ? .keep : .extend
+                if refused != current.refusedCodings || isNewVariant { change = .update }
+            } else if let both = names.write(with: current, bytes: responseBytes, into: &sink) {
+                count = both
+            } else {
+                sink.truncate(to: 0)
+            }
         }
+        if sink.count == 0 {
+            for index in 0..<names.count { names.write(index, bytes: responseBytes, into: &sink) }
+        }
+        guard !sink.overflowed else { return nil }
+        let nameBytes = sink.count
         buffer.storeBytes(of: StoredKind.varyRecord.rawValue, toByteOffset: 0, as: UInt8.self)
         buffer.storeBytes(of: refused.rawValue, toByteOffset: 1, as: UInt8.self)
-        buffer.storeBytes(of: UInt16(names.count).littleEndian, toByteOffset: 2, as: UInt16.self)
+        buffer.storeBytes(of: UInt16(count).littleEndian, toByteOffset: 2, as: UInt16.self)
         buffer.storeBytes(of: variants.littleEndian, toByteOffset: 4, as: UInt16.self)
         buffer.storeBytes(of: UInt16(nameBytes).littleEndian, toByteOffset: 6, as: UInt16.self)
         buffer.storeBytes(of: generation.littleEndian, toByteOffset: 8, as: UInt64.self)
-        return (change, headerBytes + nameBytes)
+        storeFreshness(freshUntil, at: headerBytes + nameBytes, into: &buffer)
+        return (change, headerBytes + nameBytes + freshnessBytes)
+    }
+
+    /// Writes the record once more, good for longer. Its length; nil where that is no news.
+    package func encodeExtended(until seconds: UInt32, into buffer: inout MutableRawSpan) -> Int? {
+        guard seconds > freshUntilSeconds, buffer.byteCount >= VaryRecord.maximumBytes else { return nil }
+        var sink = ByteSink(buffer._mutatingExtracting(0...))
+        sink.append(block.extracting(0..<byteCount))
+        VaryRecord.storeFreshness(seconds, at: byteCount, into: &buffer)
+        return byteCount + VaryRecord.freshnessBytes
+    }
+
+    private static func storeFreshness(_ seconds: UInt32, at offset: Int, into buffer: inout MutableRawSpan) {
+        buffer.storeBytes(of: seconds.littleEndian, toByteOffset: offset, as: UInt32.self)
     }
 }
 
@@ -92,9 +125,46 @@ private struct VaryNames {
     }
 
     func write(_ index: Int, bytes: RawSpan, into sink: inout ByteSink) {
-        let name = bytes.slice(extents[index])
+        VaryNames.write(bytes.slice(extents[index]), into: &sink)
+    }
+
+    private static func write(_ name: RawSpan, into sink: inout ByteSink) {
         sink.append(UInt8(name.byteCount))
-        for offset in 0..<name.byteCount { sink.append(VaryNames.lower(name.byte(at: offset))) }
+        for offset in 0..<name.byteCount { sink.append(lower(name.byte(at: offset))) }
+    }
+
+    /// Writes these names and those of a record, merged. How many they are; nil when that is too many.
+    func write(with record: VaryRecord, bytes: RawSpan, into sink: inout ByteSink) -> Int? {
+        var walker = VaryNameWalker()
+        var total = 0
+        var index = 0
+        let recorded = record.names
+        var other = walker.next(in: recorded)
+        while total < VaryRecord.maximumFields {
+            guard let extent = other else {
+                guard index < count else { return total }
+                write(index, bytes: bytes, into: &sink)
+                index += 1
+                total += 1
+                continue
+            }
+            let name = recorded.slice(extent)
+            let order = index < count ? VaryNames.order(bytes.slice(extents[index]), name) : 1
+            if order < 0 {
+                write(index, bytes: bytes, into: &sink)
+            } else {
+                VaryNames.write(name, into: &sink)
+                other = walker.next(in: recorded)
+            }
+            if order <= 0 { index += 1 }
+            total += 1
+        }
+        return other == nil && index == count ? total : nil
+    }
+
+    /// Whether Accept-Encoding is among them.
+    func namesCodings(_ bytes: RawSpan) -> Bool {
+        (0..<count).contains { KnownField.recognise(bytes.slice(extents[$0])) == .acceptEncoding }
     }
 
     private static func order(_ left: RawSpan, _ right: RawSpan) -> Int {

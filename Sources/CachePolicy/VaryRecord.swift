@@ -9,6 +9,8 @@
 //   6      2     bytes of names
 //   8      8     generation
 //  16            names: per field a length byte and the lower-case name; sorted, without repetition
+//  behind them 4 until when the varying answers are fresh, the last of them: Unix seconds. Missing in records of
+//                releases before: not fresh
 
 package import HTTPMessage
 
@@ -20,7 +22,8 @@ package struct VaryRecord: ~Escapable {
     /// Longest field name.
     package static let maximumNameBytes = 63
     /// Most bytes of a record.
-    package static let maximumBytes = headerBytes + maximumFields * (maximumNameBytes + 1)
+    package static let maximumBytes = headerBytes + maximumFields * (maximumNameBytes + 1) + freshnessBytes
+    static let freshnessBytes = 4
 
     package let block: RawSpan
 
@@ -38,8 +41,15 @@ package struct VaryRecord: ~Escapable {
     package var fieldCount: Int { Int(block.pair(at: 2)) }
     package var variantCount: UInt16 { block.pair(at: 4) }
     package var generation: UInt64 { block.word(at: 8) }
-    /// The whole record, whatever stands behind it in the block.
-    package var byteCount: Int { VaryRecord.headerBytes + Int(block.pair(at: 6)) }
+    /// Header and names.
+    var byteCount: Int { VaryRecord.headerBytes + Int(block.pair(at: 6)) }
+    /// Unix seconds at which the last of the varying answers expires.
+    package var freshUntilSeconds: UInt32 {
+        block.byteCount >= byteCount + VaryRecord.freshnessBytes ? block.halfWord(at: byteCount) : 0
+    }
+
+    /// Whether an answer that does not vary may take the record's place: no varying one is fresh any more.
+    package func isOutlived(now: Int64) -> Bool { Int64(freshUntilSeconds) <= Seconds.whole(now) }
 
     /// The names with their length bytes.
     var names: RawSpan {
@@ -73,6 +83,8 @@ package struct VaryRecord: ~Escapable {
     package enum Change: UInt8, Sendable {
         /// The record fits: store the variant and leave the record.
         case keep
+        /// As `keep`; but the record should be told that it counts for longer.
+        case extend
         /// Write the new record first; the variants stored so far stay reachable.
         case update
         /// Write the new record first; it has a new generation, so that all variants so far are gone.

@@ -88,6 +88,8 @@ struct Worker: ~Copyable {
     var inheritedRestarts: UInt8 = 0
     /// When clients that are slower than their fills are looked at next.
     var nextSlowLook: Int64 = 0
+    /// The same when the fill was a validation, which has left what is stored of no use to this request.
+    var servesValidated = false
     var isStopping = false
     var random: RandomNumbers
 

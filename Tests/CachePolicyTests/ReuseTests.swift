@@ -258,6 +258,23 @@ import Testing
         }
     }
 
+    @Test("Collapsed forwarding: a validation is for one request where it makes nothing fresh")
+    func validatesForOne() {
+        for (control, isForOne) in [
+            ("no-cache", true), ("max-age=0", true), ("public, max-age=0", true), ("max-age=60", false),
+            ("max-age=60, must-revalidate", false), ("s-maxage=0, max-age=60", true),
+        ] {
+            let found = withStored(["Cache-Control: \(control)", "ETag: \"a\""]) { CollapsePolicy.isForOne(stored: $0) }
+            #expect(found == isForOne, "\(control)")
+        }
+        var settings = PolicySettings()
+        let named = requestFacts("GET /", ["Authorization: x"])
+        #expect(CollapsePolicy.isPersonal(request: named, settings: settings))
+        #expect(!CollapsePolicy.isPersonal(request: requestFacts(), settings: settings))
+        settings.authorizationBypasses = false
+        #expect(!CollapsePolicy.isPersonal(request: named, settings: settings))
+    }
+
     @Test("Collapsed forwarding: who may wait, and use what came")
     func collapse() {
         let settings = PolicySettings()

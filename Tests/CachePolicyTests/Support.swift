@@ -189,7 +189,7 @@ func renewed(
         let outcome = Freshening.encode(
             stored: stored, head: head, bytes: bytes, fields: table, request: requestFacts(), times: times,
             settings: PolicySettings(), scratch: &scratch, table: &merged, join: join, into: &target)
-        guard let outcome, outcome.mayStore else { return nil }
+        guard let outcome, outcome.refusal == nil else { return nil }
         return (outcome.plan, Array(storage[0..<outcome.count]))
     }
 }

@@ -7,7 +7,7 @@ import Testing
 /// A Vary record as bytes, and what became of the current one.
 func record(
     _ vary: [String], asked: CodingSet = [], chosen: ContentCoding = .identity, current: [UInt8]? = nil,
-    isNew: Bool = true, generation: UInt64 = 7, settings: PolicySettings = PolicySettings()
+    isNew: Bool = true, freshUntil: UInt32 = 0, generation: UInt64 = 7, settings: PolicySettings = PolicySettings()
 ) -> (change: VaryRecord.Change, block: [UInt8])? {
     withResponse(vary.map { "Vary: \($0)" }) { _, bytes, table in
         var storage = [UInt8](repeating: 0, count: 2048)
@@ -17,7 +17,8 @@ func record(
         let existing = VaryRecord(unsafe old.span.bytes)
         let result = VaryRecord.encode(
             responseBytes: bytes, responseFields: table, asked: asked, chosen: chosen, current: existing,
-            isNewVariant: isNew, randomGeneration: generation, settings: settings, into: &target)
+            isNewVariant: isNew, freshUntilSeconds: freshUntil, randomGeneration: generation, settings: settings,
+            into: &target)
         return result.map { ($0.change, Array(storage[0..<$0.count])) }
     }
 }
@@ -129,6 +130,81 @@ func variantKey(_ block: [UInt8], _ fields: [String]) -> String? {
         #expect(variantKey(other?.block ?? [], [])?.contains("v0000000000000009") == true)
     }
 
+    @Test("RFC 9111 section 4.1: answers that disagree about Vary come to one list, and stay there")
+    func alternating() {
+        guard let first = record(["Foo"])?.block,
+            let both = record(["Origin, foo"], current: first, generation: 8), both.change == .replace
+        else {
+            Issue.record("no record")
+            return
+        }
+        for vary in [["Foo"], ["ORIGIN"], ["origin, FOO"], ["Foo", "Origin"]] {
+            let next = record(vary, current: both.block, isNew: false, generation: 9)
+            #expect(next?.change == .keep && next?.block == both.block)
+        }
+        let third = record(["Bar"], current: both.block, generation: 9)
+        #expect(third?.change == .replace)
+        #expect(
+            variantKey(third?.block ?? [], ["foo: 1", "bar: 2", "origin: 3"])
+                == "base\nv0000000000000009\nbar:2\nfoo:1\norigin:3")
+    }
+
+    @Test("RFC 9111 section 4.1: sixteen names together, or those of the answer alone")
+    func union() {
+        func list(_ range: Range<Int>) -> [String] { range.map { "f\($0 + 10)" } }
+        func names(_ found: (change: VaryRecord.Change, block: [UInt8])?) -> Int? {
+            let block = found?.block ?? []
+            return VaryRecord(unsafe block.span.bytes)?.fieldCount
+        }
+        guard let ten = record(list(0..<10))?.block else { return }
+        #expect(names(record(list(5..<16), current: ten)) == 16)
+        #expect(names(record(list(5..<17), current: ten)) == 12)
+        #expect(names(record(list(0..<16), current: ten)) == 16)
+        #expect(names(record(list(10..<16), current: ten)) == 16)
+        #expect(names(record(list(10..<17), current: ten)) == 7)
+    }
+
+    @Test("A record that is full starts anew with the names of the answer")
+    func fullRecord() {
+        var settings = PolicySettings()
+        settings.maximumVariants = 1
+        guard let both = record(["Foo, Cookie"], settings: settings)?.block else { return }
+        let next = record(["Foo"], current: both, generation: 8, settings: settings)
+        #expect(next?.change == .replace)
+        #expect(variantKey(next?.block ?? [], ["cookie: 1"]) == "base\nv0000000000000008\nfoo")
+    }
+
+    @Test("RFC 9110 section 12.5.3: an answer that does not name Accept-Encoding says nothing of the codings")
+    func codingsUnnamed() {
+        guard let first = record(["Accept-Encoding, Foo"], asked: [.gzip], chosen: .gzip)?.block else { return }
+        let next = record(["Foo"], asked: [.gzip, .br], current: first, isNew: false)
+        #expect(next?.change == .keep)
+        #expect(next?.block == first)
+    }
+
+    @Test("A record tells until when the last of the varying answers is fresh")
+    func freshness() {
+        func isOutlived(_ block: [UInt8]?, at second: Int64) -> Bool? {
+            let block = block ?? []
+            return VaryRecord(unsafe block.span.bytes)?.isOutlived(now: second * 1000)
+        }
+        guard let first = record(["Foo"], freshUntil: 100)?.block else { return }
+        #expect(isOutlived(first, at: 99) == false && isOutlived(first, at: 100) == true)
+        #expect(record(["Foo"], current: first, isNew: false, freshUntil: 90)?.change == .keep)
+        let longer = record(["Foo"], current: first, isNew: false, freshUntil: 200)
+        #expect(longer?.change == .extend)
+        #expect(isOutlived(longer?.block, at: 199) == false && isOutlived(longer?.block, at: 200) == true)
+        #expect(isOutlived(Array(first.dropLast(4)), at: 1) == true)
+        var storage = [UInt8](repeating: 0xAA, count: 2048)
+        var span = storage.mutableSpan
+        var target = unsafe span.mutableBytes
+        let record = VaryRecord(unsafe first.span.bytes)
+        let same = record?.encodeExtended(until: 100, into: &target)
+        #expect(same == nil)
+        let count = record?.encodeExtended(until: 200, into: &target) ?? 0
+        #expect(Array(storage[0..<count]) == longer?.block)
+    }
+
     @Test("Too many variants start over")
     func cap() {
         var settings = PolicySettings()
@@ -146,7 +222,8 @@ func variantKey(_ block: [UInt8], _ fields: [String]) -> String? {
     @Test("Damaged records are none")
     func damaged() {
         guard let block = record(["Foo, Bar"])?.block else { return }
-        for length in 0..<block.count {
+        // Those of releases before say nothing of freshness.
+        for length in 0..<block.count - 4 {
             let cut = Array(block[0..<length])
             let isNone = VaryRecord(unsafe cut.span.bytes) == nil
             #expect(isNone)

@@ -58,6 +58,8 @@ struct LookupResult {
     var forward = CacheStatus.Forward.uriMiss
     /// It is fetched because this client would not have what is stored.
     var isDemand = false
+    /// A validation confirms it for the one request that caused it: nobody waits for another's.
+    var isForOne = false
     /// Serve the request by itself, without collapsing: the stored answer is of no use for it.
     var alone = false
     /// What to ask for when a part is stored that cannot answer by itself.
@@ -66,6 +68,8 @@ struct LookupResult {
     /// stored if it can be (hit-for-miss).
     var isMarked = false
 
+    /// An answer is stored for this request, of no use as it is.
+    var hasAnswer: Bool { isFallback || forward == .partial }
     /// Something is stored that a validation may confirm, or that may answer if the origin does not.
     var isFallback: Bool { forward == .stale || (forward == .request && !alone) }
 }

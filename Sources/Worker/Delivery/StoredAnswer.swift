@@ -39,6 +39,7 @@ enum StoredAnswer {
         lookup.mayValidate = reuse.mayValidate
         lookup.fallback = reuse.fallback
         lookup.isDemand = reuse.isDemand
+        lookup.isForOne = CollapsePolicy.isForOne(stored: stored)
         var reply = StoredReply(
             report: CacheStatus.hit(ttlSeconds: reuse.ttlSeconds), hash: lookup.hash, closing: probe.closing,
             moment: moment)

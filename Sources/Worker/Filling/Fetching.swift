@@ -24,10 +24,15 @@ extension Worker {
             return pass(c, route, report: report, probe: probe)
         }
         // Nor for somebody's range of what is theirs alone, most likely: the whole would be asked for in vain.
-        if facts.hasRange, facts.hasAuthorization, settings.policy.authorizationBypasses, !lookup.isStored {
-            return pass(c, route, report: report, probe: probe)
-        }
+        let isPersonal = !lookup.hasAnswer && CollapsePolicy.isPersonal(request: facts, settings: settings.policy)
+        if isPersonal, facts.hasRange { return pass(c, route, report: report, probe: probe) }
         if lookup.isMarked { return fetchMarked(c, route, probe, lookup, report, hasRange: facts.hasRange) }
+        if isPersonal { return fetchPersonal(c, route, probe, lookup, report) }
+        if lookup.hasAnswer, lookup.part == .asAsked { return fetchSlice(c, route, probe, lookup, report) }
+        // Nobody waits for another's validation where it is no use to him, nor for a second one.
+        if lookup.isForOne || servesValidated, lookup.isFallback {
+            return validateBesides(c, route, probe, lookup, report)
+        }
         let start = Self.startFill(lane, lookup, scratch, refreshing: lookup.isStored)
         begin(start, c, route, probe, lookup, report)
     }
@@ -46,7 +51,50 @@ extension Worker {
         }
     }
 
-    private mutating func begin(
+    /// The answer is one client's, most likely: it is stored if it says that it is everybody's, and joined if it has
+    /// said so already. It is not waited for.
+    private mutating func fetchPersonal(
+        _ c: UInt32, _ route: Route, _ probe: CacheProbe, _ lookup: LookupResult, _ report: CacheStatus
+    ) {
+        switch Self.startFill(lane, lookup, scratch, refreshing: lookup.isStored) {
+        case .own(let permit): own(permit, c, route, probe, lookup, report)
+        case .join(let ticket):
+            guard Self.mayUse(ticket, requests[clients[c].request], clock.unixMilliseconds, settings) else {
+                return pass(c, route, report: report, probe: probe)
+            }
+            begin(.join(ticket), c, route, probe, lookup, report)
+        case .appeared: waitOutTurn(c, route, report)
+        default: pass(c, route, report: report, probe: probe)
+        }
+    }
+
+    /// One request at a time asks on the cache's behalf; those that come meanwhile ask beside it, each for itself and
+    /// with what is stored to be confirmed.
+    private mutating func validateBesides(
+        _ c: UInt32, _ route: Route, _ probe: CacheProbe, _ lookup: LookupResult, _ report: CacheStatus
+    ) {
+        switch Self.startFill(lane, lookup, scratch, refreshing: true) {
+        case .own(let permit): own(permit, c, route, probe, lookup, report)
+        default: validateAlone(c, route, probe, lookup, report)
+        }
+    }
+
+    /// Asks the origin for this request alone whether what is stored is still good. A 304 changes nothing that is
+    /// stored, and another answer is relayed.
+    private mutating func validateAlone(
+        _ c: UInt32, _ route: Route, _ probe: CacheProbe, _ lookup: LookupResult, _ report: CacheStatus
+    ) {
+        guard lookup.mayValidate else { return pass(c, route, report: report, probe: probe, besides: lookup) }
+        count(.passes)
+        guard let x = makeContext(c, route, .awaitingOrigin) else { return refuse(c, status: 503) }
+        contexts[x].report = report
+        let id = contexts.id(at: x)
+        let exchange = startExchange(
+            .validate, request: clients[c].request, context: id, route, probe, lookup, permit: nil)
+        if let exchange, contexts.contains(id) { contexts[x].exchange = exchange }
+    }
+
+    mutating func begin(
         _ start: consuming FillStart, _ c: UInt32, _ route: Route, _ probe: CacheProbe, _ lookup: LookupResult,
         _ report: CacheStatus
     ) {
@@ -77,9 +125,9 @@ extension Worker {
         looksAgain = true
     }
 
-    private mutating func own(
+    mutating func own(
         _ permit: consuming FillPermit, _ c: UInt32, _ route: Route, _ probe: CacheProbe, _ lookup: LookupResult,
-        _ report: CacheStatus
+        _ report: CacheStatus, isSlice: Bool = false
     ) {
         count(.fillsStarted)
         let ticket = permit.ticket()
@@ -93,6 +141,7 @@ extension Worker {
         let id = contexts.id(at: x)
         let exchange = startExchange(
             Self.purpose(lookup), request: clients[c].request, context: id, route, probe, lookup, permit: permit)
+        if let exchange { exchanges[exchange].isSlice = isSlice }
         if let exchange, contexts.contains(id) { contexts[x].exchange = exchange }
     }
 

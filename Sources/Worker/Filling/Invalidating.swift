@@ -135,7 +135,9 @@ extension Worker {
         if case .own(let permit) = startObjectFill(lane, keys) { permit.fail(.pass, markerSeconds: Int(seconds)) }
     }
 
-    private static func startObjectFill(_ lane: borrowing Lane, _ keys: borrowing ExchangeKeys) -> FillStart {
-        lane.startFill(hash: keys.hash, key: keys.object, refreshing: true)
+    static func startObjectFill(
+        _ lane: borrowing Lane, _ keys: borrowing ExchangeKeys, born: UInt32? = nil
+    ) -> FillStart {
+        lane.startFill(hash: keys.hash, key: keys.object, refreshing: true, born: born)
     }
 }

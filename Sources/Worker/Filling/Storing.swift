@@ -25,6 +25,8 @@ struct TagSet {
 extension Worker {
     /// Stores the answer if it may be stored, else relays it to the one who asked.
     mutating func storeOrRelay(_ e: UInt32, _ o: UInt32, _ head: ResponseHead) {
+        // Asked beside somebody else's fetch: it is his to store what there is now.
+        guard exchanges[e].permit != nil else { return declineToStore(e, o, head, .busy, 0) }
         let times = ExchangeTimes(
             requestMilliseconds: exchanges[e].sentUnixMilliseconds, responseMilliseconds: clock.unixMilliseconds)
         let response = Self.responseFacts(origins[o].answer, scratch, clock.unixMilliseconds, settings)
@@ -42,10 +44,13 @@ extension Worker {
         switch StoreDecision.decide(request: request, response: response, times: times, settings: settings.policy) {
         case .pass(let reason, let seconds):
             declineToStore(e, o, head, reason, seconds)
+        case .store where exchanges[e].isSlice:
+            storeSlice(e, o, head, request, response, times)
         case .store(let plan):
-            if plan.varies, let refusal = settleVariant(e, o, request, response) {
+            if plan.varies, let refusal = settleVariant(e, o, request, response, plan) {
                 return declineToStore(e, o, head, refusal, 0)
             }
+            if !plan.varies, exchanges[e].keys.isVariant, response.status != 206 { replaceRecord(e) }
             if response.status == 206 {
                 if joinStored(e, o, head, request, response, times) { return }
                 // A rest alone is of no use to who wants it together with what is stored.
@@ -65,13 +70,14 @@ extension Worker {
     }
 
     /// The answer is for this request only.
-    private mutating func declineToStore(
+    mutating func declineToStore(
         _ e: UInt32, _ o: UInt32, _ head: ResponseHead, _ reason: PassReason, _ seconds: UInt32
     ) {
         count(.fillsUncacheable)
         if let permit = exchanges[e].permit.take() {
-            // A 304 answers one client's condition; those who wait ask again, without it.
-            if reason == .statusNotFinal {
+            // A 304 answers one client's condition, and an answer to Authorization one client's name: those who wait
+            // ask again, without them.
+            if reason == .statusNotFinal || (reason == .authorization && !exchanges[e].hasStored) {
                 permit.fail(.abandoned)
             } else if exchanges[e].hasStored, Reuse.isAboutTheAsking(status: head.status) {
                 // This says nothing about what is stored: it stays, to be validated or used stale (RFC 9111 section
@@ -209,15 +215,16 @@ extension Worker {
     /// Writes the record that the answer's Vary needs and moves the exchange to the variant's key. Gives the reason
     /// when it cannot be stored.
     private mutating func settleVariant(
-        _ e: UInt32, _ o: UInt32, _ request: RequestFacts, _ response: ResponseFacts
+        _ e: UInt32, _ o: UInt32, _ request: RequestFacts, _ response: ResponseFacts, _ plan: StorePlan
     ) -> PassReason? {
         let change = Self.encodeRecord(
-            origins, o, &scratch, exchanges, e, lane, request, response, random.next(), settings)
+            origins, o, &scratch, exchanges, e, lane, request, response, Self.freshUntil(plan.expiryMilliseconds),
+            random.next(), settings)
         guard let change else { return .varyTooComplex }
         // Purges since the origin was asked count under the new key too.
         let born = Self.born(exchanges[e].permit)
         if change != .keep {
-            guard storeRecord(e) else { return .busy }
+            guard storeRecord(e) || change == .extend else { return .busy }
         }
         guard let hash = Self.variantKey(&scratch, requests, exchanges, e, keyHash) else { return .varyTooComplex }
         if exchanges[e].keys.isVariant, hash == exchanges[e].keys.hash { return nil }
@@ -227,17 +234,67 @@ extension Worker {
         exchanges[e].keys.setVariant(scratch.variantKey, hash: hash)
         switch lane.startFill(hash: hash, key: scratch.variantKey.readable, refreshing: true, born: born) {
         case .own(let permit):
-            let ticket = permit.ticket()
-            exchanges[e].permit = consume permit
-            let context = exchanges[e].context
-            if !context.isNone { contexts[context.index].body.ticket = consume ticket }
+            move(e, to: permit)
             return nil
         default:
             return .busy
         }
     }
 
-    private static func born(_ permit: borrowing FillPermit?) -> UInt32? {
+    mutating func move(_ e: UInt32, to permit: consuming FillPermit) {
+        let ticket = permit.ticket()
+        exchanges[e].permit = consume permit
+        let context = exchanges[e].context
+        if !context.isNone { contexts[context.index].body.ticket = consume ticket }
+    }
+
+    /// An answer that does not vary is every request's: it takes the record's place as soon as no answer is fresh that
+    /// does. Until then it counts for its own variant: of an origin that says Vary in some answers only, each request
+    /// gets what it would get without a cache.
+    private mutating func replaceRecord(_ e: UInt32) {
+        guard Self.isOutlived(exchanges[e].keys, lane, now: clock.unixMilliseconds) else { return }
+        let born = Self.born(exchanges[e].permit)
+        guard case .own(let permit) = Self.startBaseFill(lane, exchanges[e].keys, born: born) else { return }
+        if let former = exchanges[e].permit.take() { former.fail(.abandoned) }
+        exchanges[e].keys.setBase()
+        move(e, to: permit)
+    }
+
+    private static func isOutlived(_ keys: borrowing ExchangeKeys, _ lane: borrowing Lane, now: Int64) -> Bool {
+        guard let view = lane.lookup(hash: keys.baseHash, key: keys.base), let record = VaryRecord(view.header) else {
+            return false
+        }
+        return record.isOutlived(now: now)
+    }
+
+    /// Tells the record that a varying answer has been confirmed. The merged fields are in the scratch.
+    mutating func extendRecord(_ e: UInt32) {
+        guard exchanges[e].keys.isVariant, scratch.mergedFields.contains(.vary),
+            Self.encodeExtended(&scratch, exchanges, e, lane)
+        else { return }
+        _ = storeRecord(e)
+    }
+
+    private static func encodeExtended(
+        _ scratch: inout Scratch, _ exchanges: borrowing Slab<Exchange>, _ e: UInt32, _ lane: borrowing Lane
+    ) -> Bool {
+        encodeExtended(&scratch, exchanges[e].keys, lane)
+    }
+
+    private static func encodeExtended(
+        _ scratch: inout Scratch, _ keys: borrowing ExchangeKeys, _ lane: borrowing Lane
+    ) -> Bool {
+        guard let object = lane.lookup(hash: keys.hash, key: keys.object), let stored = StoredHead(object.header),
+            let view = lane.lookup(hash: keys.baseHash, key: keys.base), let record = VaryRecord(view.header)
+        else { return false }
+        return scratch.encodeExtended(record, until: freshUntil(stored.expiryMilliseconds))
+    }
+
+    private static func freshUntil(_ milliseconds: Int64) -> UInt32 {
+        UInt32(clamping: Seconds.whole(milliseconds &+ 999))
+    }
+
+    static func born(_ permit: borrowing FillPermit?) -> UInt32? {
         switch permit {
         case .some(let permit): permit.born
         case .none: nil
@@ -247,23 +304,25 @@ extension Worker {
     private static func encodeRecord(
         _ origins: borrowing Slab<OriginConnection>, _ o: UInt32, _ scratch: inout Scratch,
         _ exchanges: borrowing Slab<Exchange>, _ e: UInt32, _ lane: borrowing Lane, _ request: RequestFacts,
-        _ response: ResponseFacts, _ random: UInt64, _ settings: borrowing WorkerSettings
+        _ response: ResponseFacts, _ freshUntil: UInt32, _ random: UInt64, _ settings: borrowing WorkerSettings
     ) -> VaryRecord.Change? {
         encodeRecord(
-            origins[o].answer, &scratch, exchanges[e].keys, lane, request, response, random, settings)
+            origins[o].answer, &scratch, exchanges[e].keys, lane, request, response, freshUntil, random, settings)
     }
 
     private static func encodeRecord(
         _ answer: RawSpan, _ scratch: inout Scratch, _ keys: borrowing ExchangeKeys, _ lane: borrowing Lane,
-        _ request: RequestFacts, _ response: ResponseFacts, _ random: UInt64, _ settings: borrowing WorkerSettings
+        _ request: RequestFacts, _ response: ResponseFacts, _ freshUntil: UInt32, _ random: UInt64,
+        _ settings: borrowing WorkerSettings
     ) -> VaryRecord.Change? {
         if let view = lane.lookup(hash: keys.baseHash, key: keys.base), let record = VaryRecord(view.header) {
             // A refreshed variant does not count towards the cap again.
             let isNew = !keys.isVariant || lane.lookup(hash: keys.hash, key: keys.object) == nil
             return scratch.encodeRecord(
-                answer, record, request, response, random, settings.policy, isNewVariant: isNew)
+                answer, record, request, response, freshUntil, random, settings.policy, isNewVariant: isNew)
         }
-        return scratch.encodeRecord(answer, nil, request, response, random, settings.policy, isNewVariant: true)
+        return scratch.encodeRecord(
+            answer, nil, request, response, freshUntil, random, settings.policy, isNewVariant: true)
     }
 
     /// Puts the record in the scratch block under the base key.
@@ -281,8 +340,10 @@ extension Worker {
         }
     }
 
-    private static func startBaseFill(_ lane: borrowing Lane, _ keys: borrowing ExchangeKeys) -> FillStart {
-        lane.startFill(hash: keys.baseHash, key: keys.base, refreshing: true)
+    private static func startBaseFill(
+        _ lane: borrowing Lane, _ keys: borrowing ExchangeKeys, born: UInt32? = nil
+    ) -> FillStart {
+        lane.startFill(hash: keys.baseHash, key: keys.base, refreshing: true, born: born)
     }
 
     private static func hostTag(_ keys: borrowing ExchangeKeys, _ keyHash: KeyHash) -> UInt64 {

@@ -56,9 +56,11 @@ extension Worker {
         origins[o].input?.consume(head.length)
         exchanges[e].connection = .max
         releaseOrigin(o, keepAlive: exchanges[e].keepsConnection)
+        // The end of its context must not be the end of an exchange without a permit.
+        detachContext(e)
         if !context.isNone { answerValidated(e, context.index, outcome) }
         if !outcome.keepsStored { Self.removeStored(exchanges[e].keys, lane) }
-        detachContext(e)
+        if case .stored = outcome { extendRecord(e) }
         endExchange(e)
     }
 
@@ -89,13 +91,17 @@ extension Worker {
             return .tooLarge
         }
         if renewal.namesFields { withheld = scratch.withheldLines(answer) }
-        // A client's no-store keeps this 304 from being stored, and what is stored from nothing.
-        guard renewal.mayStore else {
-            return .forOne(isKept: facts.directives.noStore && settings.policy.requestNoStore == .honour)
+        if let refusal = renewal.refusal {
+            // What lies in this one exchange keeps its 304 from being stored, and what is stored from nothing.
+            guard refusal.isAboutOneExchange else { return .forOne(isKept: false) }
+            exchange.permit.take()?.fail(.freshened)
+            return .forOne(isKept: true)
         }
         let plan = renewal.plan
         // A Vary that this 304 is the first to send: nobody knows which requests what is stored is for.
         if plan.varies, !selects(exchange.keys, scratch, lane) { return .forOne(isKept: false) }
+        // Asked beside somebody else's validation, which is the one that is stored.
+        guard exchange.permit != nil else { return .forOne(isKept: true) }
         let cost = UInt32(clamping: times.responseMilliseconds - times.requestMilliseconds)
         let attributes = attributes(plan, exchange.route, scratch.block, cost: cost, clock)
         let hashes = tags.hashes.span.extracting(0..<tags.count)

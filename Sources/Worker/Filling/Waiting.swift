@@ -27,11 +27,10 @@ extension Worker {
         // A short answer is over before its owner looks: the exchange is gone then, and only the report still tells.
         let isOwner = contexts[x].report.isStored || ownsAnswer(x)
         if !isOwner {
-            let request = Self.facts(requests[contexts[x].request])
             // One that a purge covers is not for this request: the next one is, and again for all.
             let isOvertaken = facts.isSoftlyPurged && contexts[x].restarts == 0
             guard !facts.isPurged, !isOvertaken else { return restart(x) }
-            guard Self.mayUse(contexts[x].body, request, settings) else { return goAlone(x) }
+            guard Self.mayUse(contexts, x, requests, clock.unixMilliseconds, settings) else { return goAlone(x) }
         }
         return beginFromFill(x)
     }
@@ -44,14 +43,35 @@ extension Worker {
 
     /// Whether the answer in flight is one for this waiter's request.
     private static func mayUse(
-        _ body: borrowing BodySource, _ request: RequestFacts, _ settings: borrowing WorkerSettings
+        _ contexts: borrowing Slab<RequestContext>, _ x: UInt32, _ requests: borrowing RequestBuffers, _ now: Int64,
+        _ settings: borrowing WorkerSettings
+    ) -> Bool {
+        mayUse(contexts[x].body, requests[contexts[x].request], now, settings)
+    }
+
+    private static func mayUse(
+        _ body: borrowing BodySource, _ request: borrowing RequestBuffer, _ now: Int64,
+        _ settings: borrowing WorkerSettings
     ) -> Bool {
         switch body.ticket {
-        case .none: return false
-        case .some(let ticket):
-            guard let stored = StoredHead(ticket.header) else { return false }
-            return CollapsePolicy.mayUse(stored: stored, request: request, settings: settings.policy)
+        case .none: false
+        case .some(let ticket): mayUse(ticket, request, now, settings)
         }
+    }
+
+    static func mayUse(
+        _ ticket: borrowing FillTicket, _ request: borrowing RequestBuffer, _ now: Int64,
+        _ settings: borrowing WorkerSettings
+    ) -> Bool {
+        let phase = ticket.phase
+        guard phase == .streaming || phase == .complete, StoredKind.of(ticket.header) == .response,
+            let stored = StoredHead(ticket.header)
+        else { return false }
+        let facts = facts(request)
+        if CollapsePolicy.mayUse(stored: stored, request: facts, settings: settings.policy) { return true }
+        return CollapsePolicy.mayUsePart(
+            stored: stored, request: facts, bytes: request.bytes.readable, fields: request.fields, now: now,
+            settings: settings.policy)
     }
 
     /// What runs under the key is no answer but says where one is, once it is stored: the key is in motion.
@@ -228,13 +248,15 @@ extension Worker {
         case .originBusy:
             contexts[x].report.note = .originBusy
             return answerFailure(x, status: 503)
-        case .purged, .abandoned, .ownerLost, .freshened, .firstSight: return restart(x)
+        case .freshened: return restart(x, isValidated: true)
+        case .purged, .abandoned, .ownerLost, .firstSight: return restart(x)
         }
     }
 
-    /// Back to the cache: what this request waited for is stored now, or is somebody else's to fetch.
+    /// Back to the cache: what this request waited for is stored now, or is somebody else's to fetch. `isValidated`:
+    /// what is stored has been confirmed, and is not waited for again.
     @discardableResult
-    mutating func restart(_ x: UInt32) -> Bool {
+    mutating func restart(_ x: UInt32, isValidated: Bool = false) -> Bool {
         guard Self.mayRepeat(requests[contexts[x].request]) else { return answerFailure(x, status: 502) }
         let restarts = contexts[x].restarts + 1
         guard restarts <= Self.maximumRestarts else {
@@ -246,9 +268,11 @@ extension Worker {
         forgetContext(x)
         servesWaiters = true
         inheritedRestarts = restarts
+        servesValidated = isValidated
         serveAgain(c, route)
         inheritedRestarts = 0
         servesWaiters = false
+        servesValidated = false
         return clients.isTaken(c) && clients[c].phase == .reading
     }
 

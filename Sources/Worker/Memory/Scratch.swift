@@ -90,6 +90,22 @@ extension Scratch {
         return renewed
     }
 
+    /// Writes the key of a range of an object into `merged`. False when it does not fit.
+    mutating func writeSliceKey(isVariant: Bool, range: RawSpan) -> Bool {
+        isVariant ? Self.writeSliceKey(&merged, variantKey, range) : Self.writeSliceKey(&merged, key, range)
+    }
+
+    private static func writeSliceKey(_ buffer: inout Buffer, _ key: borrowing Buffer, _ range: RawSpan) -> Bool {
+        buffer.clear()
+        var sink = buffer.sink()
+        sink.append(key.readable)
+        sink.append("\nr")
+        sink.append(range)
+        let count = sink.overflowed ? 0 : sink.count
+        buffer.commit(count)
+        return count > 0
+    }
+
     /// The lines of the parsed response that are left out of the renewed head only because they are named in it.
     borrowing func withheldLines(_ bytes: RawSpan) -> Buffer? {
         var lines = Buffer(capacity: responseParser.head.length)
@@ -104,22 +120,39 @@ extension Scratch {
     /// Encodes the Vary record that the parsed response needs.
     mutating func encodeRecord(
         _ bytes: RawSpan, _ current: borrowing VaryRecord?, _ request: RequestFacts, _ response: ResponseFacts,
-        _ random: UInt64, _ settings: PolicySettings, isNewVariant: Bool
+        _ freshUntilSeconds: UInt32, _ random: UInt64, _ settings: PolicySettings, isNewVariant: Bool
     ) -> VaryRecord.Change? {
         Self.encodeRecord(
-            &block, bytes, responseFields, current, request, response, random, settings, isNewVariant: isNewVariant)
+            &block, bytes, responseFields, current, request, response, freshUntilSeconds, random, settings,
+            isNewVariant: isNewVariant)
+    }
+
+    /// Writes a record into `block` that is good for longer. False where it is already.
+    mutating func encodeExtended(_ current: borrowing VaryRecord, until seconds: UInt32) -> Bool {
+        Self.encodeExtended(&block, current, until: seconds)
+    }
+
+    private static func encodeExtended(
+        _ block: inout Buffer, _ current: borrowing VaryRecord, until seconds: UInt32
+    ) -> Bool {
+        block.clear()
+        var space = block.space()
+        guard let count = current.encodeExtended(until: seconds, into: &space) else { return false }
+        block.commit(count)
+        return true
     }
 
     private static func encodeRecord(
         _ block: inout Buffer, _ bytes: RawSpan, _ fields: borrowing FieldTable, _ current: borrowing VaryRecord?,
-        _ request: RequestFacts, _ response: ResponseFacts, _ random: UInt64, _ settings: PolicySettings,
-        isNewVariant: Bool
+        _ request: RequestFacts, _ response: ResponseFacts, _ freshUntilSeconds: UInt32, _ random: UInt64,
+        _ settings: PolicySettings, isNewVariant: Bool
     ) -> VaryRecord.Change? {
         block.clear()
         var space = block.space()
         let record = VaryRecord.encode(
             responseBytes: bytes, responseFields: fields, asked: request.acceptedCodings, chosen: response.coding,
-            current: current, isNewVariant: isNewVariant, randomGeneration: random, settings: settings, into: &space)
+            current: current, isNewVariant: isNewVariant, freshUntilSeconds: freshUntilSeconds,
+            randomGeneration: random, settings: settings, into: &space)
         guard let record else { return nil }
         block.commit(record.count)
         return record.change

@@ -61,6 +61,10 @@ struct Exchange: ~Copyable {
     var isUnconditional = false
     /// The origin is asked for the client's range only.
     var asksRange = false
+    /// Its permit is for one range of the object, not for the object.
+    var isSlice = false
+    /// The head is left where it is, to be judged again in a later turn.
+    var holdsHead = false
     /// A client would not have what is stored.
     var isDemand = false
     /// Something is stored that this is to confirm or replace.
@@ -144,6 +148,12 @@ struct ExchangeKeys: ~Copyable {
         self.baseHash = baseHash
         hash = baseHash
         baseLength = self.text.count
+    }
+
+    /// The base key is the object's again.
+    mutating func setBase() {
+        text.retract(text.count - baseLength)
+        hash = baseHash
     }
 
     mutating func setVariant(_ variant: borrowing Buffer, hash: UInt64) {

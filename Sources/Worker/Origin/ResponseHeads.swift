@@ -64,6 +64,11 @@ extension Worker {
         judge(e, o, head)
         // The judgement may have ended the exchange, or sent it elsewhere.
         guard exchanges.contains(id), origins.contains(connection), exchanges[e].connection == o else { return false }
+        if exchanges[e].holdsHead {
+            exchanges[e].holdsHead = false
+            origins[o].phase = .awaitingHead
+            return false
+        }
         origins[o].input?.consume(length)
         afterHead(e)
         return exchanges.contains(id) && origins.contains(connection) && exchanges[e].connection == o
@@ -104,6 +109,10 @@ extension Worker {
 
     /// Decides what becomes of a final answer.
     private mutating func judge(_ e: UInt32, _ o: UInt32, _ head: ResponseHead) {
+        if head.status == 304, isUnasked304(e) {
+            exchanges[e].keepsConnection = false
+            return failExchange(e, .badAnswer)
+        }
         if exchanges[e].purpose == .relay {
             // To HEAD as to GET (RFC 5861 section 4).
             if exchanges[e].fallback == .onError, Reuse.isError(status: head.status) {
@@ -128,6 +137,20 @@ extension Worker {
             return failExchange(e, .badAnswer, status: head.status)
         }
         storeOrRelay(e, o, head)
+    }
+
+    /// Whether a 304 answers a GET or HEAD that set no condition, neither its client's nor the cache's own: nobody
+    /// could make anything of it.
+    private borrowing func isUnasked304(_ e: UInt32) -> Bool {
+        switch exchanges[e].purpose {
+        case .validate where !exchanges[e].isUnconditional: return false
+        case .rest, .resume: return false
+        case .fill, .validate, .relay: break
+        }
+        guard exchanges[e].method == .get || exchanges[e].method == .head, exchanges[e].request != .max else {
+            return false
+        }
+        return !requests[exchanges[e].request].fields.containsAny(FieldSet(.ifNoneMatch) | .ifModifiedSince)
     }
 
     /// The object is too long to be fetched whole for a range of it.

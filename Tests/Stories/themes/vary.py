@@ -195,3 +195,79 @@ def on_the_scheme(s):
     s.answer(200, {"Cache-Control": "max-age=3600", "Vary": "X-Forwarded-Proto"})
     s.miss()
     s.hit()
+
+
+def _alternating(one, other):
+    def tell(s):
+        count = [0]
+
+        def act(connection, request):
+            count[0] += 1
+            vary = other if request.get("Foo") == "2" else one
+            connection.send(b"HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\nContent-Length: 4\r\n"
+                            b"Vary: %s\r\n\r\n%04d" % (vary.encode(), count[0]))
+            return True
+        s.answer(act=act)
+        requests = ({"Foo": "1", "Bar": "1"}, {"Foo": "2", "Bar": "1"}, {"Foo": "2", "Bar": "2"})
+        for _ in range(2):
+            bodies = [s.get(fields).body for fields in requests]
+        s.equal([s.hit(fields).body for fields in requests], bodies, "bodies from the cache")
+    return tell
+
+
+for _name, _one, _other in (("fewer", "Foo", "Bar, Foo"), ("others", "Foo", "Foo, Bar, Baz"),
+                            ("case", "FOO, bar", "Bar, Foo")):
+    add(f"vary/alternating_{_name}", "RFC 9111 4.1",
+        f"answers that say Vary: {_one} and Vary: {_other} by turns are all kept", _alternating(_one, _other))
+
+
+@story("RFC 9111 4.1", "an answer is for requests that its own Vary matches, whatever that of others says")
+def own_vary_holds(s):
+    s.answer(200, {"Cache-Control": "max-age=3600", "Vary": "Foo"}, b"one")
+    s.answer(200, {"Cache-Control": "max-age=3600", "Vary": "Bar"}, b"two")
+    s.answer(200, {"Cache-Control": "max-age=3600", "Vary": "Foo"}, b"three")
+    s.miss({"Foo": "1", "Bar": "1"})
+    s.equal(s.miss({"Foo": "2", "Bar": "1"}).body, b"two", "the second body")
+    s.equal(s.miss({"Foo": "2", "Bar": "2"}).body, b"three", "the third body")
+    s.equal(s.hit({"Foo": "2", "Bar": "1"}).body, b"two", "the second body from the cache")
+
+
+@story("RFC 9111 4.1", "an error that varied is forgotten once it has expired and an answer without Vary has come")
+def error_varied(s):
+    s.answer(404, {"Cache-Control": "max-age=10", "Vary": "Cookie"})
+    s.answer(200, {"Cache-Control": "max-age=3600"}, b"page")
+    s.miss({"Cookie": "1"})
+    s.advance(11)
+    s.miss({"Cookie": "2"})
+    s.equal(s.hit({"Cookie": "3"}).body, b"page", "the body for another cookie")
+    s.equal(s.hit().body, b"page", "the body for none")
+
+
+def _sometimes(renewed):
+    def tell(s):
+        count = [0]
+
+        def act(connection, request):
+            count[0] += 1
+            vary = b"Vary: Origin\r\n" if request.get("Origin") else b""
+            lifetime = b"max-age=10" if renewed and count[0] == 1 else b"max-age=3600"
+            start = b"304 Not Modified" if request.get("If-None-Match") else b"200 OK\r\nContent-Length: 1"
+            connection.send(b'HTTP/1.1 %s\r\nCache-Control: %s\r\nETag: "a"\r\n%s\r\n' % (start, lifetime, vary))
+            if start.startswith(b"200"):
+                connection.send(b"%d" % count[0])
+            return True
+        s.answer(act=act)
+        s.equal(s.miss({"Origin": "one"}).body, b"1", "the body for one")
+        if renewed:
+            s.advance(11)
+            s.validated({"Origin": "one"})
+        others = s.miss().body
+        s.equal(s.hit({"Origin": "one"}).body, b"1", "the body for one, from the cache")
+        s.equal(s.hit().body, others, "the body for none, from the cache")
+        s.miss({"Origin": "two"})
+    return tell
+
+
+for _name, _renewed in (("fresh", False), ("renewed", True)):
+    add(f"vary/sometimes_{_name}", "RFC 9111 4.1",
+        f"an answer without Vary leaves those that vary, as long as they are fresh ({_name})", _sometimes(_renewed))
