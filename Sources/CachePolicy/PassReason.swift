@@ -40,7 +40,7 @@ package enum PassReason: UInt8, Sendable, CaseIterable {
     case firstSight
     /// The cache had no room for the answer while it came.
     case noRoom
-    /// The key was in motion: somebody else was storing under it.
+    /// The key was in motion: somebody else was storing under it, or it was purged while the origin was at its answer.
     case busy
     /// Another request's fetch was waited for, and its answer could not be used for this one.
     case notShared

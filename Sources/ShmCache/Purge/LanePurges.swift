@@ -2,6 +2,12 @@
 internal import CLinux
 
 extension Lane {
+    /// Whether a key has been purged for good since the purge clock stood there, or, seldom, another key that shares
+    /// its word.
+    public borrowing func isPurged(hash: UInt64, since born: UInt32) -> Bool {
+        core.map.addressWord(hash).sequential.isAfter(born)
+    }
+
     /// Removes one object. Inside a turn. Returns whether it was stored. Soft: it becomes stale instead, and with it
     /// every object that carries the key's hash as a tag.
     @discardableResult

@@ -217,14 +217,16 @@ extension Worker {
     private mutating func settleVariant(
         _ e: UInt32, _ o: UInt32, _ request: RequestFacts, _ response: ResponseFacts, _ plan: StorePlan
     ) -> PassReason? {
+        // Purges since the origin was asked count under the new key too: a list of variants that has been written
+        // since then is not for this answer, nor may this answer bring back the one of before.
+        let born = Self.born(exchanges[e].permit)
+        if let born, lane.isPurged(hash: exchanges[e].keys.baseHash, since: born) { return .busy }
         let change = Self.encodeRecord(
             origins, o, &scratch, exchanges, e, lane, request, response, Self.freshUntil(plan.expiryMilliseconds),
             random.next(), settings)
         guard let change else { return .varyTooComplex }
-        // Purges since the origin was asked count under the new key too.
-        let born = Self.born(exchanges[e].permit)
         if change != .keep {
-            guard storeRecord(e) || change == .extend else { return .busy }
+            guard storeRecord(e, born: born) || change == .extend else { return .busy }
         }
         guard let hash = Self.variantKey(&scratch, requests, exchanges, e, keyHash) else { return .varyTooComplex }
         if exchanges[e].keys.isVariant, hash == exchanges[e].keys.hash { return nil }
@@ -272,7 +274,7 @@ extension Worker {
         guard exchanges[e].keys.isVariant, scratch.mergedFields.contains(.vary),
             Self.encodeExtended(&scratch, exchanges, e, lane)
         else { return }
-        _ = storeRecord(e)
+        _ = storeRecord(e, born: Self.born(exchanges[e].permit))
     }
 
     private static func encodeExtended(
@@ -326,7 +328,7 @@ extension Worker {
     }
 
     /// Puts the record in the scratch block under the base key.
-    private mutating func storeRecord(_ e: UInt32) -> Bool {
+    private mutating func storeRecord(_ e: UInt32, born: UInt32?) -> Bool {
         let expires = UInt32.max
         let attributes = ItemAttributes(storedSeconds: clock.cache.seconds, expiresSeconds: expires)
         var tags = TagSet()
@@ -334,7 +336,7 @@ extension Worker {
         if !exchanges[e].keys.isVariant, let permit = exchanges[e].permit.take() {
             return Self.commit(permit, scratch.block, attributes, tags)
         }
-        switch Self.startBaseFill(lane, exchanges[e].keys) {
+        switch Self.startBaseFill(lane, exchanges[e].keys, born: born) {
         case .own(let permit): return Self.commit(permit, scratch.block, attributes, tags)
         default: return false
         }

@@ -174,6 +174,53 @@ def quick(context):
     return f"one {alone * 1000:.1f} ms, status beside 100 {status * 1000:.0f} ms"
 
 
+@case("a purge of a URL, or a PUT to it, while the origin answers for one of its variants: that answer is not used later, "
+      "whatever is stored of the others before or after")
+def during_a_further_variant(context):
+    gate, held = threading.Event(), []
+
+    def act(connection, request):
+        if request.method == "PUT":
+            connection.send(b"HTTP/1.1 204 No Content\r\n\r\n")
+            return True
+        language = request.get("Accept-Language")
+        late = language == "de" and request.target not in held
+        if late:
+            held.append(request.target)
+            gate.wait(20)
+        connection.send(b"HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\nVary: Accept-Language\r\n"
+                        b"Content-Length: 3\r\n\r\n" + (b"old" if late else b"new"))
+        return True
+    origin = context.origin()
+    origin.script("docs", "variants").add(Reply(act=act))
+    node = context.node(origin.url)
+
+    def ask(client, target, language):
+        client.request("GET", target, fields=[("Accept-Language", language)])
+    with Client(node.address) as early, Client(node.address) as late:
+        for way in ("purge", "put"):
+            for others in ("none", "before", "after", "both"):
+                gate.clear()
+                target = f"/docs/{way}-{others}"
+                if others in ("before", "both"):
+                    ask(late, target, "fr")
+                    late.read_response()
+                ask(early, target, "de")
+                wait_until(lambda target=target: target in held, "the request at the origin")
+                if way == "purge":
+                    command(node, "purge", "--url", f"http://story.test{target}")
+                else:
+                    late.request("PUT", target, {"Content-Length": "0"})
+                    expect(late.read_response().status == 204, "put")
+                if others in ("after", "both"):
+                    ask(late, target, "fr")
+                    late.read_response()
+                gate.set()
+                expect(early.read_response().body == b"old", f"{target}: the request of before")
+                ask(late, target, "de")
+                expect(late.read_response().body == b"new", f"{target}: afterwards")
+
+
 @case("soft purges one after the other while bodies are coming: who comes then reads the last one, and nobody dies of it")
 def soft_again_and_again(context):
     gate, asked = threading.Event(), []
