@@ -212,7 +212,7 @@ struct Worker: ~Copyable {
             expireTimers()
             stepFinishing()
             serveQueues()
-            lookAfterSlowReaders()
+            if queues.slowCount > 0 { lookAfterSlowReaders() }
             progressAnswered()
             serveLines()
             finishDrainIfDone()

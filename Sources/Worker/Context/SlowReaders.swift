@@ -1,6 +1,6 @@
 // Clients that are slower than the fill they read: a fill keeps its space, and what was staged of it, for as long as
-// somebody reads it. Once it is stored they go on with the stored object, under a pin or a mark like any hit: where that
-// keeps all that they are owed, and where they are many. What is not there any more they are then asked for anew.
+// somebody reads it. Once it is stored they go on with the stored object, under a pin or a mark like any hit: where
+// that keeps all that they are owed, and where they are many. What is gone by then is asked for anew.
 
 internal import CachePolicy
 internal import ShmCache
@@ -16,7 +16,7 @@ extension Worker {
 
     /// Looks at the slow readers now and then.
     mutating func lookAfterSlowReaders() {
-        guard queues.slowCount > 0, clock.milliseconds >= nextSlowLook else { return }
+        guard clock.milliseconds >= nextSlowLook else { return }
         nextSlowLook = clock.milliseconds + Self.slowLookMilliseconds
         // What is not kept whole may be dropped under its reader: some may rather keep their fill.
         var spared = lane.slowReaderAllowance

@@ -174,8 +174,8 @@ def quick(context):
     return f"one {alone * 1000:.1f} ms, status beside 100 {status * 1000:.0f} ms"
 
 
-@case("a purge of a URL, or a PUT to it, while the origin answers for one of its variants: that answer is not used later, "
-      "whatever is stored of the others before or after")
+@case("a purge of a URL, or a PUT to it, while the origin answers for one of its variants: that answer is not used "
+      "later, whatever is stored of the others before or after")
 def during_a_further_variant(context):
     gate, held = threading.Event(), []
 
@@ -221,7 +221,8 @@ def during_a_further_variant(context):
                 expect(late.read_response().body == b"new", f"{target}: afterwards")
 
 
-@case("soft purges one after the other while bodies are coming: who comes then reads the last one, and nobody dies of it")
+@case("soft purges one after the other while bodies are coming: who comes then reads the last one, and nobody dies "
+      "of it")
 def soft_again_and_again(context):
     gate, asked = threading.Event(), []
 
