@@ -179,7 +179,10 @@ class Node:
                     return client
                 client.request("GET", "/ready-probe")
                 client.read_response()
-                if owner_of_connection([worker], self.port, client.port) == worker:
+                # One that is just being handed on is in two hands.
+                others = [pid for pid in self.workers() if pid != worker]
+                if (owner_of_connection([worker], self.port, client.port) == worker
+                        and owner_of_connection(others, self.port, client.port) is None):
                     return client
                 kept.append(client)
         finally:
