@@ -4,6 +4,15 @@ import Testing
 @testable import ShmCache
 
 @Suite struct UpkeepTests {
+    /// What a janitor puts off is not put off for as long as the clock was set back.
+    @Test func aRestEndsWhenTheClockIsSetBack() {
+        let then = CacheInstant(nanoseconds: 100_000)
+        #expect(then.isAhead(of: CacheInstant(nanoseconds: 99_000), longest: 1_000))
+        #expect(!then.isAhead(of: CacheInstant(nanoseconds: 98_999), longest: 1_000))
+        #expect(!then.isAhead(of: then, longest: 1_000))
+        #expect(!then.isAhead(of: CacheInstant(nanoseconds: 100_001), longest: 1_000))
+    }
+
     private static func fill(
         _ region: borrowing CacheRegion, _ lane: inout Lane, _ numbers: Range<Int>, expires: UInt32 = .max,
         between: (inout Lane) -> Void = { _ in }

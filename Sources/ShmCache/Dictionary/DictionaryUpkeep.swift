@@ -29,7 +29,8 @@ extension LaneCore {
         guard map.dictionaryCount > 0 else { return false }
         if !referenceCount.isRunning {
             during(.dictionary) { freeUnreadDictionaries() }
-            guard now >= referenceCount.notBefore, (0..<map.dictionaryCount).contains(where: isInUse) else {
+            let rests = referenceCount.notBefore.isAhead(of: now, longest: ReferenceCount.pauseNanoseconds)
+            guard !rests, (0..<map.dictionaryCount).contains(where: isInUse) else {
                 return false
             }
             referenceCount.counts = [UInt64](repeating: 0, count: map.dictionaryCount)
@@ -60,7 +61,10 @@ extension LaneCore {
             guard state.isReadable else { continue }
             let references = referenceCount.counts[id]
             map.dictionary64(id, DictionaryWords.references).relax(references)
-            let age = now.seconds &- map.dictionary32(id, DictionaryWords.since).relaxed
+            let since = map.dictionary32(id, DictionaryWords.since)
+            // The clock may have been set back.
+            if Int32(bitPattern: now.seconds &- since.relaxed) < 0 { since.relax(now.seconds) }
+            let age = now.seconds &- since.relaxed
             switch state.phase {
             case .live where references == 0 && Int64(age) > 2 * ReferenceCount.pauseNanoseconds / 1_000_000_000:
                 // Nobody sends such objects any more.

@@ -27,6 +27,8 @@ struct TrainingMemory {
 
     static let shortestPause: Int64 = 50_000_000
     static let longestPause: Int64 = 60_000_000_000
+    /// Also after a look that took long.
+    static let longestRest: Int64 = 600_000_000_000
     static let shortestLook: Int64 = 60
     static let longestLook: Int64 = 3600
 }
@@ -36,7 +38,8 @@ extension Lane {
     public borrowing func wantsTraining(now: CacheInstant) -> (wanted: Bool, at: CacheInstant) {
         let unpacked = core.map.global64(GlobalWords.unpackedObjects).relaxed
         return (
-            core.map.dictionaryCount > 0 && unpacked != core.training.unpackedThen, core.training.notBefore
+            core.map.dictionaryCount > 0 && unpacked != core.training.unpackedThen,
+            core.training.notBefore.isAhead(of: now, longest: TrainingMemory.longestRest) ? core.training.notBefore : now
         )
     }
 
@@ -62,7 +65,9 @@ extension LaneCore {
         }
         for (kind, samples) in collection where samples.sizes.count >= LaneCore.fewestSamples {
             outcome.samples += samples.sizes.count
-            if let look = training.nextLook[kind], look.at > now { continue }
+            if let look = training.nextLook[kind], look.at.isAhead(of: now, longest: look.pauseSeconds * 1_000_000_000) {
+                continue
+            }
             let isPublished = train(kind, samples)
             if isPublished { outcome.published += 1 } else { outcome.refused += 1 }
             let pause = training.nextLook[kind]?.pauseSeconds ?? TrainingMemory.shortestLook / 4
@@ -76,7 +81,7 @@ extension LaneCore {
         training.pauseNanoseconds =
             outcome.published > 0 || isSomethingNew
             ? TrainingMemory.shortestPause : min(TrainingMemory.longestPause, training.pauseNanoseconds * 2)
-        let rest = max(training.pauseNanoseconds, 4 * cost)
+        let rest = min(max(training.pauseNanoseconds, 4 * cost), TrainingMemory.longestRest)
         training.notBefore = CacheInstant(nanoseconds: CacheClock.now(map).nanoseconds + rest)
         return outcome
     }

@@ -21,6 +21,12 @@ public struct CacheInstant: Comparable, Sendable, BitwiseCopyable {
         UInt32(truncatingIfNeeded: max(0, nanoseconds) / 1_000_000_000)
     }
 
+    /// Whether a rest until here, of no more than `longest` nanoseconds, goes on at `now`. One that would last longer
+    /// was begun before the clock was set back: it is over.
+    public func isAhead(of now: CacheInstant, longest: Int64) -> Bool {
+        self > now && nanoseconds - now.nanoseconds <= longest
+    }
+
     public static func < (a: CacheInstant, b: CacheInstant) -> Bool {
         a.nanoseconds < b.nanoseconds
     }

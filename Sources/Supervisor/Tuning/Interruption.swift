@@ -9,13 +9,21 @@ final class Interruption: @unchecked Sendable {
     private var sources: [any DispatchSourceSignal] = []
 
     init() {
-        sources = [SIGINT, SIGTERM, SIGHUP].map { number in
+        // Who was started to ignore a hang-up (nohup) goes on ignoring it.
+        let hangsUp = !Self.isIgnored(SIGHUP)
+        sources = ([SIGINT, SIGTERM] + (hangsUp ? [SIGHUP] : [])).map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler { [weak self] in self?.note(number) }
             source.resume()
             return source
         }
+    }
+
+    private static func isIgnored(_ number: Int32) -> Bool {
+        guard let before = signal(number, SIG_IGN) else { return false }
+        signal(number, before)
+        return unsafe unsafeBitCast(before, to: Int.self) == 1
     }
 
     private func note(_ number: Int32) { lock.withLock { first = first ?? number } }

@@ -25,6 +25,8 @@ struct Encoding {
     private static let shortestLifeMilliseconds: Int64 = 10_000
     /// Rest after work, as a multiple of the time it took.
     private static let restFactor: Int64 = 3
+    /// Also after a piece of work that took long.
+    private static let longestRest: Int64 = 60_000_000_000
 
     private struct Job {
         var object: PopularObject
@@ -53,16 +55,19 @@ struct Encoding {
     mutating func step(_ lane: inout Lane) -> (made: Int, pause: Int32) {
         guard !codings.isEmpty else { return (0, .max) }
         let now = lane.clock()
-        if jobs.isEmpty, now >= nextWalk { find(&lane, now) }
+        let mayWalk = !nextWalk.isAhead(of: now, longest: Encoding.pauseMilliseconds * 1_000_000)
+        if jobs.isEmpty, mayWalk { find(&lane, now) }
         // Who misses a form wakes the janitor.
-        guard !jobs.isEmpty else { return (0, now < nextWalk ? pause(from: now, until: nextWalk) : .max) }
-        guard now >= restUntil else { return (0, pause(from: now, until: restUntil)) }
+        guard !jobs.isEmpty else { return (0, !mayWalk ? pause(from: now, until: nextWalk) : .max) }
+        guard !restUntil.isAhead(of: now, longest: Encoding.longestRest) else {
+            return (0, pause(from: now, until: restUntil))
+        }
         // By the processor time that it took: where others want the processor, the pauses come by themselves.
         let before = Encoding.processorNanoseconds()
         let made = work(&lane)
         let end = lane.clock()
         let cost = Encoding.processorNanoseconds() - before
-        restUntil = CacheInstant(nanoseconds: end.nanoseconds + Encoding.restFactor * cost)
+        restUntil = CacheInstant(nanoseconds: end.nanoseconds + min(Encoding.restFactor * cost, Encoding.longestRest))
         return (made ? 1 : 0, jobs.isEmpty ? 0 : pause(from: end, until: restUntil))
     }
 
