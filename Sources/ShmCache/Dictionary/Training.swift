@@ -39,7 +39,8 @@ extension Lane {
         let unpacked = core.map.global64(GlobalWords.unpackedObjects).relaxed
         return (
             core.map.dictionaryCount > 0 && unpacked != core.training.unpackedThen,
-            core.training.notBefore.isAhead(of: now, longest: TrainingMemory.longestRest) ? core.training.notBefore : now
+            core.training.notBefore.isAhead(of: now, longest: TrainingMemory.longestRest)
+                ? core.training.notBefore : now
         )
     }
 
@@ -65,7 +66,9 @@ extension LaneCore {
         }
         for (kind, samples) in collection where samples.sizes.count >= LaneCore.fewestSamples {
             outcome.samples += samples.sizes.count
-            if let look = training.nextLook[kind], look.at.isAhead(of: now, longest: look.pauseSeconds * 1_000_000_000) {
+            if let look = training.nextLook[kind],
+                look.at.isAhead(of: now, longest: look.pauseSeconds * 1_000_000_000)
+            {
                 continue
             }
             let isPublished = train(kind, samples)

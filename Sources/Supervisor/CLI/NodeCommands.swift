@@ -52,7 +52,9 @@ struct ReloadCommand: AsyncParsableCommand {
     mutating func run() async throws {
         var fields: [String: String] = [:]
         if let cacheSize {
-            guard !cacheSize.isEmpty else { throw Failure.usage("--cache-size '': write a size such as 512MiB or 4GiB") }
+            guard !cacheSize.isEmpty else {
+                throw Failure.usage("--cache-size '': write a size such as 512MiB or 4GiB")
+            }
             fields["cacheSize"] = cacheSize
         }
         try await node.client.change("/v1/reload", fields, timeoutSeconds: wait.timeout)
