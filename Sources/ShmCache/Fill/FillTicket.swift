@@ -36,6 +36,18 @@ public struct FillTicket: ~Copyable {
         }
     }
 
+    /// Stored or failed: nobody works on it any more.
+    public var isOver: Bool {
+        let state = map.fillState(fill)
+        return state.gen != gen || state.state.isOver || state.state == .releasing
+    }
+
+    /// Which fill of the node it is.
+    public var number: Int { fill }
+
+    /// Segments that it keeps to itself, about.
+    public var segmentsKept: Int { Int(map.fill64(fill, FillWords.wholes).relaxed & 0xffff_ffff) + 1 }
+
     /// Bytes of the body that can be read.
     public var bytesReady: Int { Int(clamping: map.fill64(fill, FillWords.bytesReady).acquired) }
 

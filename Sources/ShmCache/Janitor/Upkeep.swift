@@ -40,7 +40,7 @@ extension LaneCore {
         var scan = scanTable()
         // Ahead of the mark at which others wake it: a janitor that is woken for every segment wakes too often.
         let wanted = reserveSegments + reserveSegments / 4 + 1
-        var isShort = scan.free + scan.limbo < reserveSegments
+        var isShort = scan.provided < reserveSegments
         while isShort || scan.expired >= 0 {
             guard outcome.evictedSegments < maximumSegments else {
                 outcome.wantsMore = true
@@ -50,7 +50,7 @@ extension LaneCore {
             guard evicted else { break }
             outcome.evictedSegments += 1
             scan = scanTable()
-            isShort = scan.free + scan.limbo < wanted
+            isShort = scan.provided < wanted
         }
         if scan.limbo + scan.held > 0, scan.free < 2 { recoverBlockers() }
         if !isShort, outcome.evictedSegments == 0 { map.easeDemand() }

@@ -75,7 +75,7 @@ extension Lane {
         return true
     }
 
-    /// Readers that may keep the space of finished fills: a sixteenth of the cache, if each keeps a segment.
+    /// Segments that readers of finished fills may keep: a sixteenth of the cache.
     public var slowReaderAllowance: Int { max(8, core.map.usableSegments / 16) }
 
     /// Ends a pin.

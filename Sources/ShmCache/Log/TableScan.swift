@@ -16,6 +16,8 @@ struct TableScan {
     var limbo = 0
     /// Evicted, and kept by pins or by readers of a fill for as long as their clients take.
     var held = 0
+    /// Segments of the region.
+    var all = 0
     /// By class * 2 + main.
     var queues = [Queue](repeating: Queue(), count: SizeClass.count * 2)
     /// A segment in which everything has expired.
@@ -23,6 +25,10 @@ struct TableScan {
     /// The segment with the fewest live bytes, if under half are.
     var sparsest = -1
     var sparsestLive = Int.max
+
+    /// What need not be evicted. Of segments that readers hold, those beyond a third of the cache count as well: it is
+    /// not emptied for the sake of what they will give back.
+    var provided: Int { free + limbo + max(0, held - all / 3) }
 
     mutating func note(_ segment: Int, _ state: SegmentState, _ map: RegionMap, now: UInt32) {
         let position = min(state.sizeClass * 2 + (state.isMain ? 1 : 0), queues.count - 1)
@@ -48,6 +54,7 @@ extension LaneCore {
     /// Walks the table; frees what can be freed on the way.
     func scanTable() -> TableScan {
         var scan = TableScan()
+        scan.all = map.usableSegments
         let now = now.seconds
         for segment in 0..<map.usableSegments {
             let state = map.state(segment)
@@ -81,11 +88,11 @@ extension LaneCore {
         var scan = scanTable()
         var evicted = 0
         let hasHelp = !isJanitor && map.hasJanitor
-        if hasHelp, scan.free + scan.limbo < map.janitorReserve { wakeJanitor() }
+        if hasHelp, scan.provided < map.janitorReserve { wakeJanitor() }
         // A large body takes many segments in each of its turns: whoever takes them evicts them, a janitor may be late.
         let taken = takenSegments > 2 ? min(2 * takenSegments, map.usableSegments / 8) : 0
         let mark = max(expectedSegments, hasHelp ? max(ownReserve, taken) : reserveSegments)
-        while scan.free + scan.limbo < mark, evicted < maximumSegments {
+        while scan.provided < mark, evicted < maximumSegments {
             guard evictOne(scan) else { break }
             evicted += 1
             scan = scanTable()

@@ -1,6 +1,7 @@
 """Clients that do not read on: what they keep of the cache, and that others are served and stored meanwhile."""
 
 import random
+import time
 
 from harness.client import Client
 from harness.origin import Reply
@@ -77,6 +78,49 @@ def of_misses(context):
     rounds = iter(range(1000))
     wait_until(lambda: newest_hits(node, f"round{next(rounds)}-", 40) == 10, "what is fetched is stored", 30)
     expect_whole(clients[:20])
+
+
+@case("who reads slowly what has no length, or trailers, gets it byte for byte: text and noise, long tails and short")
+def of_chunks(context):
+    bodies = {}
+    for number, size in enumerate((800_071, 800_000, 300_001)):
+        bodies[f"/files/text{number}"] = (b"a line of text that packs well %d\n" % number * (size // 30))[:size]
+        bodies[f"/files/noise{number}"] = random.Random(number).randbytes(size)
+
+    def chunked(connection, request):
+        body = bodies[request.target]
+        kind = "text/plain" if "text" in request.target else "image/png"
+        fields = f"Cache-Control: max-age=3600\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n"
+        connection.send(f"HTTP/1.1 200 OK\r\n{fields}\r\n".encode())
+        for start in range(0, len(body), 30_011):
+            piece = body[start:start + 30_011]
+            connection.send(b"%x\r\n%s\r\n" % (len(piece), piece))
+        connection.send(b"0\r\nX-Sum: 1\r\n\r\n" if "1" in request.target else b"0\r\n\r\n")
+        return True
+    origin = context.origin()
+    origin.script("files", "chunks").add(Reply(act=chunked))
+    node = context.node(origin.url, workers=1, flags=CACHE)
+    clients = []
+    for target in list(bodies) * 20:
+        client = Client(node.address, 60.0, receive_buffer=2048, segment=536)
+        context.closers.append(client.close)
+        client.request("GET", target)
+        clients.append((target, client))
+    with Client(node.address) as client:
+        def is_hit(target):
+            client.request("GET", target)
+            answer = client.read_response()
+            expect(answer.body == bodies[target], f"{target} whole for who reads")
+            return "; hit" in answer.get("cache-status")
+        for target in bodies:
+            wait_until(lambda target=target: is_hit(target), f"{target} stored")
+        # The node looks at slow readers four times a second: twice at least.
+        end = time.monotonic() + 0.8
+        while time.monotonic() < end:
+            is_hit("/files/text0")
+    for target, client in clients:
+        answer = client.read_response()
+        expect(answer.complete and answer.body == bodies[target], f"{target}: {len(answer.body)} bytes")
 
 
 @case("clients that do not read their hits keep what they read, and eviction goes on around it")
