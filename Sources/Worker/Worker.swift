@@ -227,14 +227,12 @@ struct Worker: ~Copyable {
         if !talkative.isEmpty || !fresh.isEmpty || !persistent.isEmpty { return 0 }
         let wait = timers.sleepMilliseconds(nowMilliseconds: clock.milliseconds)
         var most = heldBackOrigins.isEmpty ? Self.beatMilliseconds : 1
-        if queues.slowCount > 0 { most = min(most, Self.slowBeatMilliseconds) }
+        if queues.slowCount > 0 { most = min(most, Int32(Self.slowLookMilliseconds)) }
         return wait < 0 ? most : min(wait, most)
     }
 
     /// The supervisor sees by the lane's count of turns that this process lives: also when there is nothing to do.
     private static var beatMilliseconds: Int32 { 1_000 }
-    /// While clients are slower than the fills they read.
-    private static var slowBeatMilliseconds: Int32 { 250 }
 
     @inline(__always)
     borrowing func count(_ counter: Counter, _ amount: UInt64 = 1) { counters.add(counter.rawValue, amount) }

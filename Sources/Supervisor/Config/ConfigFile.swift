@@ -182,10 +182,7 @@ struct ConfigFile {
         try located(value) { () throws(Failure) in
             switch directive.kind {
             case .text(let set): try set(&settings, try scalar(value))
-            case .texts(let check, let set):
-                let found = try texts(value, check)
-                if found.isEmpty, directive.path == "listen" { throw .usage("expected at least one address") }
-                try set(&settings, found)
+            case .texts(let check, let set): try set(&settings, try texts(value, check))
             case .bytes(let set): set(&settings, try number(value, "a size such as 64KiB", Quantity.bytes))
             case .size(let range, let set):
                 let expected = "a size from \(range.lowerBound) to \(range.upperBound) bytes"

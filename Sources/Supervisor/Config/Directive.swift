@@ -38,7 +38,10 @@ struct Directive: Sendable {
             "listen",
             .texts(
                 { (text) throws(Failure) in _ = try ListenSpec(text: text).addresses() },
-                { $0.listen = $1.map(ListenSpec.init) }), "Addresses: HOST:PORT, *:PORT or unix:/PATH"),
+                { (settings, found) throws(Failure) in
+                    guard !found.isEmpty else { throw .usage("expected at least one address") }
+                    settings.listen = found.map(ListenSpec.init)
+                }), "Addresses: HOST:PORT, *:PORT or unix:/PATH"),
         .init("origin", .text { (s, text) throws(Failure) in s.origin = try OriginURL(text) }, "URL of the origin"),
         .init(
             "origin-host", .choice(["client", "origin"]) { $0.originHostHeader = $1 == "origin" ? .origin : .client },

@@ -7,7 +7,8 @@ internal import HTTPMessage
 internal import ShmCache
 
 extension Worker {
-    private static var slowLookMilliseconds: Int64 { 250 }
+    /// How often they are looked at.
+    static var slowLookMilliseconds: Int64 { 250 }
 
     /// The client's socket is full in the middle of a fill.
     mutating func noteSlow(_ x: UInt32) {

@@ -64,6 +64,8 @@ struct LookupResult {
     var alone = false
     /// What to ask for when a part is stored that cannot answer by itself.
     var part = PartRequest.whole
+    /// That is fetched under a key of its own.
+    var isSlice = false
     /// A marker says that the last answer for this key could not be shared: nobody waits for the next one, but it is
     /// stored if it can be (hit-for-miss).
     var isMarked = false

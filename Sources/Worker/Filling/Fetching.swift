@@ -88,10 +88,8 @@ extension Worker {
         count(.passes)
         guard let x = makeContext(c, route, .awaitingOrigin) else { return refuse(c, status: 503) }
         contexts[x].report = report
-        let id = contexts.id(at: x)
-        let exchange = startExchange(
-            .validate, request: clients[c].request, context: id, route, probe, lookup, permit: nil)
-        if let exchange, contexts.contains(id) { contexts[x].exchange = exchange }
+        startExchange(
+            .validate, request: clients[c].request, context: contexts.id(at: x), route, probe, lookup, permit: nil)
     }
 
     mutating func begin(
@@ -127,7 +125,7 @@ extension Worker {
 
     mutating func own(
         _ permit: consuming FillPermit, _ c: UInt32, _ route: Route, _ probe: CacheProbe, _ lookup: LookupResult,
-        _ report: CacheStatus, isSlice: Bool = false
+        _ report: CacheStatus
     ) {
         count(.fillsStarted)
         let ticket = permit.ticket()
@@ -138,11 +136,9 @@ extension Worker {
         contexts[x].report = report
         contexts[x].body = BodySource(fill: ticket)
         awaitFill(x)
-        let id = contexts.id(at: x)
-        let exchange = startExchange(
-            Self.purpose(lookup), request: clients[c].request, context: id, route, probe, lookup, permit: permit)
-        if let exchange { exchanges[exchange].isSlice = isSlice }
-        if let exchange, contexts.contains(id) { contexts[x].exchange = exchange }
+        startExchange(
+            Self.purpose(lookup), request: clients[c].request, context: contexts.id(at: x), route, probe, lookup,
+            permit: permit)
     }
 
     private static func purpose(_ lookup: LookupResult) -> ExchangePurpose {
@@ -169,7 +165,7 @@ extension Worker {
         case .own(let permit):
             count(.fillsStarted)
             let purpose = lookup.mayValidate ? ExchangePurpose.validate : .fill
-            _ = startExchange(
+            startExchange(
                 purpose, request: clients[c].request, context: .none, route, probe, lookup, permit: permit)
         default:
             break
@@ -200,11 +196,9 @@ extension Worker {
         guard let x = makeContext(c, route, .awaitingOrigin) else { return refuse(c, status: 503) }
         contexts[x].report = report
         prepareUpload(x, head)
-        let id = contexts.id(at: x)
         var lookup = LookupResult(hash: probe.hash)
         if let stored { (lookup.forward, lookup.fallback) = (stored.forward, stored.fallback) }
-        let exchange = startExchange(.relay, request: r, context: id, route, probe, lookup, permit: nil)
-        // The exchange may have failed already and answered the client.
-        if let exchange, contexts.contains(id) { contexts[x].exchange = exchange }
+        startExchange(
+            .relay, request: r, context: contexts.id(at: x), route, probe, lookup, permit: nil)
     }
 }

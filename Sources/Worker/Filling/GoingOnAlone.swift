@@ -21,13 +21,10 @@ extension Worker {
         leaveQueues(x)
         contexts[x].body.kind = .rest
         let id = contexts.id(at: x)
-        let exchange = startExchange(
+        let isStarted = startExchange(
             .resume, request: contexts[x].request, context: id, route, probe, LookupResult(hash: probe.hash),
-            permit: nil, range: range)
-        guard contexts.contains(id) else { return true }
-        guard let exchange else { return false }
-        contexts[x].exchange = exchange
-        return true
+            permit: nil, range: range) != nil
+        return isStarted || !contexts.contains(id)
     }
 
     /// The bytes that are still owed of a body whose source is gone although its origin is well.

@@ -25,7 +25,10 @@ extension Worker {
             return pass(c, route, report: report, probe: probe)
         }
         switch Self.startSliceFill(lane, scratch) {
-        case .own(let permit): own(permit, c, route, probe, lookup, report, isSlice: true)
+        case .own(let permit):
+            var lookup = lookup
+            lookup.isSlice = true
+            own(permit, c, route, probe, lookup, report)
         case .join(let ticket): begin(.join(ticket), c, route, probe, lookup, report)
         default: pass(c, route, report: report, probe: probe)
         }

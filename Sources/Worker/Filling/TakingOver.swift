@@ -56,14 +56,11 @@ extension Worker {
             }
         }
         let id = contexts.id(at: x)
-        let exchange = startExchange(
+        let isStarted = startExchange(
             hasBegun ? .resume : .fill, request: contexts[x].request, context: id, route, probe,
-            LookupResult(hash: probe.hash), permit: permit, range: range)
+            LookupResult(hash: probe.hash), permit: permit, range: range) != nil
         // Who is in the middle of the body looks again, and sees that the fill has ended.
-        guard let exchange else { return contexts.contains(id) && contexts[x].phase == .sending }
-        exchanges[exchange].comparesSkipped = hasBegun && range == nil
-        if contexts.contains(id) { contexts[x].exchange = exchange }
-        return false
+        return !isStarted && contexts.contains(id) && contexts[x].phase == .sending
     }
 
     /// Whether the whole may be fetched once more in place of a rest that no validator can tell from another version's.

@@ -13,8 +13,9 @@ extension Worker {
     /// What is added to a client's request on its way to the origin fits in this.
     private static var requestAllowance: Int { 16 * 1024 }
 
-    /// Renders the request and sends it. Gives the exchange's index; nil when it failed at once (whoever waited has
-    /// been told).
+    /// Renders the request and sends it, for a context that knows of it from then on. Gives the exchange's index; nil
+    /// when it is over already (whoever waited has been told).
+    @discardableResult
     mutating func startExchange(
         _ purpose: ExchangePurpose, request r: UInt32, context: SlabID, _ route: Route, _ probe: CacheProbe,
         _ lookup: LookupResult, permit: consuming FillPermit?, range: ByteRange? = nil
@@ -53,8 +54,9 @@ extension Worker {
             method: purpose == .relay ? head.method : .get,
             clientMinorVersion: head.minorVersion, fallback: lookup.fallback,
             startedUnixMilliseconds: clock.unixMilliseconds, sentUnixMilliseconds: clock.unixMilliseconds,
-            asksRange: asksRange, isDemand: lookup.isDemand, hasStored: lookup.isFallback,
-            isRefresh: isRefresh, missing: lookup.part.missing, wantsUpgrade: upgrade)
+            asksRange: asksRange, isSlice: lookup.isSlice, isDemand: lookup.isDemand, hasStored: lookup.isFallback,
+            isRefresh: isRefresh, missing: lookup.part.missing, comparesSkipped: purpose == .resume && range == nil,
+            wantsUpgrade: upgrade)
         guard let id = exchanges.insert(exchange) else {
             requests.release(r)
             return nil
