@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: run build test tidy models unit counts stops stories end-to-end storm bench fuzz soak soak-cache format clean help
+.PHONY: run build test tidy models unit counts stops stories end-to-end storm bench fuzz soak soak-cache reference format clean help
 
 PYTHON := $(or $(wildcard /usr/bin/python3),python3)
 RELEASE := -c release --static-swift-stdlib
@@ -57,6 +57,10 @@ soak-cache: ## the shared cache alone: deaths at every writing instruction, work
 	.build-soak/release/CacheStorm --stops
 	.build-soak/release/CacheStorm --crossings
 	.build-soak/release/CacheStorm --kills $(KILLS) $(ARGS)
+
+reference: build ## write docs/configuration.md and its schema from the table of directives
+	@$(BIN)/martlet config reference > docs/configuration.md
+	@$(BIN)/martlet config schema > docs/configuration.schema.json
 
 format: ## swift-format over every source in place
 	swift format --in-place --recursive --parallel --configuration .swift-format Package.swift Sources Tests Benchmarks Fuzz

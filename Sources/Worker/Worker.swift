@@ -82,14 +82,10 @@ struct Worker: ~Copyable {
     var turn: UInt64 = 0
     /// Waiting contexts are to be looked at in any case.
     var looksAgain = false
-    /// A request whose fill came to nothing is being served again: this time for everybody who waits.
-    var servesWaiters = false
-    /// How often the request that `restart` serves again went back to the cache: its next context counts on from there.
-    var inheritedRestarts: UInt8 = 0
+    /// The request that is being served again because its fill came to nothing.
+    var returning = ReturningRequest()
     /// When clients that are slower than their fills are looked at next.
     var nextSlowLook: Int64 = 0
-    /// The same when the fill was a validation, which has left what is stored of no use to this request.
-    var servesValidated = false
     var isStopping = false
     var random: RandomNumbers
 

@@ -11,9 +11,9 @@ struct Martlet: AsyncParsableCommand {
         commandName: "martlet", abstract: "An HTTP edge node: a caching reverse proxy that is never down.",
         version: Build.version,
         subcommands: [
-            RunCommand.self, CheckCommand.self, StatusCommand.self, ReloadCommand.self, WorkersCommand.self,
-            TuneCommand.self, UpgradeCommand.self, StopCommand.self, CacheCommand.self, PurgeCommand.self,
-            PreflightCommand.self, ResumeCommand.self,
+            RunCommand.self, CheckCommand.self, ConfigCommand.self, StatusCommand.self, ReloadCommand.self,
+            WorkersCommand.self, TuneCommand.self, UpgradeCommand.self, StopCommand.self, CacheCommand.self,
+            PurgeCommand.self, PreflightCommand.self, ResumeCommand.self,
         ])
 }
 

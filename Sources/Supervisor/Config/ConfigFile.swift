@@ -103,12 +103,12 @@ struct ConfigFile {
                     site.origins =
                         key.scalar?.string == "origins"
                         ? try readOrigins(value) : [try located(value) { () throws(Failure) in try upstream(value) }]
-                case "balance": site.balance = Directive.balance(try choice(value, Directive.balances))
-                case "origin-host":
-                    site.hostHeader = try choice(value, ["client", "origin"]) == "origin" ? .origin : .client
+                case "balance": site.balance = try choice(value, Directive.balances)
+                case "origin-host": site.hostHeader = try choice(value, Directive.hostFields)
                 case let other:
-                    let known = ["name", "hosts", "origin", "origins", "balance", "origin-host"]
-                    let guess = nearest(to: other ?? "", among: known).map { "; did you mean '\($0)'?" } ?? ""
+                    let guess =
+                        nearest(to: other ?? "", among: Directive.ofSite.map(\.name)).map { "; did you mean '\($0)'?" }
+                        ?? ""
                     throw at(key, "unknown directive '\(other ?? "")' in a site\(guess)")
                 }
             }
@@ -160,13 +160,20 @@ struct ConfigFile {
                     try number(value, expected) { UInt32($0).flatMap { (1...1000).contains($0) ? $0 : nil } }
                 }
             case let other:
-                let known = ["url", "weight", "server-name"]
-                let guess = nearest(to: other ?? "", among: known).map { "; did you mean '\($0)'?" } ?? ""
+                let guess =
+                    nearest(to: other ?? "", among: Directive.ofOrigin.map(\.name)).map { "; did you mean '\($0)'?" }
+                    ?? ""
                 throw at(key, "unknown directive '\(other ?? "")' in an origin\(guess)")
             }
         }
         guard let url else { throw at(node, "this origin has no 'url'") }
         return Settings.Upstream(url: url, weight: weight, serverName: serverName)
+    }
+
+    private func choice<Value>(_ node: Yams.Node, _ choices: KeyValuePairs<String, Value>) throws(Failure) -> Value {
+        let name = try choice(node, choices.map(\.key))
+        guard let found = choices.first(where: { $0.key == name }) else { throw at(node, "expected a choice") }
+        return found.value
     }
 
     private func choice(_ node: Yams.Node, _ choices: [String]) throws(Failure) -> String {
@@ -183,26 +190,27 @@ struct ConfigFile {
             switch directive.kind {
             case .text(let set): try set(&settings, try scalar(value))
             case .texts(let check, let set): try set(&settings, try texts(value, check))
-            case .bytes(let set): set(&settings, try number(value, "a size such as 64KiB", Quantity.bytes))
-            case .size(let range, let set):
+            case .bytes(let setting): setting.set(&settings, try number(value, "a size such as 64KiB", Quantity.bytes))
+            case .size(let range, let setting):
                 let expected = "a size from \(range.lowerBound) to \(range.upperBound) bytes"
                 let bytes = try number(value, expected, Quantity.bytes)
                 guard range.contains(bytes) else { throw .usage("expected \(expected), found \(bytes)") }
-                set(&settings, UInt32(clamping: bytes))
-            case .milliseconds(let set): set(&settings, try duration(value))
-            case .seconds(let set):
+                setting.set(&settings, UInt32(clamping: bytes))
+            case .milliseconds(let setting): setting.set(&settings, try duration(value))
+            case .seconds(let setting):
                 // Upwards: half a second must not become 0, which means "off" or "for ever".
                 let milliseconds = try duration(value)
-                set(&settings, milliseconds / 1_000 + (milliseconds % 1_000 > 0 ? 1 : 0))
-            case .count(let range, let set):
+                setting.set(&settings, milliseconds / 1_000 + (milliseconds % 1_000 > 0 ? 1 : 0))
+            case .count(let range, let setting):
                 let expected = "a number from \(range.lowerBound) to \(range.upperBound)"
                 let count = try number(value, expected) { UInt32($0) }
                 guard range.contains(count) else { throw .usage("expected \(expected), found \(count)") }
-                set(&settings, count)
-            case .share(let set): set(&settings, try number(value, "a share such as 25%", Quantity.perMille))
-            case .flag(let set):
-                set(&settings, try number(value, "true or false") { Bool($0) })
-            case .choice(let choices, let set): set(&settings, try choice(value, choices))
+                setting.set(&settings, count)
+            case .share(let setting):
+                setting.set(&settings, try number(value, "a share such as 25%", Quantity.perMille))
+            case .flag(let setting):
+                setting.set(&settings, try number(value, "true or false") { Bool($0) })
+            case .oneOf(let choices, let setting): setting.set(&settings, try choice(value, choices))
             }
         }
     }

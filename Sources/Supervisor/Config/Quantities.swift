@@ -54,6 +54,19 @@ enum Quantity {
         return "\(bytes) B"
     }
 
+    /// As a file would say it.
+    static func show(milliseconds: UInt64) -> String {
+        let units: [(String, UInt64)] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)]
+        for (name, factor) in units where milliseconds >= factor && milliseconds % factor == 0 {
+            return "\(milliseconds / factor)\(name)"
+        }
+        return milliseconds == 0 ? "0" : "\(milliseconds)ms"
+    }
+
+    static func show(perMille: UInt32) -> String {
+        perMille % 10 == 0 ? "\(perMille / 10)%" : "\(perMille / 10).\(perMille % 10)%"
+    }
+
     private static func split(_ text: String) -> (Double, String)? {
         let digits = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
         guard let number = Double(digits), number.isFinite else { return nil }

@@ -122,8 +122,8 @@ extension Worker {
         var context = RequestContext(
             client: clients.id(at: c), request: clients[c].request, route: route, phase: phase,
             nowMilliseconds: clock.milliseconds)
-        context.restarts = inheritedRestarts
-        inheritedRestarts = 0
+        context.restarts = returning.restarts
+        returning.restarts = 0
         guard let id = contexts.insert(context) else { return nil }
         clients[c].context = id
         clients[c].phase = .answering

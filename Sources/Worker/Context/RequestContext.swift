@@ -63,6 +63,16 @@ struct RequestContext: ~Copyable {
     }
 }
 
+/// What a request that goes back to the cache brings with it.
+struct ReturningRequest {
+    /// What is asked for this time is for everybody who waits.
+    var isForWaiters = false
+    /// How often it went back: its next context counts on from there.
+    var restarts: UInt8 = 0
+    /// The fill was a validation, which has left what is stored of no use to this request.
+    var isValidated = false
+}
+
 /// Where a request's body stands on its way to the origin.
 struct Upload: ~Copyable {
     enum State: UInt8 {

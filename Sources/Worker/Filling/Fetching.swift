@@ -30,7 +30,7 @@ extension Worker {
         if isPersonal { return fetchPersonal(c, route, probe, lookup, report) }
         if lookup.hasAnswer, lookup.part == .asAsked { return fetchSlice(c, route, probe, lookup, report) }
         // Nobody waits for another's validation where it is no use to him, nor for a second one.
-        if lookup.isForOne || servesValidated, lookup.isFallback {
+        if lookup.isForOne || returning.isValidated, lookup.isFallback {
             return validateBesides(c, route, probe, lookup, report)
         }
         let start = Self.startFill(lane, lookup, scratch, refreshing: lookup.isStored)

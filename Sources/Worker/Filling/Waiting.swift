@@ -266,13 +266,9 @@ extension Worker {
         let c = contexts[x].client.index
         let route = contexts[x].route
         forgetContext(x)
-        servesWaiters = true
-        inheritedRestarts = restarts
-        servesValidated = isValidated
+        returning = ReturningRequest(isForWaiters: true, restarts: restarts, isValidated: isValidated)
         serveAgain(c, route)
-        inheritedRestarts = 0
-        servesWaiters = false
-        servesValidated = false
+        returning = ReturningRequest()
         return clients.isTaken(c) && clients[c].phase == .reading
     }
 

@@ -36,7 +36,7 @@ extension Worker {
         var requestHead = buffers.take(atLeast: head.length + scratch.key.count + Self.requestAllowance)
         let upgrade = purpose == .relay && head.upgrade
         // Nobody's client has asked for a refresh; waiters, and a body that has begun, need one: no conditions then.
-        let forwardsConditions = !context.isNone && !servesWaiters && purpose != .resume
+        let forwardsConditions = !context.isNone && !returning.isForWaiters && purpose != .resume
         let asksRange = lookup.part == .asAsked
         let isRefresh = context.isNone && purpose != .relay
         let rendered =
