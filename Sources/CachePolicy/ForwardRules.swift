@@ -11,8 +11,8 @@ struct ForwardRules {
 
     init(purpose: OriginRequest.Purpose, context: ForwardContext, settings: PolicySettings) {
         self.settings = settings
-        cacheable = context.cacheable && purpose != .pass
-        normalisesCodings = purpose != .pass
+        cacheable = context.cacheable
+        normalisesCodings = context.cacheable
         var withheld = ForwardRules.always
         switch purpose {
         case .pass: break

@@ -8,7 +8,8 @@ package struct ForwardContext: Sendable {
     package var secure = false
     /// The peer is a trusted proxy: its X-Forwarded-* and Forwarded fields are believed and extended.
     package var trustedPeer = false
-    /// The answer may be stored and shared: the guards against poisoning apply.
+    /// The answer may be stored and shared, or says something about what is: the guards against poisoning apply, and
+    /// the codings asked for are those of the key.
     package var cacheable = true
     /// The connection to the origin is to be kept.
     package var keepAlive = true

@@ -197,7 +197,9 @@ extension Worker {
         contexts[x].report = report
         prepareUpload(x, head)
         var lookup = LookupResult(hash: probe.hash)
-        if let stored { (lookup.forward, lookup.fallback) = (stored.forward, stored.fallback) }
+        if let stored {
+            (lookup.forward, lookup.fallback, lookup.isDemand) = (stored.forward, stored.fallback, stored.isDemand)
+        }
         startExchange(
             .relay, request: r, context: contexts.id(at: x), route, probe, lookup, permit: nil)
     }

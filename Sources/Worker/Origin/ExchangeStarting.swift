@@ -93,10 +93,15 @@ extension Worker {
         _ peer: borrowing Buffer, _ lane: borrowing Lane, _ settings: borrowing WorkerSettings,
         forwardsConditions: Bool, isRefresh: Bool, part: PartRequest, into output: inout Buffer
     ) -> Bool {
-        if purpose == .relay { return render(.pass, request, keys, peer, nil, settings, into: &output) }
+        if purpose == .relay, request.head.method != .head {
+            return render(.pass, request, keys, peer, nil, settings, into: &output)
+        }
         // What a stored Vary names is part of the key: the origin has to see it.
         let recordView = lane.lookup(hash: keys.baseHash, key: keys.base)
         let record: VaryRecord? = if let recordView { VaryRecord(recordView.header) } else { nil }
+        if purpose == .relay {
+            return render(.pass, request, keys, peer, nil, settings, record: record, into: &output)
+        }
         if purpose == .validate || purpose == .rest, let view = lane.lookup(hash: keys.hash, key: keys.object) {
             let stored = StoredHead(view.header)
             guard case .rest(let range) = part else {
@@ -133,7 +138,8 @@ extension Worker {
         context.forwardsConditions = forwardsConditions
         context.forwardsRange = forwardsRange
         context.isRefresh = isRefresh
-        context.cacheable = purpose != .pass
+        // An answer to HEAD is not stored, but it changes what is.
+        context.cacheable = purpose != .pass || request.head.method == .head
         context.framing = purpose == .pass ? request.head.framing : .none
         context.expectsContinue = purpose == .pass && request.head.expectContinue
         let base = keys.base

@@ -136,6 +136,37 @@ for _name in GUARDED:
         _guarded(_name))
 
 
+def _guarded_head(name):
+    def tell(s):
+        s.answer(200, {"Cache-Control": "max-age=3600", "ETag": '"a"'})
+        s.miss()
+        s.advance(2)
+        request = s.forwarded({"Cache-Control": "no-cache", name: "evil.example"}, method="HEAD").forwarded[0]
+        s.check("evil.example" not in (request.get(name) or ""), f"no {name} at the origin", repr(request))
+    return tell
+
+
+for _name in GUARDED:
+    add(f"forwarding/guard_head_{_name.lower()}", "RFC 9111 7.1",
+        f"{_name} of a HEAD, whose answer changes what is stored, cannot poison that", _guarded_head(_name))
+
+
+@story("RFC 9110 12.5.3", "a HEAD asks for the codings of its key: its answer is compared with what is stored there")
+def head_codings(s):
+    s.answer(200, {"Cache-Control": "max-age=3600", "Vary": "Accept-Encoding"})
+    request = s.forwarded({"Accept-Encoding": "deflate, gzip"}, method="HEAD").forwarded[0]
+    s.equal(request.get("Accept-Encoding"), "gzip", "Accept-Encoding at the origin")
+
+
+@story("RFC 9112 3.3", "HTTP/1.0 without Host: the origin gets its own name for one")
+def without_host(s):
+    s.answer(200, {"Cache-Control": "max-age=3600"})
+    client = s.client()
+    client.send(f"GET {s.path} HTTP/1.0\r\n\r\n".encode())
+    s.equal(client.read_response().status, 200, "status")
+    s.check((s.seen[0].get("Host") or "").startswith("127.0.0.1:"), "the origin's address in Host", repr(s.seen[0]))
+
+
 @story("RFC 9111 7.1", "cache deception: an HTML page under an image's name is not stored")
 def deception_guard(s):
     s.answer(200, {"Cache-Control": "max-age=3600", "Content-Type": "text/html"})

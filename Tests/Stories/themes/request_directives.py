@@ -66,6 +66,18 @@ for _name, _fields in CONTENT:
         _content(_fields))
 
 
+@story("RFC 9111 5.2.1.4", "HEAD with no-cache asks the origin once a second as well")
+def no_cache_of_head(s):
+    s.answer(200, {"Cache-Control": "max-age=3600", "ETag": '"a"'})
+    s.miss()
+    s.advance(100)
+    s.forwarded({"Cache-Control": "no-cache"}, method="HEAD")
+    for method in ("HEAD", "GET", "HEAD"):
+        s.hit({"Cache-Control": "no-cache"}, method=method)
+    s.advance(2)
+    s.forwarded({"Cache-Control": "no-cache"}, method="HEAD")
+
+
 @story("RFC 9111 5.2.1.4", "no-cache fetches anew where there is nothing to validate with")
 def no_cache_fetches(s):
     s.answer(200, {"Cache-Control": "max-age=3600"}, b"first")
