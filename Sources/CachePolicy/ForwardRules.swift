@@ -43,6 +43,14 @@ struct ForwardRules {
         return record.contains(name)
     }
 
+    /// Whether the line is copied only where a stored Vary names its field.
+    func guards(_ entry: FieldEntry, bytes: RawSpan) -> Bool {
+        if entry.field.rawValue < 64, withheld.intersects(entry.field.bit) {
+            return ForwardRules.poisonous.intersects(entry.field.bit)
+        }
+        return !forwards(entry, bytes: bytes, record: nil)
+    }
+
     /// Compares with a name that the settings hold in lower case.
     private func isSame(_ name: RawSpan, _ lowerCase: String) -> Bool {
         guard name.byteCount == lowerCase.utf8.count else { return false }

@@ -24,6 +24,8 @@ package enum PassReason: UInt8, Sendable, CaseIterable {
     case varyStar
     /// `Vary` names the field in which the node tells the origin the client's address.
     case varyOnClient
+    /// `Vary` names a field of the client's that the origin did not get; now that it is known to matter, it will.
+    case varyOnWithheld
     /// Too many fields in Vary, or names too long.
     case varyTooComplex
     /// No explicit freshness, and the status is not heuristically cacheable.
@@ -67,6 +69,7 @@ package enum PassReason: UInt8, Sendable, CaseIterable {
         case .setCookie: "set-cookie"
         case .varyStar: "vary-star"
         case .varyOnClient: "vary-on-client"
+        case .varyOnWithheld: "vary-on-withheld"
         case .varyTooComplex: "vary-too-complex"
         case .noFreshness: "no-freshness"
         case .neverUsable: "not-fresh"

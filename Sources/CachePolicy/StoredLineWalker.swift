@@ -1,4 +1,4 @@
-// Walks the field lines of a stored head, which are always `Name: value CRLF`. For everything but plain hits.
+// Walks the field lines of a head that the node has written: always `Name: value CRLF`. For everything but plain hits.
 
 import HTTPMessage
 
@@ -12,6 +12,12 @@ struct StoredLine {
 
 struct StoredLineWalker {
     private var position = 0
+
+    /// A walk over lines.
+    init() {}
+
+    /// A walk over the lines of a whole head, which ends at its empty line.
+    init(behindFirstLineOf head: RawSpan) { position = head.firstIndex(of: UInt8(ascii: "\n"), from: 0) + 1 }
 
     /// The next line; nil at the end, or where the block is damaged.
     mutating func next(in lines: RawSpan) -> StoredLine? {

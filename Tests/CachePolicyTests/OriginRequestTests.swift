@@ -157,7 +157,39 @@ import Testing
         #expect(
             write(.fill, fields, vary: "X-C", settings: settings).filter { $0.hasPrefix("X-") && !$0.contains("For") }
                 == ["X-A: 1", "X-C: 3"])
-        #expect(write(.pass, fields, settings: settings).contains("Cookie: d"))
+        var context = ForwardContext()
+        context.cacheable = false
+        #expect(write(.pass, fields, context: context, settings: settings).contains("Cookie: d"))
+    }
+
+    @Test("RFC 9111 section 4.1: an answer chosen without a field that was kept from the origin is not for its value")
+    func withheld() {
+        func selects(
+            _ vary: String, _ fields: [String], known: String? = nil, settings: PolicySettings = PolicySettings()
+        ) -> Bool {
+            let sent = write(.fill, fields, vary: known, settings: settings).joined(separator: "\r\n") + "\r\n\r\n"
+            return withRequest("GET /a", fields) { _, request, table in
+                withResponse(["Vary: \(vary)"]) { _, response, answered in
+                    withBytes(sent) { head in
+                        WithheldFields.select(
+                            responseBytes: response, responseFields: answered, requestBytes: request,
+                            requestFields: table, sent: head, settings: settings)
+                    }
+                }
+            }
+        }
+        let fields = ["X-Forwarded-Host: a", "X-Host:", "Foo: 1", "Range: bytes=0-1", "Accept-Encoding: deflate"]
+        #expect(selects("Foo, x-forwarded-host", fields) && selects("X-Host", fields))
+        for vary in ["Foo", "X-Original-URL", "Range", "Accept-Encoding", "Host"] { #expect(!selects(vary, fields)) }
+        #expect(!selects("X-Forwarded-Host", fields, known: "x-forwarded-host"))
+        #expect(selects("X-Forwarded-Host, X-Host", fields, known: "x-forwarded-host"))
+        var settings = PolicySettings()
+        settings.forwardedFieldNames = ["x-a"]
+        #expect(selects("Foo", fields, settings: settings) && !selects("X-A", ["X-A: 1"], settings: settings))
+        #expect(!selects("Foo", fields, known: "Foo", settings: settings))
+        settings = PolicySettings()
+        settings.guardsAgainstPoisoning = false
+        #expect(!selects("X-Forwarded-Host", fields, settings: settings))
     }
 
     @Test("RFC 9112 sections 6 and 9, RFC 9110 sections 7.8 and 10.1: bodies, upgrades, trailers")

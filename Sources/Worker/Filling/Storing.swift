@@ -228,6 +228,7 @@ extension Worker {
         if change != .keep {
             guard storeRecord(e, born: born) || change == .extend else { return .busy }
         }
+        if Self.selectsByWithheld(exchanges, e, origins, o, scratch, requests, settings) { return .varyOnWithheld }
         guard let hash = Self.variantKey(&scratch, requests, exchanges, e, keyHash) else { return .varyTooComplex }
         if exchanges[e].keys.isVariant, hash == exchanges[e].keys.hash { return nil }
         // What this fill was started for is not where its answer belongs: those who wait look again, and find the
@@ -241,6 +242,23 @@ extension Worker {
         default:
             return .busy
         }
+    }
+
+    private static func selectsByWithheld(
+        _ exchanges: borrowing Slab<Exchange>, _ e: UInt32, _ origins: borrowing Slab<OriginConnection>, _ o: UInt32,
+        _ scratch: borrowing Scratch, _ requests: borrowing RequestBuffers, _ settings: borrowing WorkerSettings
+    ) -> Bool {
+        selectsByWithheld(
+            exchanges[e].requestHead, origins[o].answer, scratch, requests[exchanges[e].request], settings)
+    }
+
+    private static func selectsByWithheld(
+        _ sent: borrowing Buffer, _ answer: RawSpan, _ scratch: borrowing Scratch, _ request: borrowing RequestBuffer,
+        _ settings: borrowing WorkerSettings
+    ) -> Bool {
+        WithheldFields.select(
+            responseBytes: answer, responseFields: scratch.responseFields, requestBytes: request.bytes.readable,
+            requestFields: request.fields, sent: sent.readable, settings: settings.policy)
     }
 
     mutating func move(_ e: UInt32, to permit: consuming FillPermit) {

@@ -190,6 +190,22 @@ def on_the_client(s):
     s.miss({"X-Forwarded-For": "192.0.2.1"})
 
 
+@story("RFC 9111 4.1", "what an origin chose without a field that its Vary names is not stored under the field's value")
+def on_a_guarded_field(s):
+    for body in (b"plain", b"for a", b"for b", b"for nobody"):
+        s.answer(200, {"Cache-Control": "max-age=3600", "Vary": "X-Forwarded-Host"}, body)
+    first = s.miss({"X-Forwarded-Host": "a"})
+    s.equal(first.forwarded[0].get("X-Forwarded-Host"), None, "X-Forwarded-Host at the origin")
+    s.equal(s.cache_status(first)["detail"], "vary-on-withheld", "detail")
+    for host in ("a", "b"):
+        request = s.miss({"X-Forwarded-Host": host}).forwarded[0]
+        s.equal(request.get("X-Forwarded-Host"), host, "X-Forwarded-Host at the origin, now that it is known to matter")
+    s.miss()
+    s.equal(s.hit({"X-Forwarded-Host": "a"}).body, b"for a", "the body for a")
+    s.equal(s.hit({"X-Forwarded-Host": "b"}).body, b"for b", "the body for b")
+    s.equal(s.hit().body, b"for nobody", "the body without")
+
+
 @story("RFC 9111 4.1", "Vary on X-Forwarded-Proto is a key like any other")
 def on_the_scheme(s):
     s.answer(200, {"Cache-Control": "max-age=3600", "Vary": "X-Forwarded-Proto"})
