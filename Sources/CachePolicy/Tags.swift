@@ -5,9 +5,19 @@ package import HTTPMessage
 /// Walks the tags of an answer: Surrogate-Key (separated by spaces), Cache-Tag (by commas), Cache-Groups (strings of
 /// a structured list, RFC 9875). A group belongs to its origin, a tag to the site.
 package struct TagWalker: Sendable {
-    package enum Kind: UInt8, Sendable {
-        case tag
+    /// Which field it comes from, in the order of the walk.
+    package enum Kind: UInt8, Sendable, CaseIterable {
+        case surrogateKey
+        case cacheTag
         case group
+
+        package var field: KnownField {
+            switch self {
+            case .surrogateKey: .surrogateKey
+            case .cacheTag: .cacheTag
+            case .group: .cacheGroups
+            }
+        }
     }
 
     /// One tag. Text of groups may hold backslash escapes.
@@ -46,7 +56,7 @@ package struct TagWalker: Sendable {
             let text =
                 phase == .groups || phase == .invalidation
                 ? nextGroup(bytes: bytes, value: value) : nextWord(bytes: bytes, value: value)
-            if let text { return Tag(kind: phase == .groups || phase == .invalidation ? .group : .tag, text: text) }
+            if let text { return Tag(kind: kind, text: text) }
             line += 1
             position = -1
         }
@@ -59,6 +69,14 @@ package struct TagWalker: Sendable {
         case .cacheTag: .cacheTag
         case .groups: .cacheGroups
         case .invalidation, .done: .cacheGroupInvalidation
+        }
+    }
+
+    private var kind: Kind {
+        switch phase {
+        case .surrogateKey: .surrogateKey
+        case .cacheTag: .cacheTag
+        case .groups, .invalidation, .done: .group
         }
     }
 

@@ -120,10 +120,9 @@ extension Worker {
         }
         let times = ExchangeTimes(
             requestMilliseconds: exchanges[e].sentUnixMilliseconds, responseMilliseconds: clock.unixMilliseconds)
-        let tags = Self.tags(origins[o].answer, scratch, exchanges[e].keys, keyHash)
         var withheld: Buffer?
         let outcome = Self.renew(
-            &exchanges, e, lane, origins, o, &scratch, requests, times, tags, clock, settings, withheld: &withheld)
+            &exchanges, e, lane, origins, o, &scratch, requests, times, clock, settings, withheld: &withheld)
         exchanges[e].permit = nil
         // An answer to Authorization may not be stored, whatever it says.
         guard !outcome.keepsStored, !Self.facts(requests[exchanges[e].request]).hasAuthorization else { return }

@@ -91,7 +91,7 @@ extension Worker {
             exchanges, e, lane, origins, o, &scratch, request, times, union, received, settings)
         guard let begun else { return false }
         let cost = UInt32(clamping: times.responseMilliseconds - times.requestMilliseconds)
-        let tags = Self.tags(origins[o].answer, scratch, exchanges[e].keys, keyHash)
+        let tags = begun.tags
         let attributes = Self.attributes(begun.plan, exchanges[e].route, scratch.block, cost: cost, clock)
         exchanges[e].joined = begun.surrender()
         exchanges[e].partLength = received.count
@@ -112,6 +112,7 @@ extension Worker {
 
     private struct BegunJoin: ~Copyable {
         let plan: StorePlan
+        let tags: TagSet
         let part: JoinedPart
 
         consuming func surrender() -> JoinedPart { part }
@@ -136,8 +137,9 @@ extension Worker {
             let held = stored.heldRanges
         else { return nil }
         let renewal = scratch.encodeRenewed(stored, answer, request, times, settings.policy, join: union)
-        guard let renewal, let pin = lane.pin(view) else { return nil }
-        return BegunJoin(plan: renewal.plan, part: JoinedPart(pin: pin, held: held, received: received))
+        let tags = tags(answer, scratch, keys, lane.keyHash, renewing: view)
+        guard let renewal, !tags.overflowed, let pin = lane.pin(view) else { return nil }
+        return BegunJoin(plan: renewal.plan, tags: tags, part: JoinedPart(pin: pin, held: held, received: received))
     }
 
     /// Appends a stretch of the stored body to the fill. How much of it, and why not all: there is no room now, or some

@@ -6,22 +6,6 @@ internal import ControlChannel
 internal import HTTPMessage
 internal import ShmCache
 
-/// Hashes of the purge tags of one answer.
-struct TagSet {
-    var hashes: InlineArray<65, UInt64> = InlineArray(repeating: 0)
-    var count = 0
-    var overflowed = false
-
-    mutating func add(_ hash: UInt64) {
-        guard count < 64 else {
-            overflowed = true
-            return
-        }
-        hashes[count] = hash
-        count += 1
-    }
-}
-
 extension Worker {
     /// Stores the answer if it may be stored, else relays it to the one who asked.
     mutating func storeOrRelay(_ e: UInt32, _ o: UInt32, _ head: ResponseHead) {
@@ -185,31 +169,6 @@ extension Worker {
         return attributes
     }
 
-    /// The answer's tags, and its host, which is one.
-    static func tags(
-        _ answer: RawSpan, _ scratch: borrowing Scratch, _ keys: borrowing ExchangeKeys,
-        _ keyHash: KeyHash
-    ) -> TagSet {
-        var tags = TagSet()
-        let host = keyHash.hash(keys.base.slice(keys.key.authority))
-        tags.add(host)
-        // A variant goes stale with its URL.
-        if keys.isVariant { tags.add(keys.baseHash) }
-        var walker = TagWalker.ofAnswer()
-        while let tag = walker.next(bytes: answer, fields: scratch.responseFields) {
-            tags.add(tagHash(tag, answer, host: host, keyHash))
-        }
-        return tags
-    }
-
-    /// A group belongs to its origin (RFC 9875 section 2): its host is part of what is hashed.
-    static func tagHash(
-        _ tag: TagWalker.Tag, _ bytes: RawSpan, host: UInt64, _ keyHash: KeyHash
-    ) -> UInt64 {
-        let hash = keyHash.hash(bytes.slice(tag.text))
-        return tag.kind == .group ? hash ^ (host &* 0x9E37_79B9_7F4A_7C15) : hash
-    }
-
     // MARK: Vary
 
     /// Writes the record that the answer's Vary needs and moves the exchange to the variant's key. Gives the reason
@@ -349,8 +308,7 @@ extension Worker {
     private mutating func storeRecord(_ e: UInt32, born: UInt32?) -> Bool {
         let expires = UInt32.max
         let attributes = ItemAttributes(storedSeconds: clock.cache.seconds, expiresSeconds: expires)
-        var tags = TagSet()
-        tags.add(Self.hostTag(exchanges[e].keys, keyHash))
+        let tags = TagSet(host: Self.hostTag(exchanges[e].keys, keyHash))
         if !exchanges[e].keys.isVariant, let permit = exchanges[e].permit.take() {
             return Self.commit(permit, scratch.block, attributes, tags)
         }
@@ -364,10 +322,6 @@ extension Worker {
         _ lane: borrowing Lane, _ keys: borrowing ExchangeKeys, born: UInt32? = nil
     ) -> FillStart {
         lane.startFill(hash: keys.baseHash, key: keys.base, refreshing: true, born: born)
-    }
-
-    private static func hostTag(_ keys: borrowing ExchangeKeys, _ keyHash: KeyHash) -> UInt64 {
-        keyHash.hash(keys.base.slice(keys.key.authority))
     }
 
     /// A small object whole: head only.

@@ -47,11 +47,10 @@ extension Worker {
         count(.revalidations)
         let times = ExchangeTimes(
             requestMilliseconds: exchanges[e].sentUnixMilliseconds, responseMilliseconds: clock.unixMilliseconds)
-        let tags = Self.tags(origins[o].answer, scratch, exchanges[e].keys, keyHash)
         let context = exchanges[e].context
         var withheld: Buffer?
         let outcome = Self.renew(
-            &exchanges, e, lane, origins, o, &scratch, requests, times, tags, clock, settings, withheld: &withheld)
+            &exchanges, e, lane, origins, o, &scratch, requests, times, clock, settings, withheld: &withheld)
         if !context.isNone { contexts[context.index].withheld = consume withheld }
         origins[o].input?.consume(head.length)
         exchanges[e].connection = .max
@@ -68,18 +67,17 @@ extension Worker {
     static func renew(
         _ exchanges: inout Slab<Exchange>, _ e: UInt32, _ lane: borrowing Lane,
         _ origins: borrowing Slab<OriginConnection>, _ o: UInt32, _ scratch: inout Scratch,
-        _ requests: borrowing RequestBuffers, _ times: ExchangeTimes, _ tags: TagSet, _ clock: TurnClock,
+        _ requests: borrowing RequestBuffers, _ times: ExchangeTimes, _ clock: TurnClock,
         _ settings: borrowing WorkerSettings, withheld: inout Buffer?
     ) -> RenewalOutcome {
         let r = exchanges[e].request
         return renew(
-            &exchanges[e], lane, origins[o].answer, &scratch, requests[r], times, tags, clock, settings,
-            withheld: &withheld)
+            &exchanges[e], lane, origins[o].answer, &scratch, requests[r], times, clock, settings, withheld: &withheld)
     }
 
     private static func renew(
         _ exchange: inout Exchange, _ lane: borrowing Lane, _ answer: RawSpan, _ scratch: inout Scratch,
-        _ request: borrowing RequestBuffer, _ times: ExchangeTimes, _ tags: TagSet, _ clock: TurnClock,
+        _ request: borrowing RequestBuffer, _ times: ExchangeTimes, _ clock: TurnClock,
         _ settings: borrowing WorkerSettings, withheld: inout Buffer?
     ) -> RenewalOutcome {
         guard let view = lane.lookup(hash: exchange.keys.hash, key: exchange.keys.object),
@@ -102,6 +100,8 @@ extension Worker {
         if plan.varies, !selects(exchange.keys, scratch, lane) { return .forOne(isKept: false) }
         // Asked beside somebody else's validation, which is the one that is stored.
         guard exchange.permit != nil else { return .forOne(isKept: true) }
+        let tags = tags(answer, scratch, exchange.keys, lane.keyHash, renewing: view)
+        guard !tags.overflowed else { return .tooLarge }
         let cost = UInt32(clamping: times.responseMilliseconds - times.requestMilliseconds)
         let attributes = attributes(plan, exchange.route, scratch.block, cost: cost, clock)
         let hashes = tags.hashes.span.extracting(0..<tags.count)

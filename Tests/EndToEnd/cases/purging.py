@@ -148,6 +148,78 @@ def during_a_varying_fetch(context):
                 expect(asked.count(target) == 2, f"{words}, soft {soft}: asked {asked}")
 
 
+TAGS = {"Surrogate-Key": "red blue", "Cache-Tag": "green, grey", "Cache-Groups": '"one", "two"'}
+GROUPS = ("one", "two", "three")
+# What renews the answer, its tag fields, and tags that count for it afterwards, and that do not.
+RENEWALS = [
+    ("304", {}, ["red", "blue", "green", "grey", "one", "two"], []),
+    ("304", {"Surrogate-Key": "blue pink"}, ["blue", "pink", "green", "one"], ["red"]),
+    ("304", {"Cache-Tag": "grey, pink"}, ["red", "grey", "pink", "two"], ["green"]),
+    ("304", {"Cache-Groups": '"two", "three"'}, ["red", "green", "two", "three"], ["one"]),
+    ("304", {"Surrogate-Key": "", "Cache-Tag": ""}, ["one"], ["red", "green"]),
+    ("304 vary", {}, ["red", "green", "one"], ["other"]),
+    ("304 vary", {"Cache-Tag": "pink"}, ["blue", "pink", "two"], ["green"]),
+    ("HEAD", {}, ["red", "green", "one"], ["other"]),
+    ("HEAD", {"Surrogate-Key": "pink"}, ["pink", "grey", "two"], ["red"]),
+    ("206", {}, ["red", "green", "one"], ["other"]),
+]
+
+
+def _tagged(kind, renewed):
+    """An origin's action: answers with all tags, renews with those."""
+    def act(connection, request):
+        if request.method == "POST":
+            group = request.target.rsplit("/", 1)[1]
+            connection.send(f'HTTP/1.1 204 No Content\r\nCache-Group-Invalidation: "{group}"\r\n\r\n'.encode())
+            return True
+        lines = [("Cache-Control", "max-age=3600"), ("ETag", '"v1"'), *([("Vary", "Foo")] if "vary" in kind else [])]
+        tags, status, body = TAGS, "200 OK", b"0123456789"
+        if kind == "206":
+            first, last = request.get("Range", "bytes=0-9")[6:].split("-")
+            status, body = "206 Partial Content", body[int(first):int(last) + 1]
+            lines.append(("Content-Range", f"bytes {first}-{last}/10"))
+            tags = TAGS if first == "0" else renewed
+        elif request.get("If-None-Match"):
+            tags, status, body = renewed, "304 Not Modified", b""
+        elif request.method == "HEAD":
+            tags = renewed
+        if not status.startswith("304"):
+            lines.append(("Content-Length", len(body)))
+        head = "".join(f"{name}: {value}\r\n" for name, value in [*lines, *tags.items()])
+        connection.send(f"HTTP/1.1 {status}\r\n{head}\r\n".encode() + (b"" if request.method == "HEAD" else body))
+        return True
+    return act
+
+
+@case("an answer that renews a stored one replaces the tags of the fields that it has, and leaves those of the others")
+def renewed_tags(context):
+    origin = context.origin()
+    node = context.node(origin.url, config="\npolicy:\n  range-only: 1b\n")
+    with Client(node.address) as client:
+        def ask(target, fields=(), method="GET"):
+            client.request(method, target, fields)
+            return client.read_response(method)
+        for number, (kind, renewed, counting, others) in enumerate(RENEWALS):
+            origin.script(f"renewal{number}", kind).add(Reply(act=_tagged(kind, renewed)))
+            for tag in counting + others:
+                target = f"/renewal{number}/{tag}"
+                if kind == "206":
+                    ask(target, [("Range", "bytes=0-3")])
+                    ask(target, [("Range", "bytes=4-9")])
+                else:
+                    ask(target)
+                    node.advance(2)
+                    ask(target, [("Cache-Control", "no-cache")], "HEAD" if kind == "HEAD" else "GET")
+                last = [("Range", "bytes=2-5")] if kind == "206" else []
+                expect("hit" in (ask(target, last).get("Cache-Status") or ""), f"{kind} {renewed}: not stored")
+                if tag in GROUPS:
+                    ask(f"/renewal{number}/invalidates/{tag}", method="POST")
+                else:
+                    command(node, "purge", "--tag", tag)
+                is_hit = "hit" in (ask(target, last).get("Cache-Status") or "")
+                expect(is_hit == (tag in others), f"{kind} {renewed}: {tag} purged, a hit {is_hit}")
+
+
 @case("a purge waits for nobody, and many at once do not keep the status waiting")
 def quick(context):
     origin, _ = site(context)
