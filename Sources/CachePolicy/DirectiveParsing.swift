@@ -30,8 +30,9 @@ extension ResponseDirectives {
         var walker = DirectiveWalker(value)
         while let directive = walker.next(in: bytes) {
             if directive.kind == .malformed, isUnbalanced(bytes: bytes, argument: directive.argument) {
-                // Whatever else the line said is swallowed by the quotation; it may have been `no-store`.
-                flags.formUnion([.malformed, .noStore])
+                // Whatever else the line said is swallowed by the quotation; it may have been `no-store`, or `private`,
+                // which counts beside `must-understand` too.
+                flags.formUnion([.malformed, .noStore, .isPrivate])
             }
             add(ResponseDirectiveName(bytes.slice(directive.name)), directive: directive, bytes: bytes)
         }
@@ -56,14 +57,20 @@ extension ResponseDirectives {
         }
     }
 
+    private func namesFields(_ directive: Directive, _ bytes: RawSpan) -> Bool {
+        (directive.kind == .quoted || directive.kind == .token)
+            && ResponseDirectives.isFieldList(directive.argument, bytes)
+    }
+
     /// `no-cache` and `private` count as a whole unless they have a usable list of names: one of fields without which
     /// what is left can still be understood.
-    private func namesFields(_ directive: Directive, _ bytes: RawSpan) -> Bool {
-        guard directive.kind == .quoted || directive.kind == .token else { return false }
+    static func isFieldList(_ argument: Extent, _ bytes: RawSpan) -> Bool {
         var isNamed = false
-        var list = ListWalker(directive.argument)
+        var list = ListWalker(argument)
         while let element = list.next(in: bytes) {
-            let field = KnownField.recognise(bytes.slice(element))
+            let name = bytes.slice(element)
+            guard isToken(name) else { return false }
+            let field = KnownField.recognise(name)
             if [.contentEncoding, .contentType, .contentRange, .vary].contains(field) { return false }
             isNamed = true
         }

@@ -21,7 +21,8 @@ extension ResponseDirectives {
                 switch walker.next(in: bytes) {
                 case .member(let key, let value):
                     members += 1
-                    if !add(ResponseDirectiveName(exactly: bytes.slice(key)), value: value) { hasWrongType = true }
+                    let name = ResponseDirectiveName(exactly: bytes.slice(key))
+                    if !add(name, value: value, bytes: bytes) { hasWrongType = true }
                 case .end: break walk
                 case .malformed: return nil
                 }
@@ -38,15 +39,15 @@ extension ResponseDirectives {
     }
 
     /// Adds a member; false when a number was expected and something else came. A repeated key replaces.
-    private mutating func add(_ name: ResponseDirectiveName, value: StructuredValue) -> Bool {
+    private mutating func add(_ name: ResponseDirectiveName, value: StructuredValue, bytes: RawSpan) -> Bool {
         switch name {
         case .maxAge, .sharedMaxAge, .staleWhileRevalidate, .staleIfError:
             guard value.type == .integer, value.number >= 0 else { return false }
             set(name, seconds: Seconds.saturating(value.number))
         case .noCache:
-            set(.noCache, .noCacheFields, value: value)
+            set(.noCache, .noCacheFields, value: value, bytes: bytes)
         case .isPrivate:
-            set(.isPrivate, .privateFields, value: value)
+            set(.isPrivate, .privateFields, value: value, bytes: bytes)
         case .other: break
         default:
             // `directive=?0` means that it is not there; any other value means that it was meant.
@@ -68,10 +69,11 @@ extension ResponseDirectives {
         }
     }
 
-    private mutating func set(_ whole: Flags, _ named: Flags, value: StructuredValue) {
+    private mutating func set(_ whole: Flags, _ named: Flags, value: StructuredValue, bytes: RawSpan) {
         flags.subtract([whole, named])
         if value.type == .boolean, value.number == 0 { return }
-        flags.insert(value.type == .string && !value.text.isEmpty ? named : whole)
+        let namesFields = value.type == .string && ResponseDirectives.isFieldList(value.text, bytes)
+        flags.insert(namesFields ? named : whole)
     }
 }
 

@@ -58,8 +58,8 @@ package struct Directive: Equatable, Sendable {
     package var argument: Extent
 }
 
-/// Walks the directives of one Cache-Control value (RFC 9111 section 5.2). An element whose name is no token is
-/// skipped.
+/// Walks the directives of one Cache-Control value (RFC 9111 section 5.2). An element that begins with no token is
+/// malformed and has no name: what a quotation in it has swallowed is for the caller to fear.
 package struct DirectiveWalker: Sendable {
     var list: ListWalker
 
@@ -67,19 +67,15 @@ package struct DirectiveWalker: Sendable {
 
     /// The next directive, nil at the end.
     package mutating func next(in bytes: RawSpan) -> Directive? {
-        while let element = list.next(in: bytes) {
-            var nameEnd = element.lower
-            while nameEnd < element.upper, ByteClass.isToken(bytes.byte(at: nameEnd)) { nameEnd &+= 1 }
-            guard nameEnd > element.lower else { continue }
-            let name = Extent(start: element.lower, end: nameEnd)
-            guard nameEnd < element.upper else { return Directive(name: name, kind: .none, argument: .empty) }
-            let rest = Extent(start: nameEnd &+ 1, end: element.upper)
-            guard bytes.byte(at: nameEnd) == 0x3D else {
-                return Directive(name: name, kind: .malformed, argument: Extent(start: nameEnd, end: element.upper))
-            }
-            return argument(bytes, name, rest)
+        guard let element = list.next(in: bytes) else { return nil }
+        var nameEnd = element.lower
+        while nameEnd < element.upper, ByteClass.isToken(bytes.byte(at: nameEnd)) { nameEnd &+= 1 }
+        let name = Extent(start: element.lower, end: nameEnd)
+        guard nameEnd < element.upper else { return Directive(name: name, kind: .none, argument: .empty) }
+        guard !name.isEmpty, bytes.byte(at: nameEnd) == 0x3D else {
+            return Directive(name: name, kind: .malformed, argument: Extent(start: nameEnd, end: element.upper))
         }
-        return nil
+        return argument(bytes, name, Extent(start: nameEnd &+ 1, end: element.upper))
     }
 
     private func argument(_ bytes: RawSpan, _ name: Extent, _ rest: Extent) -> Directive {

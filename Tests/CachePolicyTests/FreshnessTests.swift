@@ -36,7 +36,11 @@ import Testing
 
     @Test("RFC 9111 section 5.2: what follows an unclosed quotation is not trusted")
     func unclosed() {
-        #expect(decide(["Cache-Control: max-age=100, ext=\"no-store"]).refusal == .noStore)
+        for value in ["ext=\"no-store", "\"a, no-store", "=\", private", "\"a"] {
+            #expect(decide(["Cache-Control: max-age=100, \(value)"]).refusal == .noStore)
+        }
+        #expect(decide(["Cache-Control: must-understand, max-age=100, \"a, private"]).refusal == .privateResponse)
+        #expect(decide(["Cache-Control: max-age=100, =, @a"]).plan?.freshnessSeconds == 100)
     }
 
     @Test(

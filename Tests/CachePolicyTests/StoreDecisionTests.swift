@@ -69,6 +69,11 @@ import Testing
         #expect(decide(["Cache-Control: max-age=60, private"]).refusal == .privateResponse)
         #expect(decide(["Cache-Control: max-age=60, private=\"\""]).refusal == .privateResponse)
         #expect(decide(["Cache-Control: max-age=60, private=\"X-A\""]).plan != nil)
+        for list in ["x y", "a;b", "a, \\b", "a, b/c"] {
+            #expect(decide(["Cache-Control: max-age=60, private=\"\(list)\""]).refusal == .privateResponse)
+        }
+        #expect(decide(["CDN-Cache-Control: max-age=60, private=\"x y\""]).refusal == .privateResponse)
+        #expect(decide(["CDN-Cache-Control: max-age=60, private=\"X-A, X-B\""]).plan != nil)
         var settings = PolicySettings()
         settings.qualifiedDirectivesCountAsWhole = true
         #expect(decide(["Cache-Control: max-age=60, private=\"X-A\""], settings: settings).refusal == .privateResponse)

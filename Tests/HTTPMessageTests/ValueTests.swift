@@ -100,8 +100,9 @@ import Testing
         #expect(walk("private=\"a, b\", x=") == ["private|quoted|a, b", "x|token|"])
         #expect(
             walk("max-age =1, a=\"b\"c, =d, max-age= 1") == [
-                "max-age|malformed| =1", "a|malformed|\"b\"c", "max-age|malformed| 1",
+                "max-age|malformed| =1", "a|malformed|\"b\"c", "|malformed|=d", "max-age|malformed| 1",
             ])
+        #expect(walk("a, \"b, c") == ["a|none|", "|malformed|\"b, c"])
         #expect(walk("a=\"b") == ["a|malformed|\"b"])
     }
 

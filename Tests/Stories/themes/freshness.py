@@ -70,6 +70,11 @@ CACHE_CONTROL = [
     ("no_store_old_then_new", "max-age=3600, no-store, max-age=3600", NOT_FRESH),
     ("pre_and_post_check", "post-check=0, pre-check=0, max-age=3600", FRESH),
     ("unterminated_quote_hides_no_store", 'max-age=3600, foo="bar, no-store', NOT_FRESH),
+    ("unterminated_quote_at_the_start_hides_no_store", 'max-age=3600, "a, no-store', NOT_FRESH),
+    ("unterminated_quote_without_a_name_hides_private", 'max-age=3600, =", private', NOT_FRESH),
+    ("private_with_two_words", 'max-age=3600, private="x y"', NOT_FRESH),
+    ("private_with_a_semicolon", 'max-age=3600, private="a;b"', NOT_FRESH),
+    ("no_cache_with_two_words", 'max-age=3600, no-cache="x y"', NOT_FRESH),
 ]
 
 
