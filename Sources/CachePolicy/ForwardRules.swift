@@ -71,7 +71,7 @@ struct ForwardRules {
     }
 
     /// Fields that make frameworks answer for another host, path or method than the one that is keyed.
-    private static var poisonous: FieldSet {
+    static var poisonous: FieldSet {
         FieldSet(.xForwardedHost) | .xForwardedPort | .xForwardedPrefix | .xForwardedScheme | .xHost | .xOriginalUrl
             | .xRewriteUrl | .xHttpMethod | .xHttpMethodOverride
     }

@@ -35,6 +35,8 @@ package struct RequestFacts: Sendable {
     package var isDemand = false
     package var acceptedCodings = CodingSet.identityOnly
     package var promise = PathPromise.anything
+    /// One of the fields is there that make an origin answer for another URL.
+    package var hasGuardedFields = false
 
     package init() {}
 
@@ -79,6 +81,8 @@ package struct RequestFacts: Sendable {
         hasIfRange = fields.contains(.ifRange)
         directives = RequestDirectives(bytes: bytes, fields: fields)
         acceptedCodings = CodingSet(accepting: fields, bytes: bytes)
-        if mayStore { promise = PathPromise(path: bytes.slice(head.path)) }
+        guard mayStore else { return }
+        promise = PathPromise(path: bytes.slice(head.path))
+        hasGuardedFields = fields.containsAny(ForwardRules.poisonous)
     }
 }

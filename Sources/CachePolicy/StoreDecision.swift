@@ -76,6 +76,10 @@ extension StoreDecision {
             guard settings.storesPostAnswers, response.namesOwnLocation, (200..<300).contains(response.status),
                 response.hasStatedFreshness
             else { return .method }
+            // What the client said has gone to the origin as it was: a GET's key knows nothing of a coding without a
+            // name here, nor of fields that a GET's origin does not see.
+            if response.coding == .other { return .method }
+            if settings.guardsAgainstPoisoning, request.hasGuardedFields { return .method }
         default: return .method
         }
         if request.directives.noStore, settings.requestNoStore == .honour { return .requestNoStore }

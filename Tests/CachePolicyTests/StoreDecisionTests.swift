@@ -18,10 +18,17 @@ import Testing
     func post() {
         var facts = responseFacts(["Cache-Control: max-age=60", "Content-Location: /"])
         facts.namesOwnLocation = true
-        func outcome(_ facts: ResponseFacts, _ settings: PolicySettings = PolicySettings()) -> StoreDecision {
-            StoreDecision.decide(request: requestFacts("POST /"), response: facts, times: instant, settings: settings)
+        func outcome(
+            _ facts: ResponseFacts, _ settings: PolicySettings = PolicySettings(), asked fields: [String] = []
+        ) -> StoreDecision {
+            StoreDecision.decide(
+                request: requestFacts("POST /", fields), response: facts, times: instant, settings: settings)
         }
         #expect(outcome(facts).plan != nil)
+        #expect(outcome(facts, asked: ["X-Forwarded-Host: a"]).refusal == .method)
+        var deflated = facts
+        deflated.coding = .other
+        #expect(outcome(deflated).refusal == .method)
         var settings = PolicySettings()
         settings.storesPostAnswers = false
         #expect(outcome(facts, settings).refusal == .method)
@@ -141,7 +148,8 @@ import Testing
             #expect(decide(page, request: "GET \(path)").refusal == .deception, "\(path)")
         }
         for path in [
-            "/account", "/a.css/b", "/a.html", "/a.json", "/a.css?x.html", "/acss", "/a.css1", "/a.csss", "/", "//", "/;;;",
+            "/account", "/a.css/b", "/a.html", "/a.json", "/a.css?x.html", "/acss", "/a.css1", "/a.csss", "/", "//",
+            "/;;;",
             "/a;b", "/a.css;/b", "/%3b%3b", "/css",
         ] {
             let expected: PassReason? = path.hasPrefix("/a.css?") ? .deception : nil

@@ -57,6 +57,19 @@ def post_without_freshness(s):
         s.forwarded()
 
 
+@story("RFC 9110 9.3.3", "a POST's answer is not kept where the request said what a GET could not say to the origin: "
+       "another URL, or a coding that no key knows")
+def post_of_its_own(s):
+    deflated = {"Vary": "Accept-Encoding", "Content-Encoding": "deflate"}
+    for fields, answered in (({"X-Forwarded-Host": "evil.example"}, {}), ({"Accept-Encoding": "deflate"}, deflated)):
+        s.script.replies = [Reply(200, {**answered, "Cache-Control": "max-age=3600", "Content-Location": s.path})]
+        request = s.forwarded(fields, method="POST", body=b"a=1").forwarded[0]
+        for name, value in fields.items():
+            s.equal(request.get(name), value, f"{name} at the origin")
+        s.script.replies = [Reply(200, {"Cache-Control": "no-store"})]
+        s.forwarded()
+
+
 @story("RFC 9110 9.3.3", "a POST's new answer replaces what a GET had stored")
 def post_replaces(s):
     s.answer(200, {"Cache-Control": "max-age=3600"}, b"old")
