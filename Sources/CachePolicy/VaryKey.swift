@@ -49,8 +49,8 @@ struct FieldValueNormaliser {
         case exact
         /// Lines are joined, and white space around commas does not count (RFC 9110 section 5.6.1).
         case list
-        /// As `list`, and neither case nor order of the elements counts: those with equal weight are equal
-        /// (RFC 9110 section 12.4.2).
+        /// As `list`, and neither the order of the elements counts, since those with equal weight are equal (RFC 9110
+        /// section 12.4.2), nor the case of what stands before a parameter's value.
         case weighted
     }
 
@@ -117,13 +117,12 @@ struct FieldValueNormaliser {
         for index in 0..<count { writeElement(elements[index], bytes: bytes, into: &sink) }
     }
 
-    /// `,` and the element in lower case without white space; a weight of 1 is left out.
+    /// `,` and the element; a weight of 1 is left out.
     private func writeElement(_ element: Extent, bytes: RawSpan, into sink: inout ByteSink) {
         sink.append(",")
-        for offset in element.range {
-            let byte = bytes.byte(at: offset)
-            if byte != 0x20, byte != 0x09 { sink.append(byte >= 65 && byte <= 90 ? byte | 0x20 : byte) }
-        }
+        var text = WeightedText(element)
+        while let byte = text.next(in: bytes) { sink.append(byte) }
+        if text.isQuoted { return }
         for suffix in [";q=1.000", ";q=1.00", ";q=1.0", ";q=1"] as [StaticString] {
             let length = suffix.utf8CodeUnitCount
             if sink.count >= length, equalIgnoringCase(sink.written.extracting(last: length), suffix) {
@@ -134,23 +133,59 @@ struct FieldValueNormaliser {
     }
 
     private func order(_ bytes: RawSpan, _ left: Extent, _ right: Extent) -> Int {
-        var leftOffset = left.lower
-        var rightOffset = right.lower
+        var leftText = WeightedText(left)
+        var rightText = WeightedText(right)
         while true {
-            let leftByte = nextByte(bytes, &leftOffset, left.upper)
-            let rightByte = nextByte(bytes, &rightOffset, right.upper)
+            let leftByte = leftText.next(in: bytes).map(Int.init) ?? -1
+            let rightByte = rightText.next(in: bytes).map(Int.init) ?? -1
             if leftByte != rightByte { return leftByte - rightByte }
             if leftByte < 0 { return 0 }
         }
     }
+}
 
-    /// The next byte that counts, in lower case; -1 at the end.
-    private func nextByte(_ bytes: RawSpan, _ offset: inout Int, _ end: Int) -> Int {
+/// The bytes of an element that count: names in lower case, but the value of a parameter as it is, since only who
+/// defines the parameter can say what its case means (RFC 9110 section 5.6.6); no white space outside quotations.
+private struct WeightedText {
+    private var offset: Int
+    private let end: Int
+    private var isValue = false
+    private(set) var isQuoted = false
+    private var isEscaped = false
+
+    init(_ element: Extent) {
+        offset = element.lower
+        end = element.upper
+    }
+
+    mutating func next(in bytes: RawSpan) -> UInt8? {
         while offset < end {
             let byte = bytes.byte(at: offset)
             offset += 1
-            if byte != 0x20, byte != 0x09 { return Int(byte >= 65 && byte <= 90 ? byte | 0x20 : byte) }
+            if isQuoted {
+                readQuoted(byte)
+                return byte
+            }
+            switch byte {
+            case 0x20, 0x09: continue
+            case UInt8(ascii: "\""): isQuoted = true
+            case UInt8(ascii: "="): isValue = true
+            case UInt8(ascii: ";"): isValue = false
+            case 65...90 where !isValue: return byte | 0x20
+            default: break
+            }
+            return byte
         }
-        return -1
+        return nil
+    }
+
+    private mutating func readQuoted(_ byte: UInt8) {
+        if isEscaped {
+            isEscaped = false
+        } else if byte == UInt8(ascii: "\\") {
+            isEscaped = true
+        } else if byte == UInt8(ascii: "\"") {
+            isQuoted = false
+        }
     }
 }

@@ -101,6 +101,20 @@ func variantKey(_ block: [UInt8], _ fields: [String]) -> String? {
         #expect(!sameKey(vary, ["Accept-Language: en-US"], ["Accept-Language: en"]))
     }
 
+    @Test("RFC 9110 section 5.6.6: the values of media type parameters are told apart, whatever their case means")
+    func mediaTypes() {
+        func same(_ left: String, _ right: String) -> Bool {
+            sameKey("Accept", ["Accept: \(left)"], ["Accept: \(right)"])
+        }
+        #expect(same("text/HTML ;Level=1;Q=0.5, a/b", "A/B;q=1.0 , text/html; level=1; q=0.5"))
+        #expect(same("a/b;p=\"x, y\";q=1", "a/b; p=\"x, y\""))
+        #expect(!same("a/b;p=One", "a/b;p=one"))
+        #expect(!same("a/b;p=\"http://X/One\"", "a/b;p=\"http://x/one\""))
+        #expect(!same("a/b;p=\"o n e\"", "a/b;p=\"one\""))
+        #expect(!same("a/b;p=\"x\\\" Y\"", "a/b;p=\"x\\\"y\""))
+        #expect(!same("a/b;p=\"x;q=1", "a/b;p=\"x"))
+    }
+
     @Test("RFC 9110 section 12.5.3: codings by what the origin ever chooses")
     func codings() {
         guard let first = record(["Accept-Encoding"], asked: [.gzip, .br], chosen: .gzip)?.block else { return }

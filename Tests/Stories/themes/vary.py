@@ -50,6 +50,9 @@ PAIRS = [
     ("user_agent", ["User-Agent"], {"User-Agent": "a, b"}, {"User-Agent": "a,b"}, False),
     ("no_field_name", ["Foo;q=1"], {"Foo": "1"}, {"Foo": "1"}, False),
     ("outer_space", ["Foo"], {"Foo": "1"}, {"Foo": "  1  "}, True),
+    ("type_case", ["Accept"], {"Accept": "Text/HTML;Level=1;Q=0.5"}, {"Accept": "text/html; level=1; q=0.5"}, True),
+    ("parameter_case", ["Accept"], {"Accept": 'a/b;p="http://x/One"'}, {"Accept": 'a/b;p="http://x/one"'}, False),
+    ("parameter_spaces", ["Accept"], {"Accept": 'a/b;p="o n e"'}, {"Accept": 'a/b;p="one"'}, False),
 ]
 
 
