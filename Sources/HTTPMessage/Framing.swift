@@ -31,23 +31,26 @@ enum Framing {
         return .success(.length(length))
     }
 
-    /// `chunked` and nothing else, in one line.
+    /// `chunked` and nothing else, in one line. Behind other codings it still says where the body ends; where it is not
+    /// the last nothing does (RFC 9112 section 6.3).
     private static func checkTransferEncoding(_ bytes: RawSpan, _ fields: borrowing FieldTable) -> Rejection? {
         guard let value = fields.first(.transferEncoding) else { return nil }
         let isRepeated = fields.repeated.intersects(KnownField.transferEncoding.bit)
         if !isRepeated, equalIgnoringCase(bytes.slice(value), "chunked") { return nil }
-        var unknown = false
+        var hasOthers = false
+        var isChunked = false
         var next = fields.index(of: .transferEncoding)
         while let index = next {
             let line = fields[index].value
             if line.isEmpty { return .invalidTransferEncoding }
             var list = ListWalker(line)
             while let coding = list.next(in: bytes) {
-                if !isToken(bytes.slice(coding)) { return .invalidTransferEncoding }
-                if !equalIgnoringCase(bytes.slice(coding), "chunked") { unknown = true }
+                if isChunked || !isToken(bytes.slice(coding)) { return .invalidTransferEncoding }
+                isChunked = equalIgnoringCase(bytes.slice(coding), "chunked")
+                if !isChunked { hasOthers = true }
             }
             next = fields.index(of: .transferEncoding, from: index &+ 1)
         }
-        return unknown ? .unknownTransferCoding : .invalidTransferEncoding
+        return isChunked && hasOthers ? .unknownTransferCoding : .invalidTransferEncoding
     }
 }

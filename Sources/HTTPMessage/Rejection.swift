@@ -55,9 +55,9 @@ package enum Rejection: UInt8, Error, CaseIterable, Sendable {
     case lengthAndTransferEncoding
     /// Transfer-Encoding in HTTP/1.0.
     case transferEncodingInOldVersion
-    /// Transfer-Encoding is empty, repeated, or has chunked anywhere but last.
+    /// Transfer-Encoding is empty or repeated, or does not end in the one and only chunked.
     case invalidTransferEncoding
-    /// A transfer coding other than chunked.
+    /// A transfer coding other than chunked, in front of it.
     case unknownTransferCoding
     /// A field name that some origins read as a framing field (`Content_Length`).
     case ambiguousFieldName

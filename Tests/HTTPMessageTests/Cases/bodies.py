@@ -107,6 +107,15 @@ def transfer_encodings():
     accept("transfer-encoding", rule, post("transfer-encoding: chunked\r\n", end), "POST /p 5")
     accept("Transfer-Encoding without a space", rule, post("Transfer-Encoding:chunked\r\n", end), "POST /p 5")
     accept("GET with a chunked body", rule, get("Transfer-Encoding: chunked\r\n") + end, "GET / 5")
+    for value in ["gzip, chunked", "deflate, gzip, chunked", "identity, chunked"]:
+        refuse(f"Transfer-Encoding {value!r}", rule, line(value), 501)
+
+
+def unending_transfer_encodings():
+    """Where chunked is not the last coding, nothing says where the body ends."""
+    rule = "RFC 9112 6.3"
+    end = "5\r\nhello\r\n0\r\n\r\n"
+    line = lambda value: post(f"Transfer-Encoding: {value}\r\n", end)
     for value in [
         "xchunked",
         "chunkedx",
@@ -116,19 +125,18 @@ def transfer_encodings():
         "deflate",
         "x",
         "cow",
-        "gzip, chunked",
-        "deflate, gzip, chunked",
         "chunked, identity",
-        "identity, chunked",
         "chunked, gzip",
         "chunked, x",
+        "chunked, gzip, chunked",
+        "gzip, chunked, chunked",
         "chunk",
         "chunked-foo",
         "x-chunked",
         "chunked2",
         "br",
     ]:
-        refuse(f"Transfer-Encoding {value!r}", rule, line(value), 501)
+        refuse(f"Transfer-Encoding {value!r}", rule, line(value))
 
 
 def malformed_transfer_encodings():
@@ -165,7 +173,7 @@ def malformed_transfer_encodings():
         "{chunked}",
         "\\chunked",
     ]:
-        refuse(f"Transfer-Encoding {value!r}", rule, line(value), 501 if value == "'chunked" else 400)
+        refuse(f"Transfer-Encoding {value!r}", rule, line(value))
     for value in ["", " ", ",", ", ,", ",chunked", "chunked,", ", chunked", "chunked, ", ", chunked, ,"]:
         choice(f"Transfer-Encoding {value!r}", rule, line(value))
 
@@ -175,16 +183,15 @@ def repeated_transfer_encodings():
     end = "5\r\nhello\r\n0\r\n\r\n"
     two = lambda first, second: post(f"Transfer-Encoding: {first}\r\nTransfer-Encoding: {second}\r\n", end)
     refuse("Transfer-Encoding twice: chunked, chunked", rule, two("chunked", "chunked"))
-    refuse("Transfer-Encoding twice: chunked, identity", rule, two("chunked", "identity"), 501)
+    refuse("Transfer-Encoding twice: chunked, identity", rule, two("chunked", "identity"))
     refuse("Transfer-Encoding twice: identity, chunked", rule, two("identity", "chunked"), 501)
-    refuse("Transfer-Encoding twice: chunked, cow", rule, two("chunked", "cow"), 501)
+    refuse("Transfer-Encoding twice: chunked, cow", rule, two("chunked", "cow"))
     refuse("Transfer-Encoding twice: chunked and nothing", rule, two("chunked", ""))
     refuse("Transfer-Encoding twice: nothing and chunked", rule, two("", "chunked"))
     refuse(
         "Transfer-Encoding twice in different case",
         rule,
         post("Transfer-Encoding: chunked\r\ntransfer-encoding: x\r\n", end),
-        501,
     )
     choice("Transfer_Encoding", "RFC 9112 11.2", post("Transfer_Encoding: chunked\r\n", end))
     refuse("Transfer-Encoding with a bad name byte", rule, post("Transfer-Encoding\x00: chunked\r\n", end))

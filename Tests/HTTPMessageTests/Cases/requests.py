@@ -37,6 +37,7 @@ FAMILIES = [
     bodies.content_lengths,
     bodies.refused_content_lengths,
     bodies.transfer_encodings,
+    bodies.unending_transfer_encodings,
     bodies.malformed_transfer_encodings,
     bodies.repeated_transfer_encodings,
     bodies.chunks,
