@@ -2,12 +2,12 @@
 
 enum ConnectionField {
     /// Fields that Connection cannot take away: they frame or route the message, say who asks, or whether an answer
-    /// may be stored. Naming one of them is ignored.
+    /// may be stored. Naming one of them is ignored. Connection is among them because its other lines count too.
     static var untouchable: FieldSet {
-        FieldSet(.host) | .contentLength | .transferEncoding | .cacheControl | .cdnCacheControl | .martletCacheControl
-            | .authorization | .cookie | .setCookie | .vary | .date | .age | .expires | .contentType | .contentEncoding
-            | .contentRange | .range | .ifRange | .expect | .forwarded | .xForwardedFor | .via | .trailer | .location
-            | .etag | .lastModified
+        FieldSet(.connection) | .host | .contentLength | .transferEncoding | .cacheControl | .cdnCacheControl
+            | .martletCacheControl | .authorization | .cookie | .setCookie | .vary | .date | .age | .expires
+            | .contentType | .contentEncoding | .contentRange | .range | .ifRange | .expect | .forwarded
+            | .xForwardedFor | .via | .trailer | .location | .etag | .lastModified
     }
 
     /// The options of all Connection lines; marks the fields they name as not forwarded.

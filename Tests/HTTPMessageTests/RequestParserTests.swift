@@ -88,6 +88,7 @@ import Testing
         #expect(keepAlive("1.0", "Connection: Keep-Alive\r\n"))
         #expect(keepAlive("1.9", ""))
         #expect(!keepAlive("1.1", "Connection: bro ken\r\n"))
+        #expect(!keepAlive("1.1", "Connection: connection\r\nConnection: close\r\n"))
     }
 
     @Test func hopByHopFields() {  // RFC 9110 section 7.6.1

@@ -27,6 +27,17 @@ def connection_listed(s):
     s.equal((request.get("X-Hop"), request.get("X-End")), (None, "2"), "X-Hop and X-End at the origin")
 
 
+@story("RFC 9110 7.6.1", "Connection cannot hide its own further lines")
+def connection_lists_itself(s):
+    s.answer(200, {"Cache-Control": "no-store"})
+    client = s.client()
+    client.send(f"GET {s.path} HTTP/1.1\r\nHost: story.test\r\nConnection: connection\r\n"
+                "Connection: X-Secret, close\r\nX-Secret: 1\r\n\r\n".encode())
+    s.equal(client.read_response().status, 200, "status")
+    s.equal(s.seen[0].get("X-Secret"), None, "X-Secret at the origin")
+    s.check(client.at_end(), "the connection closed")
+
+
 @story("RFC 9110 7.6.1", "Connection cannot strip Host or framing from what is forwarded")
 def connection_lists_host(s):
     s.answer(200, {"Cache-Control": "no-store"})
