@@ -50,6 +50,8 @@ package struct CacheStatus: Sendable, Equatable {
         case coding
         /// The node refused the request by itself.
         case refused
+        /// The client wants to hear this node, and nobody behind it.
+        case lastHop
 
         var detail: StaticString? {
             switch self {
@@ -65,6 +67,7 @@ package struct CacheStatus: Sendable, Equatable {
             case .originBusy: "origin-busy"
             case .coding: "coding"
             case .refused: "refused"
+            case .lastHop: "max-forwards"
             }
         }
     }
@@ -87,7 +90,7 @@ package struct CacheStatus: Sendable, Equatable {
     /// Neither forwarded nor a hit: an answer the node made by itself.
     private var isHit: Bool {
         switch note {
-        case .onlyIfCached, .originFailed, .originInsecure, .originBusy, .refused: false
+        case .onlyIfCached, .originFailed, .originInsecure, .originBusy, .refused, .lastHop: false
         default: true
         }
     }

@@ -130,10 +130,15 @@ package enum ClientHead {
         StatusLine.write(status, reason: RawSpan(), into: &sink)
         sink.append("Date: ")
         HTTPDate.write(Seconds.whole(now), into: &sink)
-        sink.append("\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n")
-        sink.appendField("Content-Length", decimal: bodyLength)
-        // CONNECT, TRACE and OPTIONS are what gets this answer (RFC 9110 section 15.5.6).
-        if status == 405 { sink.append("Allow: GET, HEAD, POST, PUT, PATCH, DELETE\r\n") }
+        sink.append("\r\nCache-Control: no-store\r\n")
+        if StatusLine.mayHaveBody(status) {
+            sink.append("Content-Type: text/plain; charset=utf-8\r\n")
+            sink.appendField("Content-Length", decimal: bodyLength)
+        }
+        // CONNECT and TRACE are refused so (RFC 9110 section 15.5.6), OPTIONS is answered so (section 9.3.7).
+        if status == 405 || status == 204 {
+            sink.append("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n")
+        }
         writeEnd(delivery: delivery, report: report, key: RawSpan(), settings: settings, into: &sink)
     }
 

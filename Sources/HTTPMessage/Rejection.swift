@@ -67,7 +67,7 @@ package enum Rejection: UInt8, Error, CaseIterable, Sendable {
     case unknownExpectation
     /// TRACE with a body (RFC 9110 section 9.3.8).
     case bodyInTrace
-    /// TRACE or OPTIONS with `Max-Forwards: 0`: not forwarded, and the node has nothing to say itself (section 7.6.2).
+    /// TRACE with `Max-Forwards: 0`: not forwarded, and the node does not say what it was sent (section 7.6.2).
     case noForwardsLeft
     // Chunked bodies
     /// The chunk size is not hexadecimal digits, or too many.

@@ -93,8 +93,8 @@ package struct RequestHead: Sendable {
     package var upgrade: Bool = false
     /// `TE: trailers` was sent: the client wants trailers.
     package var acceptsTrailers: Bool = false
-    /// What Max-Forwards allows a TRACE or OPTIONS request, at least 1; the forwarded request says one less. nil
-    /// without the field and for all other methods.
+    /// What Max-Forwards allows a TRACE or OPTIONS request; the forwarded request says one less. 0, of OPTIONS only: it
+    /// ends here. nil without the field and for all other methods.
     package var maxForwards: UInt32?
     /// Bytes of the head, empty line included.
     package var length: Int = 0

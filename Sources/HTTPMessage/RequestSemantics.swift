@@ -76,7 +76,7 @@ enum RequestSemantics {
         guard fields.index(of: .maxForwards, from: index &+ 1) == nil,
             let count = Numbers.deltaSeconds(bytes.slice(fields[index].value))
         else { return .invalidFieldValue }
-        if count == 0 { return .noForwardsLeft }
+        if count == 0, head.method == .trace { return .noForwardsLeft }
         head.maxForwards = count
         fields.drop(at: index)
         return nil

@@ -221,6 +221,14 @@ import Testing
         #expect(found.hasPrefix("HTTP/1.1 504 Gateway Timeout\r\nDate: \(noonText)\r\n"))
         #expect(found.contains("Content-Length: 3\r\n"))
         #expect(found.contains("Cache-Status: martlet; detail=only-if-cached\r\n"))
+        report.note = .lastHop
+        let allowed = text {
+            ClientHead.writeOwn(
+                status: 204, bodyLength: 0, now: noon * 1000, delivery: Delivery(framing: .none, keepAlive: true),
+                report: report, settings: PolicySettings(), into: &$0)
+        }
+        #expect(allowed.contains("Allow: GET, HEAD") && !allowed.contains("Content-"))
+        #expect(allowed.contains("Cache-Status: martlet; detail=max-forwards\r\n"))
     }
 }
 

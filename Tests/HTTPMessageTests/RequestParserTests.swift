@@ -141,6 +141,9 @@ import Testing
         #expect(request.head.maxForwards == 3 && request.forwarded == [])
         let other = parseRequest("GET / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 3\r\n\r\n")
         #expect(other.head.maxForwards == nil && other.forwarded == ["Max-Forwards: 3"])
+        #expect(parseRequest("OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n").head.maxForwards == 0)
+        #expect(
+            parseRequest("TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n").rejection == .noForwardsLeft)
     }
 
     @Test func upgrade() {

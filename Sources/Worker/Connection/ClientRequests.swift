@@ -21,6 +21,11 @@ extension Worker {
         if case .length(let length) = head.framing, length > settings.limits.bodyBytes { return refuse(c, status: 413) }
         if let forward = Self.forwardReason(requests[r], head) {
             var report = CacheStatus()
+            // RFC 9110 section 7.6.2: the node is the one who is asked.
+            if head.maxForwards == 0 {
+                report.note = .lastHop
+                return answerOwn(c, status: 204, report: report)
+            }
             if head.method == .get || head.method == .head, Self.refusesFetch(requests[r]) {
                 report.note = .onlyIfCached
                 return answerOwn(c, status: 504, report: report)

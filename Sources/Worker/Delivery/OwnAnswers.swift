@@ -68,6 +68,7 @@ extension Worker {
     private borrowing func statusText(_ status: UInt16) -> StaticString {
         switch status {
         case 200: "ok\n"
+        case 204: ""
         case 400: "Bad request: the message does not follow RFC 9112.\n"
         case 405: "Method not allowed.\n"
         case 408: "The request took too long to arrive.\n"

@@ -23,7 +23,6 @@ def methods():
     choice("TRACE with a body", "RFC 9110 9.3.8", trace("Content-Length: 2\r\n") + "hi")
     choice("TRACE with a chunked body", "RFC 9110 9.3.8", trace("Transfer-Encoding: chunked\r\n") + "0\r\n\r\n")
     refuse("TRACE that may not be forwarded", "RFC 9110 7.6.2", trace("Max-Forwards: 0\r\n"), 405)
-    refuse("OPTIONS that may not be forwarded", "RFC 9110 7.6.2", trace("Max-Forwards: 0\r\n", "OPTIONS"), 405)
     accept("TRACE that may be forwarded", "RFC 9110 7.6.2", trace("Max-Forwards: 1\r\n"), "TRACE / 0")
     accept("OPTIONS that may be forwarded", "RFC 9110 7.6.2", trace("Max-Forwards: 9\r\n", "OPTIONS"), "OPTIONS / 0")
     accept("Max-Forwards with GET", "RFC 9110 7.6.2", get("Max-Forwards: 0\r\n"))
