@@ -21,6 +21,8 @@ struct WorkerSettings {
     let groups: [OriginGroup]
     /// The Host field that each origin wants; empty for the client's.
     let hostFields: [[UInt8]]
+    /// Host and port of each origin: the Host field of who has not named any.
+    let authorities: [[UInt8]]
     let health: HealthSettings
     let dns: DNSSettings
     let tls: OriginTLS
@@ -46,7 +48,8 @@ struct WorkerSettings {
         pool = snapshot.pool
         origins = snapshot.origins
         groups = snapshot.sites.map { OriginGroup(first: $0.origin, count: $0.originCount, balance: $0.balance) }
-        hostFields = snapshot.origins.map { $0.hostHeader == .origin ? Array(Upstream($0).authority.utf8) : [] }
+        authorities = snapshot.origins.map { Array(Upstream($0).authority.utf8) }
+        hostFields = zip(snapshot.origins, authorities).map { $0.hostHeader == .origin ? $1 : [] }
         health = snapshot.health
         dns = snapshot.dns
         tls = snapshot.tls

@@ -143,12 +143,15 @@ extension Worker {
         context.framing = purpose == .pass ? request.head.framing : .none
         context.expectsContinue = purpose == .pass && request.head.expectContinue
         let base = keys.base
-        let ownName = settings.hostFields[Int(keys.origin)]
+        let named = base.slice(keys.key.authority)
+        // HTTP/1.0 may leave Host out, and HTTP/1.1 may not leave it empty for an http URL (RFC 9110 section 7.2).
+        let names = named.isEmpty ? settings.authorities : settings.hostFields
+        let ownName = names[Int(keys.origin)]
         var sink = output.sink()
         unsafe OriginRequest.write(
             purpose: purpose, head: request.head, bytes: request.bytes.readable, fields: request.fields,
             target: base.slice(keys.key.target),
-            authority: ownName.isEmpty ? base.slice(keys.key.authority) : ownName.span.bytes,
+            authority: ownName.isEmpty ? named : ownName.span.bytes,
             clientAddress: peer.readable, stored: stored, range: range, record: record, context: context,
             settings: settings.policy, into: &sink)
         let count = sink.overflowed ? 0 : sink.count
