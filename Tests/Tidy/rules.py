@@ -27,6 +27,9 @@ IMPORTS = {
 SUPERVISOR_MAY_NOT = {"CResolver", "COpenSSL", "Worker", "CLZ4", "CXXHash", "CZstd", "CZlib", "CBrotli"}
 # Strictly memory-safe targets: `unsafe` in at most this many files each.
 UNSAFE_FILES = {"HTTPMessage": 1, "CachePolicy": 1}
+# Every file with `unsafe` in what a worker links is on this page.
+UNSAFE_PAGE = "docs/unsafe.md"
+UNSAFE_TARGETS = ("HTTPMessage", "CachePolicy", "ControlChannel", "ShmCache", "Worker")
 
 # Folders of commands, which may print.
 COMMANDS = ("Sources/Supervisor/CLI/", "Sources/CacheTool/")
@@ -62,6 +65,23 @@ def unsafe_rules(repository):
         ]
         for path in using[allowed:]:
             yield path, 1, f"`unsafe` in {len(using)} files of {target}; {allowed} is the limit"
+
+
+def unsafe_list(repository):
+    """The rows of the page: each file and how many of its lines have `unsafe` in them."""
+    for target in UNSAFE_TARGETS:
+        for path in repository.files(f"Sources/{target}/", ".swift"):
+            lines = [line for line in repository.code(path).splitlines() if re.search(r"\bunsafe\b", line)]
+            if lines:
+                yield f"| {path.removeprefix('Sources/')} | {len(lines)} |"
+
+
+def unsafe_page_rules(repository):
+    listed = set(re.findall(r"^\| \S+ \| \d+ \|$", repository.text(UNSAFE_PAGE), re.MULTILINE))
+    present = set(unsafe_list(repository))
+    for row in sorted(listed ^ present):
+        what = "is not so any more" if row in listed else "is missing"
+        yield UNSAFE_PAGE, 1, f"the row `{row}` {what}; `Tests/Tidy/tidy.py --unsafe` prints them"
 
 
 def length_rules(repository):
@@ -199,6 +219,7 @@ def readme_commands_exist(repository):
 ALL = [
     import_rules,
     unsafe_rules,
+    unsafe_page_rules,
     length_rules,
     function_rules,
     banned_calls,
