@@ -138,7 +138,8 @@ struct ClientSink: ~Copyable {
         report: CacheStatus,
         key: RawSpan, now: Int64, settings: PolicySettings
     ) -> Bool {
-        guard makeRoom(forHeadOf: head.length) else { return false }
+        // There may be many interim ones, and a client that does not read can do without.
+        guard makeRoom(forHeadOf: head.length, mayGrow: delivery != nil) else { return false }
         guard var buffer = pending.take() else { return false }
         var output = buffer.sink()
         let delivery = delivery ?? Delivery(framing: .none, keepAlive: true)
@@ -186,13 +187,24 @@ struct ClientSink: ~Copyable {
     /// What is added to a stored head on its way out fits in this.
     private static var headAllowance: Int { 1024 }
 
-    private mutating func makeRoom(forHeadOf count: Int) -> Bool {
-        if pendingSpace < count + Self.headAllowance {
+    /// A client that reads slowly is no reason to cut it: a head that finds no room behind earlier answers gets a
+    /// larger buffer. That comes once, since behind a full socket nothing further is answered.
+    mutating func makeRoom(forHeadOf count: Int, mayGrow: Bool = true) -> Bool {
+        let wanted = count + Self.headAllowance
+        if pendingSpace < wanted {
             guard flush(more: true) != .failed else { return false }
             pending?.compact()
+            if pendingSpace < wanted, mayGrow { growPending(by: wanted) }
         }
         responseStart = bytesSent + UInt64(pendingCount)
-        return pendingSpace >= count + Self.headAllowance
+        return pendingSpace >= wanted
+    }
+
+    private mutating func growPending(by count: Int) {
+        guard let full = pending.take() else { return }
+        var larger = Buffer(capacity: full.count + count)
+        larger.append(full.readable)
+        pending = consume larger
     }
 
     /// Sends a whole response that was made elsewhere and keeps what the socket does not take. Nothing may be pending,
@@ -248,6 +260,7 @@ extension ClientSink: ResponseSink {
     mutating func write(_ body: (inout ByteSink) -> Void) -> Bool {
         if pending?.write(body) ?? false { return true }
         guard flush(more: true) != .failed else { return false }
+        pending?.compact()
         return pending?.write(body) ?? false
     }
 

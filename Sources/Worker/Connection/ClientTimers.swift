@@ -62,7 +62,7 @@ extension Worker {
         switch clients[c].phase {
         case .reading where clients[c].request != .max && !clients[c].sink.isBlocked:
             refuse(c, status: 408)
-            progress(c)
+            if clients.isTaken(c) { progress(c) }
         case .answering where !clients[c].sink.isBlocked: uploadExpired(c)
         case .reading where clients[c].isIdle && !clients[c].isLastCall:
             clients[c].isLastCall = true

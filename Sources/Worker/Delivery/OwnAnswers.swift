@@ -15,7 +15,9 @@ extension Worker {
         var report = CacheStatus()
         report.note = .refused
         answerOwn(c, status: status, report: report)
-        if clients[c].request != .max { requests[clients[c].request].clear() }
+        // The socket may have turned out to be broken.
+        guard clients.isTaken(c), clients[c].request != .max else { return }
+        requests[clients[c].request].clear()
     }
 
     private borrowing func countRefusal(_ status: UInt16) {
@@ -47,6 +49,7 @@ extension Worker {
         let now = clock.unixMilliseconds
         let policy = settings.policy
         clients[c].sink.framing = .none
+        guard clients[c].sink.makeRoom(forHeadOf: text.utf8CodeUnitCount) else { return abortClient(c) }
         let written = clients[c].sink.write { sink in
             ClientHead.writeOwn(
                 status: status, bodyLength: UInt64(text.utf8CodeUnitCount), now: now, delivery: delivery,

@@ -33,7 +33,8 @@ extension Worker {
         // The head goes out before anything can fail: a POST is never asked again.
         guard exchanges.contains(id), exchanges[e].permit != nil, contexts.contains(context) else { return true }
         progressFillContext(x)
-        progressLater(contexts[x].client.index)
+        // The client may have gone in the middle of that.
+        if contexts.contains(context) { progressLater(contexts[x].client.index) }
         return true
     }
 
