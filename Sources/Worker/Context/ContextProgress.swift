@@ -33,12 +33,25 @@ extension Worker {
 
     /// Something may be in the sink although the answer has not begun: earlier responses, an interim one.
     private mutating func flushWhileWaiting(_ c: UInt32) -> Bool {
-        if clients[c].sink.flush() == .failed { abortClient(c) }
+        let before = clients[c].sink.bytesSent
+        guard clients[c].sink.flush() != .failed else {
+            abortClient(c)
+            return false
+        }
+        guard clients[c].sink.isBlocked else { return false }
+        // The origin has its own timer, and this one is for a client that does not read.
+        if clients[c].sink.bytesSent != before { clients[c].lastProgressMilliseconds = clock.milliseconds }
+        armClientTimer(c)
         return false
     }
 
     private mutating func progressSending(_ x: UInt32, _ c: UInt32) -> Bool {
-        if clients[c].sink.isBlocked { return false }
+        if clients[c].sink.isBlocked {
+            // It may be full of earlier answers; or the client said something, and its context left the slow ones.
+            if contexts[x].body.kind == .fill { noteSlow(x) }
+            armClientTimer(c)
+            return false
+        }
         let before = clients[c].sink.bytesSent
         provideSendBuffer(c)
         let outcome = pump(x, c)

@@ -104,10 +104,12 @@ extension Worker {
 
     mutating func leaveQueues(_ x: UInt32) { queues.remove(x, &contexts) }
 
-    /// A context that was served and has not queued again waits: for its socket, its origin, or a fill.
+    /// A context that was served and has not queued again waits: for its socket, its origin, or a fill. While it has no
+    /// answer yet a full socket is none of its concern: what fills that are earlier answers.
     private mutating func settle(_ x: UInt32) {
         guard contexts[x].queue == .none, contexts[x].hangsOnFill else { return }
-        if !clients[contexts[x].client.index].sink.isBlocked { awaitFill(x) }
+        let isBlocked = clients[contexts[x].client.index].sink.isBlocked
+        if contexts[x].phase == .waitingForFill || !isBlocked { awaitFill(x) }
     }
 
     /// Serves the queues, a bounded piece for each, for a bounded time.

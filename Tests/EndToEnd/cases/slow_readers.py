@@ -40,10 +40,10 @@ def target_of(number):
     return f"/files/slow{number}"
 
 
-def begin(context, node, count):
+def begin(context, node, count, first=0):
     """Clients that have asked, each for a body of its own, and read nothing."""
     clients = []
-    for number in range(count):
+    for number in range(first, first + count):
         client = Client(node.address, 60.0, receive_buffer=2048, segment=536)
         context.closers.append(client.close)
         client.request("GET", target_of(number))
@@ -75,6 +75,20 @@ def expect_whole(clients):
 def of_misses(context):
     node = site(context)
     clients = begin(context, node, MISSES)
+    rounds = iter(range(1000))
+    wait_until(lambda: newest_hits(node, f"round{next(rounds)}-", 40) == 10, "what is fetched is stored", 30)
+    expect_whole(clients[:20])
+
+
+@case("the same of clients that say something meanwhile: bytes of a next request that they never finish")
+def of_misses_that_talk(context):
+    node = site(context)
+    clients = []
+    for number in range(MISSES):
+        clients += begin(context, node, 1, first=number)
+        if number % 10 == 9:
+            for client in clients[-300:]:
+                client.send(b"G")
     rounds = iter(range(1000))
     wait_until(lambda: newest_hits(node, f"round{next(rounds)}-", 40) == 10, "what is fetched is stored", 30)
     expect_whole(clients[:20])
