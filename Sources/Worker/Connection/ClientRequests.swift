@@ -102,8 +102,9 @@ extension Worker {
             count(counter)
             refreshInBackground(c, route, probe, lookup)
             endOfResponse(c)
-        case .streaming(let source, let counter):
+        case .streaming(let source, let counter, let refresh):
             count(counter)
+            if let refresh { refreshInBackground(c, route, probe, refresh.value) }
             stream(c, route, source)
         case .unavailable(let report):
             answerOwn(c, status: 504, report: report)

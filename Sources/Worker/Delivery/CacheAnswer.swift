@@ -83,8 +83,9 @@ enum CacheAnswer: ~Copyable {
     case rendered(UInt16)
     /// Head and body are in the sink, and the object should be refreshed in the background.
     case completeAndRefresh(Counter, LookupResult)
-    /// The head is in the sink, the source has the rest of the body.
-    case streaming(BodySource, Counter)
+    /// The head is in the sink, the source has the rest of the body. The object may have to be refreshed besides: boxed,
+    /// since every hit moves its answer about and few have this.
+    case streaming(BodySource, Counter, refresh: Box<LookupResult>?)
     /// Nothing usable is stored.
     case miss(LookupResult)
     /// `only-if-cached` without a usable answer.
@@ -289,7 +290,7 @@ extension Worker {
         case .blocked, .paused:
             source.pin = lane.pin(view)
             if source.pin == nil { source.mark = lane.mark(view) }
-            return .streaming(source, counter)
+            return .streaming(source, counter, refresh: refresh.map { Box($0) })
         case .waiting, .failed, .clientGone:
             return .broken
         }

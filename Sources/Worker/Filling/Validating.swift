@@ -195,7 +195,7 @@ extension Worker {
         switch consume answer {
         case .complete:
             endContext(x)
-        case .streaming(let source, _):
+        case .streaming(let source, _, _):
             leaveQueues(x)
             contexts[x].body = source
             contexts[x].phase = .sending

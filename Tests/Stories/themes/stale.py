@@ -1,5 +1,7 @@
 """Stale answers: when they may be used and when never (RFC 9111 section 4.2.4, RFC 5861)."""
 
+import random
+
 from harness.origin import Reply
 from harness.story import add, story
 from harness.waiting import wait_until
@@ -109,6 +111,21 @@ def while_revalidate(s):
     s.await_origin(2)
     response = s.get()
     s.check(response.body in (first.body, b"the new body"), "old or new body", repr(response))
+    wait_until(lambda: s.get().body == b"the new body", "the refreshed body")
+    s.equal(len(s.seen), 2, "requests at the origin")
+
+
+@story("RFC 5861 3", "stale-while-revalidate of a body too long for one go: the refresh begins with it all the same")
+def while_revalidate_long(s):
+    long = random.Random(1).randbytes(1_000_000)
+    s.answers(Reply(200, {"Cache-Control": "max-age=10, stale-while-revalidate=3600", "Content-Type": "image/png"},
+                    long),
+              Reply(200, {"Cache-Control": "max-age=3600"}, b"the new body"))
+    s.miss()
+    wait_until(lambda: s.get({"Cache-Control": "only-if-cached"}, method="HEAD").status == 200, "the long body stored")
+    s.advance(20)
+    s.check(s.get().body == long, "the long body while stale")
+    s.await_origin(2)
     wait_until(lambda: s.get().body == b"the new body", "the refreshed body")
     s.equal(len(s.seen), 2, "requests at the origin")
 
