@@ -62,6 +62,10 @@ extension Worker {
         }
         guard let skipped else { return abortClient(contexts[x].client.index) }
         exchanges[e].skippedBytes = skipped
+        // The client was told of a length: what comes is held to be that long.
+        if case (206, .bytes(let range, _)) = (head.status, facts.contentRange) {
+            exchanges[e].partLength = range.count
+        }
         releaseRequest(e)
         contexts[x].body.kind = .relay
         if let ticket = contexts[x].body.ticket.take() { _ = consume ticket }

@@ -101,8 +101,10 @@ extension Worker {
         guard let known = Self.resumption(exchanges[e].permit, origins[o].answer, scratch) else { return loseFill(e) }
         switch (head.status, facts.contentRange) {
         case (206, .bytes(let range, let total?)):
-            guard range.first == known.position, range.last == total &- 1, total == known.length ?? total
+            guard range.first == known.position, range.last == total &- 1, total == known.length ?? total,
+                facts.declaredLength ?? range.count == range.count
             else { return loseFill(e) }
+            exchanges[e].partLength = range.count
         case (200, _):
             guard known.length == nil || facts.declaredLength == known.length else { return loseFill(e) }
             exchanges[e].skippedBytes = known.position

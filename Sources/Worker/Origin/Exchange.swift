@@ -98,6 +98,15 @@ struct Exchange: ~Copyable {
     /// Asked for an upgrade (RFC 9110 section 7.8).
     var wantsUpgrade = false
 
+    /// Whether so many bytes more are more than its Content-Range says.
+    func exceedsPart(by count: Int) -> Bool {
+        guard let partLength else { return false }
+        return body.byteCount + UInt64(count) > partLength
+    }
+
+    /// Whether its body is as long as its Content-Range says, where it has one that counts.
+    var isWholePart: Bool { partLength == nil || partLength == body.byteCount }
+
     /// Takes down the trailers that were parsed behind the body, if any of them may be passed on.
     mutating func keepTrailers(_ scratch: borrowing Scratch, _ input: RawSpan) {
         guard body.framing == .chunked, scratch.responseFields.count > scratch.responseFields.droppedCount else {

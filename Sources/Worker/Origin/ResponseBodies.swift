@@ -89,6 +89,7 @@ extension Worker {
         while true {
             let wasComplete = exchange.body.isComplete
             switch exchange.body.next(input.readable, trailers: &scratch.responseFields) {
+            case .data(let extent) where exchange.exceedsPart(by: extent.length): return .badFraming
             case .data(let extent):
                 let known = Int(min(exchange.skippedBytes, UInt64(extent.length)))
                 if exchange.comparesSkipped {
@@ -117,9 +118,7 @@ extension Worker {
 
     /// The whole body is in the fill: readers can finish, the connection is free, the commit is made in steps.
     private mutating func bodyComplete(_ e: UInt32, _ o: UInt32) {
-        if let wanted = exchanges[e].partLength, exchanges[e].body.byteCount != wanted {
-            return originFailed(o, .badAnswer)
-        }
+        guard exchanges[e].isWholePart else { return originFailed(o, .badAnswer) }
         switch completeJoin(e) {
         case .accepted: break
         case .full:
@@ -257,6 +256,7 @@ extension Worker {
     ) -> PumpOutcome {
         while true {
             switch exchange.body.next(input.readable, trailers: &scratch.responseFields) {
+            case .data(let extent) where exchange.exceedsPart(by: extent.length): return .failed
             case .data(let extent):
                 // What the client has already.
                 let known = Int(min(exchange.skippedBytes, UInt64(extent.length)))
@@ -277,7 +277,7 @@ extension Worker {
                 case .failed: return .clientGone
                 }
             case .needMore: return .waiting
-            case .end where exchange.skippedBytes > 0: return .failed
+            case .end where exchange.skippedBytes > 0 || !exchange.isWholePart: return .failed
             case .end:
                 // The rest of a body may be framed otherwise than its beginning was.
                 if exchange.body.framing == .chunked {

@@ -266,6 +266,32 @@ def dropped_without_validator(context):
     expect(not dropped_under(context, 6_000_000, 32 << 20, requests=1, validator=None), "cut")
 
 
+@case("the rest is shorter or longer than its Content-Range says: cut, and nothing of it is taken for another answer")
+def dropped_and_of_another_length(context):
+    class Wrong(Slow):
+        surplus = b""
+
+        def rest(self, connection, request):
+            if not request.get("Range"):
+                return False
+            first = int(request.get("Range").removeprefix("bytes=").split("-")[0])
+            rest = self.body[first:] + self.surplus if self.surplus else self.body[first:-1000]
+            connection.send(
+                f"HTTP/1.1 206 Partial Content\r\nETag: \"v1\"\r\nTransfer-Encoding: chunked\r\n"
+                f"Content-Range: bytes {first}-{len(self.body) - 1}/{len(self.body)}\r\n\r\n".encode()
+                + b"%x\r\n%s\r\n0\r\n\r\n" % (len(rest), rest))
+            return True
+    for surplus in (b"", b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"):
+        slow = Wrong(context, 6_000_000, 32 << 20, '"v1"')
+        slow.surplus = surplus
+        slow.drop()
+        # Its answer would make up for what is missing.
+        slow.client.request("GET", "/o1/file")
+        expect(slow.read_on() in (None, slow.body), "the object's bytes, or cut")
+        if slow.head.complete:
+            expect(len(slow.client.read_response().body) == 500_000, "the next answer is the next request's")
+
+
 @case("what lies in sockets' queues stays what it was when its object is purged and others are stored in its place")
 def queued(context):
     def body(target):

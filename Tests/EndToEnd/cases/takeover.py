@@ -128,6 +128,33 @@ def resumed_by_whole(context):
     expect(len(script.requests) == 2, f"one fetch more, not {len(script.requests) - 1}")
 
 
+@case("the rest is shorter or longer than its Content-Range says: nobody gets it for the whole, nor does the next one")
+def resumed_by_another_length(context):
+    body = os.urandom(SIZE)
+
+    def later(change, declares):
+        def act(origin, connection, request):
+            if not request.get("range"):
+                return whole(origin, connection, request)
+            start = int(request.get("range").removeprefix("bytes=").split("-")[0])
+            place = b"Content-Range: bytes %d-%d/%d\r\n" % (start, SIZE - 1, SIZE)
+            piece = change(origin.body[start:])
+            if declares:
+                connection.send(origin.head(206, len(piece), place) + piece)
+            else:
+                connection.send(origin.head(206, None, place) + b"%x\r\n%s\r\n0\r\n\r\n" % (len(piece), piece))
+            return True
+        return act
+    for change, declares in ((lambda rest: rest[:100_000], False), (lambda rest: rest[:100_000], True),
+                             (lambda rest: rest + b"surplus" * 1000, False)):
+        node, _, bodies = play(context, Halting(body, later(change, declares)), began=True)
+        expect(all(got in (None, body) for got in bodies), "whole or cut, all of them")
+        client = node.connect()
+        for _ in range(2):
+            client.request("GET", "/s1/object")
+            expect(client.read_response().body == body, "whole for the next")
+
+
 @case("the same, of an object whose length is not known: the rest is asked for to its end")
 def resumed_without_length(context):
     body = os.urandom(SIZE)
