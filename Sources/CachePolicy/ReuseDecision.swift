@@ -48,10 +48,13 @@ package struct Reuse: Sendable, Equatable {
     /// Decides about a stored answer.
     ///
     /// - Parameters:
+    ///   - isSoftlyPurged: whoever gets the verdict that it is fresh asks the origin all the same. If that fails, the
+    ///     rules for what has just expired say whether it is served.
     ///   - now: Unix milliseconds.
     ///   - random: any random number, for early refresh.
     package static func decide(
-        stored: borrowing StoredHead, request: RequestFacts, now: Int64, random: UInt64, settings: PolicySettings
+        stored: borrowing StoredHead, request: RequestFacts, isSoftlyPurged: Bool = false, now: Int64, random: UInt64,
+        settings: PolicySettings
     ) -> Reuse {
         var reuse = Reuse(stored: stored, now: now)
         let isDemanded = reuse.isRefused(
@@ -70,7 +73,9 @@ package struct Reuse: Sendable, Equatable {
             )
             if due { reuse.verdict = .freshRefreshSoon }
         }
-        if reuse.verdict == .validate {
+        let isFound = reuse.verdict == .fresh || reuse.verdict == .freshRefreshSoon
+        if isSoftlyPurged { reuse.expire() }
+        if reuse.verdict == .validate || (isSoftlyPurged && isFound) {
             reuse.fallback = reuse.fallback(
                 flags: stored.flags, request: request, windows: StaleWindows(stored), settings: settings
             )
@@ -92,6 +97,11 @@ package struct Reuse: Sendable, Equatable {
         ttlSeconds = Int64(stored.freshnessSeconds) &- Int64(clamping: ageSeconds)
         // Fresh means that current age is below the lifetime (RFC 9111 section 4.2): at its last instant ttl is 0.
         if !isFresh, ttlSeconds > 0 { ttlSeconds = 0 }
+    }
+
+    private mutating func expire() {
+        isFresh = false
+        ttlSeconds = min(ttlSeconds, 0)
     }
 
     /// The stored answer may be sent without asking anybody.

@@ -137,7 +137,8 @@ extension Worker {
         let moment = reply.moment
         guard let stored = StoredHead(view.header) else { return nil }
         let reuse = Reuse.decide(
-            stored: stored, request: facts(request), now: moment.now, random: moment.random, settings: settings.policy)
+            stored: stored, request: facts(request), isSoftlyPurged: view.isSoftlyPurged, now: moment.now,
+            random: moment.random, settings: settings.policy)
         switch reuse.fallback {
         case .never: return nil
         case .whenUnreachable where !unreachable: return nil

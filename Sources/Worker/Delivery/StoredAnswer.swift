@@ -33,7 +33,8 @@ enum StoredAnswer {
         }
         let moment = probe.moment
         let reuse = Reuse.decide(
-            stored: stored, request: facts, now: moment.now, random: moment.random, settings: settings.policy)
+            stored: stored, request: facts, isSoftlyPurged: view.isSoftlyPurged, now: moment.now,
+            random: moment.random, settings: settings.policy)
         var lookup = lookup
         lookup.forward = reuse.isDemand && reuse.ttlSeconds > 0 ? .request : .stale
         lookup.mayValidate = reuse.mayValidate

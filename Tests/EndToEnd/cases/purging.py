@@ -77,6 +77,43 @@ def kinds(context):
         client.close()
 
 
+@case("what was purged softly while it was fresh answers for an origin that fails or is gone, where stale may")
+def soft_and_failing(context):
+    gone = threading.Event()
+
+    def act(connection, request):
+        lifetime, _, kind = request.target.split("/")[2].partition(".")
+        if gone.is_set():
+            if kind == "gone":
+                connection.close()
+                return False
+            connection.send(b"HTTP/1.1 500 Oops\r\nContent-Length: 4\r\n\r\noops")
+            return True
+        value = {"plain": b"max-age=3600", "error": b"max-age=3600, stale-if-error=3600",
+                 "must": b"max-age=3600, must-revalidate"}[lifetime]
+        connection.send(b"HTTP/1.1 200 OK\r\nCache-Control: " + value
+                        + b"\r\nETag: \"v1\"\r\nContent-Length: 4\r\n\r\nbody")
+        return True
+    origin = context.origin()
+    origin.script("docs", "soft").add(Reply(act=act))
+    node = context.node(origin.url)
+
+    def is_hit(client, target):
+        client.request("GET", target)
+        return "; hit" in client.read_response().get("cache-status")
+    expected = {"error.500": 200, "error.gone": 200, "plain.500": 500, "must.500": 500, "must.gone": 504}
+    with Client(node.address) as client:
+        for name in expected:
+            wait_until(lambda name=name: is_hit(client, f"/docs/{name}"), f"{name} stored")
+        command(node, "purge", "--all", "--soft")
+        gone.set()
+        for name, status in expected.items():
+            client.request("GET", f"/docs/{name}")
+            answer = client.read_response()
+            expect((answer.status, answer.body == b"body") == (status, status == 200),
+                   f"{name}: {answer.status} {answer.get('cache-status')}")
+
+
 def held_answers(context, fields=b""):
     """An origin that holds its first answer to each target until its gate opens, and answers with the number of the
     request. Gives a node before it, what was asked, and the gates."""
