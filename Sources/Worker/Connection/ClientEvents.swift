@@ -31,7 +31,7 @@ extension Worker {
     }
 
     /// In the middle of a body: a readable or writable socket has its piece when it is its turn.
-    private mutating func isSendingBody(_ c: UInt32) -> Bool {
+    mutating func isSendingBody(_ c: UInt32) -> Bool {
         guard clients[c].phase == .answering, contexts.contains(clients[c].context) else { return false }
         return contexts[clients[c].context.index].phase == .sending
     }

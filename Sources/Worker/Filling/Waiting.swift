@@ -269,6 +269,8 @@ extension Worker {
         returning = ReturningRequest(isForWaiters: true, restarts: restarts, isValidated: isValidated)
         serveAgain(c, route)
         returning = ReturningRequest()
+        // A body that began at once goes on in its turn, and no event announces that.
+        if clients.isTaken(c), isSendingBody(c) { continueLater(clients[c].context.index) }
         return clients.isTaken(c) && clients[c].phase == .reading
     }
 
@@ -296,10 +298,14 @@ extension Worker {
         let c = contexts[x].client.index
         leaveQueues(x)
         let e = contexts[x].exchange
-        if e != .max { exchanges[e].context = .none }
         var context = contexts.remove(x)
         timers.cancel(&context.timer)
         if let pin = context.body.pin.take() { lane.unpin(pin) }
+        if e != .max {
+            exchanges[e].context = .none
+            // What the cache would not take nobody reads now.
+            if exchanges[e].permit == nil, !exchanges[e].isFinishing { endExchange(e) }
+        }
         clients[c].context = .none
         clients[c].phase = .reading
     }
