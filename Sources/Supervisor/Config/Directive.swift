@@ -116,11 +116,13 @@ struct Directive: Sendable {
             "How long idle connections may keep an old worker"),
         .init(
             "restart.drain-request", .milliseconds(.at(\.drainRequestMilliseconds)),
-            "How long a request may keep an old worker"),
+            "How long a request may keep an old worker whose answer has not begun or does not move"),
         .init(
             "restart.drain-stream", .milliseconds(.at(\.drainStreamMilliseconds)),
-            "How long a tunnel may keep an old worker"),
-        .init("restart.stop", .milliseconds(.at(\.stopMilliseconds)), "How long requests may delay a stop"),
+            "How long a tunnel, or an answer that moves, may keep an old worker"),
+        .init(
+            "restart.stop", .milliseconds(.at(\.stopMilliseconds)),
+            "How long requests may delay a stop; 0 not at all"),
         .init(
             "restart.orphan", .seconds(.at(\.orphanSeconds)),
             "How long workers serve without a supervisor; 0 for ever"),

@@ -113,10 +113,11 @@ struct MachineSettings: Equatable, Codable, Sendable {
             streamMilliseconds: drainStreamMilliseconds)
     }
 
+    /// To a worker 0 means for ever: a stop that waits for nothing gives one millisecond, and what it cuts is counted.
     var stopDeadlines: DrainDeadlines {
-        DrainDeadlines(
-            idleMilliseconds: 1, requestMilliseconds: stopMilliseconds,
-            streamMilliseconds: min(stopMilliseconds, drainStreamMilliseconds))
+        let limit = max(stopMilliseconds, 1)
+        let stream = drainStreamMilliseconds > 0 ? min(limit, drainStreamMilliseconds) : limit
+        return DrainDeadlines(idleMilliseconds: 1, requestMilliseconds: limit, streamMilliseconds: stream)
     }
 
     var patientDeadlines: DrainDeadlines {

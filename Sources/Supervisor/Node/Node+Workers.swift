@@ -184,7 +184,9 @@ extension Node {
         case .laneReleased: step(.laneReleased(id))
         case .drained(let outcome):
             let counts = "\(outcome.handedOver) handed over, \(outcome.closed) closed, \(outcome.cut) cut"
-            log.info("\(id) (pid \(worker.pid)) drained: \(counts)")
+            let said = "\(id) (pid \(worker.pid)) drained: \(counts)"
+            // What a stop has cut is said once for all, by its outcome.
+            if machine.stopping == nil, outcome.cut > 0 { log.notice("\(said)") } else { log.info("\(said)") }
             if machine.stopping != nil { cutByStop += outcome.cut }
         case .connections(_, let report):
             worker.report = report

@@ -58,6 +58,9 @@ struct ClientConnection: ~Copyable {
     let acceptedMilliseconds: Int64
     /// When the connection last came to rest or made progress; the timer looks here when it expires.
     var lastProgressMilliseconds: Int64
+    /// While its worker drains: how much had been sent at the last look, and when that last grew.
+    private var sentAtLastLook: UInt64 = 0
+    private var movedMilliseconds = Int64.min / 2
     var timer = TimerHandle()
     /// When the armed timer expires.
     var timerMilliseconds: Int64 = 0
@@ -74,6 +77,16 @@ struct ClientConnection: ~Copyable {
     }
 
     deinit { close(sink.descriptor) }
+
+    /// Looks whether bytes have gone to the client since the last look; says when they last had. A look now and then
+    /// costs those who are served nothing.
+    mutating func noteMovement(_ nowMilliseconds: Int64) -> Int64 {
+        if sink.bytesSent != sentAtLastLook {
+            sentAtLastLook = sink.bytesSent
+            movedMilliseconds = nowMilliseconds
+        }
+        return movedMilliseconds
+    }
 
     /// The answer that is owed is the last one, and nobody waits for the rest of its request.
     mutating func cutShort() {

@@ -5,24 +5,49 @@ internal import Glibc
 internal import ShmCache
 
 struct DrainState {
-    var isDraining = false
-    var deadlines = DrainDeadlines(idleMilliseconds: 0, requestMilliseconds: 0, streamMilliseconds: 0)
-    var startedMilliseconds: Int64 = 0
+    private(set) var isDraining = false
+    /// When each class's time is up; nil for never.
+    private(set) var idleDue: Int64?
+    private(set) var requestDue: Int64?
+    private(set) var streamDue: Int64?
+    /// An answer that nothing was written of for so long stands still; 0 for never. The word of the first drain: a stop
+    /// that follows shortens what is left, not what counts as moving.
+    private var stillMilliseconds: Int64 = 0
     /// Since when idle connections are being closed, because nobody takes them.
     var lastCallMilliseconds: Int64?
     var outcome = DrainOutcome()
     var hasReported = false
+
+    /// Deadlines count from when they come. Those of a later drain (a stop after a reload) never put off what is due
+    /// before them.
+    mutating func begin(_ deadlines: DrainDeadlines, _ now: Int64) {
+        if !isDraining { stillMilliseconds = Int64(deadlines.requestMilliseconds) }
+        isDraining = true
+        idleDue = Self.earlier(idleDue, deadlines.idleMilliseconds, now)
+        requestDue = Self.earlier(requestDue, deadlines.requestMilliseconds, now)
+        streamDue = Self.earlier(streamDue, deadlines.streamMilliseconds, now)
+    }
+
+    private static func earlier(_ due: Int64?, _ limit: UInt32, _ now: Int64) -> Int64? {
+        guard limit > 0 else { return due }
+        return min(due ?? .max, now + Int64(limit))
+    }
+
+    static func isPast(_ due: Int64?, _ now: Int64) -> Bool { due.map { now > $0 } ?? false }
+
+    /// Whether a request has had its time: an answer that moves may go on as long as a stream.
+    func hasOutlived(_ now: Int64, movedMilliseconds: Int64) -> Bool {
+        guard Self.isPast(requestDue, now) else { return false }
+        let moves = stillMilliseconds == 0 || now - movedMilliseconds < stillMilliseconds
+        return !moves || Self.isPast(streamDue, now)
+    }
 }
 
 extension Worker {
     mutating func startDrain(_ deadlines: DrainDeadlines) {
-        guard !drain.isDraining else {
-            drain.deadlines = deadlines
-            return
-        }
-        drain.isDraining = true
-        drain.deadlines = deadlines
-        drain.startedMilliseconds = clock.milliseconds
+        let isFirst = !drain.isDraining
+        drain.begin(deadlines, clock.milliseconds)
+        guard isFirst else { return }
         for slot in accepting.slots { stopAccepting(slot) }
         armPeriodic()
         sweepDraining()
@@ -43,8 +68,8 @@ extension Worker {
 
     /// Hands on or closes what is idle, and cuts what has outlived its class's deadline.
     mutating func sweepDraining() {
-        let elapsed = clock.milliseconds - drain.startedMilliseconds
-        noteLastCall(elapsed)
+        let now = clock.milliseconds
+        noteLastCall(now)
         var c: UInt32 = 0
         while c < clients.endIndex {
             defer { c += 1 }
@@ -54,9 +79,11 @@ extension Worker {
             case .tunnelling:
                 // Also one that holds more than can go with it.
                 guard handOverTunnel(c) != .given, clients.isTaken(c), clients[c].phase == .tunnelling else { continue }
-                if isPast(drain.deadlines.streamMilliseconds, elapsed) { cut(c) }
+                if DrainState.isPast(drain.streamDue, now) { cut(c) }
             case .lingering, .leaving: break
-            case .reading, .answering: if isPast(drain.deadlines.requestMilliseconds, elapsed) { cut(c) }
+            case .reading, .answering:
+                let moved = clients[c].noteMovement(now)
+                if drain.hasOutlived(now, movedMilliseconds: moved) { cut(c) }
             }
         }
         if !lane.isGivenBack, needsNoLane { giveLaneBack() }
@@ -91,8 +118,6 @@ extension Worker {
         control.send(.laneReleased)
     }
 
-    private borrowing func isPast(_ limit: UInt32, _ elapsed: Int64) -> Bool { limit > 0 && elapsed > Int64(limit) }
-
     private mutating func cut(_ c: UInt32) {
         drain.outcome.cut += 1
         abortClient(c)
@@ -102,12 +127,11 @@ extension Worker {
     private static var lastCallMilliseconds: Int64 { 250 }
 
     /// Nobody has taken this worker's connections for the whole idle time: they are closed, but not at once.
-    private mutating func noteLastCall(_ elapsed: Int64) {
-        let limit = Int64(drain.deadlines.idleMilliseconds)
-        if hasTaker || limit == 0 || elapsed + 1 < limit {
+    private mutating func noteLastCall(_ now: Int64) {
+        if hasTaker || !DrainState.isPast(drain.idleDue, now + 2) {
             drain.lastCallMilliseconds = nil
         } else if drain.lastCallMilliseconds == nil {
-            drain.lastCallMilliseconds = clock.milliseconds
+            drain.lastCallMilliseconds = now
         }
     }
 
