@@ -56,6 +56,15 @@ MARTLET_ATOMICS(64, uint64_t)
 #undef MARTLET_ATOMICS
 
 static inline void cl_fence_seqcst(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
+/// A full fence behind a sequentially consistent read-modify-write. By the language that orders the loads behind it
+/// only if they are sequentially consistent as well; on x86 it is a full fence for all of them.
+static inline void cl_fence_after_exchange(void) {
+#if defined(__x86_64__)
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+#else
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+#endif
+}
 static inline void cl_fence_acquire(void) { __atomic_thread_fence(__ATOMIC_ACQUIRE); }
 static inline void cl_fence_release(void) { __atomic_thread_fence(__ATOMIC_RELEASE); }
 

@@ -20,6 +20,7 @@ extension Lane {
         return core.during(.purge) {
             // First the word that commits and joins read, then the slots: a commit does it the other way round.
             core.map.addressWord(hash).raise(toPurge: core.nextPurge())
+            exchangeFence()
             var removed = false
             while let found = core.map.find(hash: hash, key: key, pendingToo: true) {
                 guard core.map.slot(found.slot).swap(found.word.word, to: 0) else { continue }
@@ -75,6 +76,8 @@ extension Lane {
             // Before a word of it is overwritten; who reads the ring looks at these two words before and after.
             map.global32(GlobalWords.newestBan).raise(toPurge: old)
             everything(soft: ban.isSoft).raise(toPurge: old)
+            // On disk too: a power cut may keep the page of the ring and lose that of these words.
+            map.persist(everything(soft: ban.isSoft))
         }
         let clock = core.nextPurge()
         ban.write(clock: clock, head: head, prefix: prefix, at: offset, soft: soft)
@@ -101,7 +104,7 @@ extension RegionMap {
         guard global32(GlobalWords.durable).relaxed == 1 else { return }
         let page = RegionLayout.pageSize
         let offset = unsafe (word.address - base) & ~(page - 1)
-        _ = unsafe cl_sync_mapping(base + offset, page)
+        if offset != globals { _ = unsafe cl_sync_mapping(base + offset, page) }
         _ = unsafe cl_sync_mapping(base + globals, page)
     }
 }

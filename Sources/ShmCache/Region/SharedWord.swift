@@ -96,3 +96,9 @@ struct SharedWord32 {
 func fullFence() {
     cl_fence_seqcst()
 }
+
+/// The same behind an exchange or an addition of a shared word, which on x86 is such a fence by itself: nothing there.
+@inline(__always)
+func exchangeFence() {
+    cl_fence_after_exchange()
+}
