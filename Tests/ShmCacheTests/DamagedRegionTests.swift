@@ -177,4 +177,53 @@ private struct Specimen {
         let (objects, problems, history) = (region.statistics().objects, region.checkInvariants(), region.history)
         #expect(objects == 1 && problems.isEmpty && history == .uncleanReboot)
     }
+
+    /// The live slot of a key and its item.
+    private func find(
+        _ key: [UInt8], in region: borrowing CacheRegion
+    ) throws -> (slot: Int, word: Slot, item: ItemHeader) {
+        let found = unsafe region.map.find(hash: region.hash(key: key.span.bytes), key: key.span.bytes)
+        return try #require(found)
+    }
+
+    /// Segments are laid out for the largest size, and the file ends before them.
+    @Test func aSlotThatNamesASegmentBeyondTheFileIsNoHit() throws {
+        let region = try CacheRegion.create(RegionOptions(sizeBytes: 1 << 20, maximumSizeBytes: 16 << 20, laneCount: 4))
+        var lane = try region.attachLane(0)
+        let key = Sample.key(1)
+        lane.beginTurn(now: region.now())
+        lane.store(region, key, Sample.body(1, 900))
+        let found = try find(key, in: region)
+        let beyond = region.map.segmentCount - 1
+        #expect(beyond >= region.map.usableSegments)
+        let damaged = Slot(
+            kind: .live, tag: found.word.tag, frequency: 3, gen: found.word.gen, segment: beyond, unit: found.word.unit)
+        region.map.slot(found.slot).publish(damaged.word)
+        #expect(lane.fetch(region, key) == nil)
+        #expect(unsafe region.map.find(hash: region.hash(key: key.span.bytes), key: key.span.bytes) == nil)
+        let counted = region.statistics().objects
+        #expect(counted == 0)
+        #expect(lane.store(region, key, Sample.body(2, 900)) == .committed)
+        #expect(lane.fetch(region, key) == Sample.body(2, 900))
+        lane.endTurn()
+    }
+
+    /// What a lookup does not believe must not keep the key from being fetched.
+    @Test func anItemThatMakesNoSenseIsFetchedAnew() throws {
+        let region = try CacheRegion.create(RegionOptions(sizeBytes: 1 << 20, laneCount: 4))
+        var lane = try region.attachLane(0)
+        let key = Sample.key(1)
+        lane.beginTurn(now: region.now())
+        lane.store(region, key, Sample.body(1, 900), tags: [7])
+        let damaged = try find(key, in: region)
+        damaged.item.store(itemLength: damaged.item.itemLength + 8)
+        #expect(lane.fetch(region, key) == nil)
+        #expect(lane.store(region, key, Sample.body(2, 900)) == .committed)
+        #expect(lane.fetch(region, key) == Sample.body(2, 900))
+        let again = try find(key, in: region)
+        again.item.store(itemLength: 1 << 30)
+        #expect(lane.store(region, key, Sample.body(3, 900), refreshing: true) == .committed)
+        #expect(lane.fetch(region, key) == Sample.body(3, 900))
+        lane.endTurn()
+    }
 }

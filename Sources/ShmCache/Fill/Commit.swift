@@ -149,7 +149,7 @@ extension LaneCore {
         let ownExtents = adopted == nil ? extents : []
         // A dead predecessor may have died behind its commit: the whole segments are that object's already.
         if !ownExtents.isEmpty, !Faults.skips(.predecessor),
-            let old = map.find(hash: item.hash, key: unsafe item.key), map.haveSameExtents(old.item, item)
+            let old = findWhole(hash: item.hash, key: unsafe item.key), map.haveSameExtents(old.item, item)
         {
             return .committed
         }
@@ -198,7 +198,7 @@ extension LaneCore {
             kind: .pending, tag: Slot.tag(item.hash), frequency: 0, gen: item.gen, segment: place.segment,
             unit: place.offset >> map.unitShift)
         while true {
-            let old = map.find(hash: item.hash, key: key, pendingToo: true)
+            let old = findWhole(hash: item.hash, key: key, pendingToo: true)
             // A purge came between the two, so that a later fill could begin: what that one stored stays.
             if let old, old.item.born.isAfter(item.born) { return false }
             if let adopted, adopted.extentCount > 0 {
@@ -212,6 +212,7 @@ extension LaneCore {
             word64(LaneWords.pendingSlot).release(UInt64(target.0 + 1))
             guard map.slot(target.0).swap(target.1.word, to: pending.word) else { continue }
             // PENDING is visible, now look at the purge words: whoever purges does it the other way round.
+            exchangeFence()
             let isLatest = old != nil || removeOlder(than: item, key: key, besides: target.0)
             let isPurged =
                 !isLatest || map.isPurgedForCommit(item) || (adopted.map { map.isPurgedForCommit($0) } ?? false)
@@ -230,7 +231,7 @@ extension LaneCore {
     /// Both look for the other when their own can be seen, so one of them at least sees both: the older goes. False
     /// when that is this one.
     private func removeOlder(than item: ItemHeader, key: RawSpan, besides own: Int) -> Bool {
-        while let other = map.find(hash: item.hash, key: key, pendingToo: true, besides: own) {
+        while let other = findWhole(hash: item.hash, key: key, pendingToo: true, besides: own) {
             if other.item.born.isAfter(item.born) { return false }
             if map.slot(other.slot).swap(other.word.word, to: 0) { forget(other.word) }
         }
@@ -239,7 +240,7 @@ extension LaneCore {
 
     /// Accounts for the item that a slot named until now. The caller holds an epoch.
     func forget(_ slot: Slot, keepingExtents: Bool = false) {
-        guard slot.kind == .live, slot.segment < map.segmentCount else { return }
+        guard slot.kind == .live, slot.segment < map.usableSegments else { return }
         let offset = slot.unit << map.unitShift
         let item = unsafe ItemHeader(map.address(segment: slot.segment, offset: offset))
         guard item.gen & 255 == slot.gen, item.isPlausible(room: map.segmentSize - offset, chunkShift: map.chunkShift)

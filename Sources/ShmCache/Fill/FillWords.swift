@@ -120,7 +120,7 @@ extension RegionMap {
     func fillKeyEquals(_ fill: Int, _ key: RawSpan) -> Bool {
         let length = Int(fill32(fill, FillWords.keyLength).relaxed)
         let block = fill32(fill, FillWords.headBlock).acquired
-        guard length == key.byteCount, length <= segmentSize, Int(block) / blocksPerSegment < segmentCount else {
+        guard length == key.byteCount, length <= segmentSize, Int(block) / blocksPerSegment < usableSegments else {
             return false
         }
         return unsafe key.withUnsafeBytes { unsafe cl_equal(blockAddress(block), $0.baseAddress!, length) }

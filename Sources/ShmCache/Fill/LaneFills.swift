@@ -21,7 +21,7 @@ extension Lane {
             }
             let permit = FillPermit(core: core, fill: fill, gen: gen)
             // Somebody may have stored it between the caller's lookup and the claim.
-            if !refreshing, let found = core.map.find(hash: hash, key: key), core.map.purgeState(found.item) != .gone,
+            if !refreshing, let found = core.findWhole(hash: hash, key: key), core.map.purgeState(found.item) != .gone,
                 core.canRead(found.item)
             {
                 return .appeared

@@ -115,7 +115,7 @@ struct Packer: ~Copyable {
         guard length > map.maximumInlineBytes else { return }
         var segment = map.fill32(fill, FillWords.firstWhole).acquired
         var offset = map.blockBytes
-        while offset < length, segment < UInt32(map.segmentCount) {
+        while offset < length, segment < UInt32(map.usableSegments) {
             let count = min(map.segmentSize, length - offset)
             if count <= map.segmentSize / 2, offset + count == length { break }
             extents.append(

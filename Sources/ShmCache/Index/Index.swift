@@ -14,7 +14,7 @@ extension RegionMap {
 
     /// The item that a slot names, if it is this key's. The caller holds an epoch, or owns the segment.
     func item(_ slot: Slot, hash: UInt64, key: RawSpan) -> ItemHeader? {
-        guard slot.segment < segmentCount else { return nil }
+        guard slot.segment < usableSegments else { return nil }
         let offset = slot.unit << unitShift
         guard offset &+ ItemHeader.size &+ key.byteCount <= segmentSize else { return nil }
         let header = unsafe ItemHeader(address(segment: slot.segment, offset: offset))
@@ -78,5 +78,20 @@ extension RegionMap {
             return false
         }
         return worst
+    }
+}
+
+extension LaneCore {
+    /// The slot and item of a key, for who believes what the item says of itself. One that makes no sense, as only a
+    /// damaged file has it, goes at once: it would be in the way of what is fetched in its place.
+    func findWhole(
+        hash: UInt64, key: RawSpan, pendingToo: Bool = false, besides own: Int = -1
+    ) -> (slot: Int, word: Slot, item: ItemHeader)? {
+        while let found = map.find(hash: hash, key: key, pendingToo: pendingToo, besides: own) {
+            let room = map.segmentSize - found.word.unit << map.unitShift
+            if found.item.isPlausible(room: room, chunkShift: map.chunkShift) { return found }
+            _ = map.slot(found.slot).swap(found.word.word, to: 0)
+        }
+        return nil
     }
 }

@@ -11,7 +11,7 @@ internal import CLinux
 struct Probe: @unchecked Sendable {
     private let index, data, globals: UnsafeMutableRawPointer
     private let bucketCount: UInt64
-    private let segmentCount, segmentShift, unitShift: Int
+    private let segmentShift, unitShift: Int
     let chunkShift: Int
 
     init(_ map: RegionMap) {
@@ -19,7 +19,7 @@ struct Probe: @unchecked Sendable {
         unsafe data = map.address(segment: 0, offset: 0)
         unsafe globals = map.base + map.globals
         bucketCount = map.bucketCount
-        (segmentCount, segmentShift, unitShift) = (map.segmentCount, map.segmentShift, map.unitShift)
+        (segmentShift, unitShift) = (map.segmentShift, map.unitShift)
         chunkShift = map.chunkShift
     }
 
@@ -37,12 +37,19 @@ struct Probe: @unchecked Sendable {
         let address = unsafe SharedWord64(index + number &* 8)
         // Read again: in one piece, and before the item.
         let slot = Slot(word: address.acquired)
-        guard slot.word & Slot.wantedMask == wanted, slot.segment < segmentCount else { return nil }
+        guard slot.word & Slot.wantedMask == wanted, isUsable(slot.segment) else { return nil }
         let offset = slot.unit &<< unitShift
         let room = 1 &<< segmentShift &- offset
         guard ItemHeader.size &+ key.byteCount <= room else { return nil }
         let item = unsafe ItemHeader(data + (slot.segment &<< segmentShift &+ offset))
         return item.isOf(hash: hash, key: key, slot) ? Hit(word: slot, address: address, item: item, room: room) : nil
+    }
+
+    /// Whether the file goes as far as a segment: more are laid out, and a damaged slot may name one of those. Asked
+    /// behind the slot's word: who put that there had seen the segment usable, so a cache that grows hides nothing.
+    @inline(__always)
+    private func isUsable(_ segment: Int) -> Bool {
+        unsafe UInt64(truncatingIfNeeded: segment) < SharedWord64(globals + GlobalWords.usableSegments).relaxed
     }
 
     /// Whether no purge at all is younger than that.

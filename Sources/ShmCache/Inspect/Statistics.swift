@@ -63,7 +63,7 @@ extension RegionMap {
     func forEachItem(inBuckets buckets: Range<Int>, _ body: (Slot, ItemHeader) -> Void) {
         forEachSlot(inBuckets: buckets) { index in
             let slot = Slot(word: slot(index).acquired)
-            guard slot.kind == .live, slot.segment < segmentCount else { return }
+            guard slot.kind == .live, slot.segment < usableSegments else { return }
             let offset = slot.unit << unitShift
             guard offset + ItemHeader.size <= segmentSize else { return }
             let item = unsafe ItemHeader(address(segment: slot.segment, offset: offset))

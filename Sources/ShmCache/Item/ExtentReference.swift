@@ -60,7 +60,7 @@ extension RegionMap {
     /// Whether a whole segment still is the extent that an item names; if so, its state. The few bits of the gen would
     /// come round while a slow client reads: key and body must be the item's too.
     func holds(_ extent: ExtentReference, of item: ItemHeader) -> SegmentState? {
-        guard extent.segment < UInt32(segmentCount) else { return nil }
+        guard extent.segment < UInt32(usableSegments) else { return nil }
         let segment = Int(extent.segment)
         let state = state(segment)
         guard state.phase == .whole, extent.isOf(gen: state.gen), isOwned(segment, by: item) else { return nil }
@@ -71,7 +71,7 @@ extension RegionMap {
     /// Whether a segment still has an extent's bytes, for a reader that keeps it from being freed: the object may have
     /// been dropped meanwhile.
     func keeps(_ extent: ExtentReference, of item: ItemHeader) -> Bool {
-        guard extent.segment < UInt32(segmentCount), isOwned(Int(extent.segment), by: item) else { return false }
+        guard extent.segment < UInt32(usableSegments), isOwned(Int(extent.segment), by: item) else { return false }
         let state = state(Int(extent.segment))
         if extent.isOf(gen: state.gen) { return state.phase == .whole || state.phase == .evicting }
         return extent.isOf(gen: state.gen &- 1) && (state.phase == .evicting || state.phase == .limbo)

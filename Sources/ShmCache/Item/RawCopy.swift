@@ -13,7 +13,7 @@ extension Lane {
     /// of the object in use any more. True when later lookups find the raw body.
     public borrowing func keepRawCopy(hash: UInt64, key: RawSpan) -> Bool {
         let core = core
-        guard let found = core.map.find(hash: hash, key: key) else { return false }
+        guard let found = core.findWhole(hash: hash, key: key) else { return false }
         return core.during(.relocate) { core.keepRaw(found.item, at: found.slot, word: found.word) }
     }
 }

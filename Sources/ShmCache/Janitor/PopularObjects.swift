@@ -63,7 +63,7 @@ extension LaneCore {
         let end = min(Int(map.bucketCount), walk.nextBucket + PurgeSweep.bucketsPerStep)
         map.forEachSlot(inBuckets: walk.nextBucket..<end) { index in
             let slot = Slot(word: map.slot(index).acquired)
-            guard slot.kind == .live, slot.frequency == 3, slot.segment < map.segmentCount else { return }
+            guard slot.kind == .live, slot.frequency == 3, slot.segment < map.usableSegments else { return }
             let offset = slot.unit << map.unitShift
             guard offset + ItemHeader.size <= map.segmentSize else { return }
             let item = unsafe ItemHeader(map.address(segment: slot.segment, offset: offset))

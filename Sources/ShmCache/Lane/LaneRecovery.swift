@@ -162,7 +162,7 @@ extension RegionMap {
         firstSlot(hash) { _, slot in
             // A confirmation under way has the older item's segments too.
             let isThere = slot.kind == .live || (slot.kind == .pending && !Faults.skips(.pendingSegments))
-            guard isThere, slot.tag == Slot.tag(hash), slot.segment < segmentCount else { return false }
+            guard isThere, slot.tag == Slot.tag(hash), slot.segment < usableSegments else { return false }
             let offset = slot.unit << unitShift
             guard offset + ItemHeader.size <= segmentSize else { return false }
             let item = unsafe ItemHeader(address(segment: slot.segment, offset: offset))

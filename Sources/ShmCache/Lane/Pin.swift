@@ -113,7 +113,7 @@ extension LaneCore {
     func pinExtents(_ range: Range<Int>, of view: borrowing ItemView) -> Bool {
         for i in range {
             let segment = Int(view.extent(i).segment)
-            guard segment < map.segmentCount, pinSegment(segment) else {
+            guard segment < map.usableSegments, pinSegment(segment) else {
                 unpinExtents(range.lowerBound..<i, of: view)
                 return false
             }

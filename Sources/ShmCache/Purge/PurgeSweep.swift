@@ -63,7 +63,7 @@ extension LaneCore {
         let end = min(Int(map.bucketCount), sweep.nextBucket + PurgeSweep.bucketsPerStep)
         map.forEachSlot(inBuckets: sweep.nextBucket..<end) { index in
             let slot = Slot(word: map.slot(index).acquired)
-            guard slot.kind == .live, slot.segment < map.segmentCount else { return }
+            guard slot.kind == .live, slot.segment < map.usableSegments else { return }
             let offset = slot.unit << map.unitShift
             guard offset + ItemHeader.size <= map.segmentSize else { return }
             let item = unsafe ItemHeader(map.address(segment: slot.segment, offset: offset))

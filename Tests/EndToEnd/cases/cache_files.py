@@ -1,6 +1,7 @@
 """A cache file across stops, crashes and reboots of the machine. A reboot is told by the boot's name in the file, so
 another name in it is a reboot."""
 
+import mmap
 import os
 import random
 import signal
@@ -15,6 +16,8 @@ from support import case, expect, martlet
 
 BOOT = 200
 GLOBALS = 1
+INDEX = 9
+HARD_TAGS = 10
 DATA = 14
 
 
@@ -114,6 +117,45 @@ def reboots(context):
 
     node = context.node(origin.url, flags=flags)
     expect(history(node) == "same-boot", f"without a reboot: {history(node)}")
+
+
+def slot_of(file, number):
+    """Where the index of a cache file names a page, and where its item begins."""
+    content = mmap.mmap(file.fileno(), 0)
+    data, index = section(file.name, DATA), section(file.name, INDEX)
+    size = struct.unpack_from("<Q", content, 40)[0]
+    for at in range(index, section(file.name, HARD_TAGS), 8):
+        word = struct.unpack_from("<Q", content, at)[0]
+        item = data + (word >> 18 & 0xfffff) * size + (word & 0x3ffff) * 8
+        if word >> 46 & 3 == 1 and content.find(b"/docs/%d" % number, item, item + 200) > 0:
+            return content, at, word, item
+    raise AssertionError(f"nothing in the index names page {number}")
+
+
+@case("a slot that names a segment beyond the end of a cache file, and an item of a wrong length, are fetched anew")
+def damaged(context):
+    origin, asked = pages(context)
+    path = f"{context.directory()}/cache"
+    flags = ["--cache-size", "16MiB", "--cache-file", path]
+    node = context.node(origin.url, flags=flags)
+    fetch(node, range(10, 16))
+    expect(node.stop() == 0, "exit code 0")
+    with open(path, "r+b") as file:
+        content, at, word, _ = slot_of(file, 12)
+        struct.pack_into("<Q", content, at, word | 1 << 18 + 10)
+        _, _, _, item = slot_of(file, 14)
+        struct.pack_into("<I", content, item + 16, struct.unpack_from("<I", content, item + 16)[0] + 8)
+        content.flush()
+        content.close()
+
+    node = context.node(origin.url, flags=flags)
+    workers = node.workers()
+    del asked[:]
+    for _ in range(2):
+        fetch(node, range(10, 16))
+    expect(sorted(asked) == [12, 14], f"fetched again: {asked}")
+    expect(node.workers() == workers, "no worker died")
+    expect(node.stop() == 0, "exit code 0")
 
 
 def sized(context, origin, size, more="", path=None):
