@@ -82,23 +82,25 @@ extension LaneCore {
         // Either this look sees the release, or the release sees the bit.
         let state = FillStateWord(word: map.fill64(fill, FillWords.state).sequential)
         if state.gen == gen, state.state != .free, state.state != .releasing { return true }
-        leave(fill, gen: gen)
+        leave(fill)
         return false
     }
 
-    /// Ends one reader's interest.
-    func leave(_ fill: Int, gen: UInt32) {
+    /// Ends one reader's interest. Also in an entry that has become another fill meanwhile: while the bit was set, that
+    /// one may have ended and not been given back because of it.
+    func leave(_ fill: Int) {
         interest[fill] -= 1
         guard interest[fill] == 0 else { return }
         waiters(fill).and(~laneBit)
-        let state = map.fillState(fill)
-        guard state.gen == gen else { return }
+        // Either this look sees the end, or the end sees no bit.
+        let state = FillStateWord(word: map.fill64(fill, FillWords.state).sequential)
         if state.state == .orphaned, !map.hasWaiters(fill) {
             // Nobody is left to take it over.
             map.fill32(fill, FillWords.failure).relax(UInt32(FillFailure.ownerLost.rawValue))
             _ = map.fill64(fill, FillWords.state).swap(state.word, to: state.with(.failed).word)
         }
-        if map.fillState(fill).state.isOver { _ = releaseFill(fill, gen: gen) }
+        let last = map.fillState(fill)
+        if last.state.isOver { _ = releaseFill(fill, gen: last.gen) }
     }
 
     var laneBit: UInt64 { 1 << UInt64(lane & 63) }

@@ -13,7 +13,7 @@ public struct FillTicket: ~Copyable {
         self.gen = gen
     }
 
-    deinit { core.leave(fill, gen: gen) }
+    deinit { core.leave(fill) }
 
     private var map: RegionMap { core.map }
 
@@ -130,7 +130,7 @@ extension Lane {
         let block = map.fill32(fill, FillWords.headBlock).acquired
         guard let head = unsafe map.headAddress(block, bytes: length) else { return nil }
         let key = unsafe RawSpan(_unsafeStart: head, byteCount: length)
-        guard let found = map.find(hash: map.fill64(fill, FillWords.hash).relaxed, key: key),
+        guard let found = core.findWhole(hash: map.fill64(fill, FillWords.hash).relaxed, key: key),
             found.item.sequence == map.fill64(fill, FillWords.stored).relaxed
         else { return nil }
         let purge = map.purgeState(found.item)
