@@ -54,6 +54,18 @@ extension LaneState {
         lane.endTurn()
     }
 
+    /// Given up by another lane between the lookup and the mark: the mark is of the life that was looked at.
+    @Test func aMarkOfASegmentThatIsJustGivenUpIsNotOfItsNextLife() throws {
+        let region = try CacheRegion.create(RegionOptions(sizeBytes: 2 << 20))
+        var lane = try region.attachLane(0)
+        lane.beginTurn(now: region.now())
+        lane.store(region, Sample.key(1), Sample.body(1, 900))
+        let markFound = markOf(1, lane, region, givingUp: true)
+        let mark = try #require(markFound)
+        #expect(body(mark, lane, region) == nil)
+        lane.endTurn()
+    }
+
     /// A pin survives any number of fills; a mark without one is told from the segment's reuse, never believed.
     @Test func aMarkOfAnEvictedObjectIsEmptyAndAPinnedOneStays() throws {
         let region = try CacheRegion.create(RegionOptions(sizeBytes: Self.regionBytes))
@@ -113,7 +125,10 @@ extension LaneState {
         var other = try region.attachLane(1)
         reader.beginTurn(now: region.now())
         #expect(reader.store(region, Sample.key(1), Self.largeNoise(1)) == .committed)
-        guard var held = pin(1, reader, region) else { return _ = Issue.record("not pinned") }
+        guard var held = pin(1, reader, region) else {
+            _ = Issue.record("not pinned")
+            return
+        }
         let isWhole = held.isWhole
         #expect(isWhole == true)
         reader.endTurn()
@@ -144,7 +159,10 @@ extension LaneState {
         let body = Sample.body(1, Self.regionBytes / 10)
         reader.beginTurn(now: region.now())
         #expect(reader.store(region, Sample.key(1), body) == .committed)
-        guard var held = pin(1, reader, region) else { return _ = Issue.record("not pinned") }
+        guard var held = pin(1, reader, region) else {
+            _ = Issue.record("not pinned")
+            return
+        }
         let isWhole = held.isWhole
         #expect(isWhole == false)
         reader.endTurn()
@@ -260,11 +278,14 @@ extension LaneState {
         #expect(pinnedBytes > Self.regionBytes / 8)
     }
 
-    private func markOf(_ n: Int, _ lane: borrowing Lane, _ region: borrowing CacheRegion) -> Mark? {
+    private func markOf(
+        _ n: Int, _ lane: borrowing Lane, _ region: borrowing CacheRegion, givingUp: Bool = false
+    ) -> Mark? {
         let key = Sample.key(n)
         guard let view = unsafe lane.lookup(hash: region.hash(key: key.span.bytes), key: key.span.bytes) else {
             return nil
         }
+        if givingUp { region.map.retire(view.place.segment, owner: 1) }
         return lane.mark(view)
     }
 

@@ -10,11 +10,12 @@ public struct Mark: Equatable, Sendable {
 }
 
 extension Lane {
-    /// Remembers where an object is, for when `pin` refuses. Inside the turn of the view.
+    /// Remembers where an object is, for when `pin` refuses. Inside the turn of the view. The gen is the item's: its
+    /// segment may have been given up since the lookup, and then has that of its next life already.
     public borrowing func mark(_ view: borrowing ItemView) -> Mark {
         let (segment, offset) = view.place
         return Mark(
-            segment: UInt32(segment), itemOffset: UInt32(offset), gen: core.map.state(segment).gen,
+            segment: UInt32(segment), itemOffset: UInt32(offset), gen: view.record.gen,
             isSoftlyPurged: view.isSoftlyPurged)
     }
 
