@@ -151,4 +151,25 @@ import Testing
         let (objects, problems) = (region.statistics().objects, region.checkInvariants())
         #expect(objects == count / 2 && problems.isEmpty, "\(problems.prefix(3))")
     }
+
+    /// A lane that evicts in the middle of looking for room appends survivors meanwhile: every segment that is open in
+    /// its name is one that it knows.
+    @Test func noOpenSegmentIsLostSightOf() throws {
+        let region = try CacheRegion.create(RegionOptions(sizeBytes: 1 << 20, laneCount: 4))
+        var lane = try region.attachLane(0)
+        var dice = Dice(seed: 3)
+        for n in 0..<6000 {
+            lane.beginTurn(now: region.now())
+            let key = Sample.key(Int(dice.next() % 300))
+            lane.store(region, key, Sample.body(n, 1100 + Int(dice.next() % 2500)), refreshing: true)
+            lane.endTurn()
+            let open = (0..<region.map.usableSegments).count {
+                let state = region.map.state($0)
+                return state.phase == .open && state.owner == 0
+            }
+            let known = lane.core.open.count { $0 >= 0 }
+            #expect(open == known, "\(n)")
+            if open != known { break }
+        }
+    }
 }

@@ -27,6 +27,8 @@ extension LaneCore {
         else {
             return nil
         }
+        // To make room survivors may have been moved to this very place: what was opened for them is not lost sight of.
+        closeOpen(position)
         open[position] = segment
         openUsed[position] = useCounter
         parkExcess(keeping: position)
