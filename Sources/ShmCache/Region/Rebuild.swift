@@ -9,6 +9,7 @@ struct Rebuild {
     func run() {
         map.clear(map.index, count: (Int(map.bucketCount) + map.spareBuckets) * 64)
         map.global64(GlobalWords.spareBucket).relax(0)
+        map.global64(GlobalWords.rawCopyBytes).relax(0)
         map.clear(map.fillBuckets, count: map.fillBucketCount * 8)
         map.clear(map.fills, count: map.fillCount * FillWords.size)
         map.clear(map.stagingTags, count: map.segmentCount * map.blocksPerSegment * 8)
@@ -83,6 +84,7 @@ struct Rebuild {
                 return
             }
             map.segment32(slot.segment, SegmentWords.live).add(UInt32(item.itemLength))
+            if item.flags.contains(.rawCopy) { map.global64(GlobalWords.rawCopyBytes).add(UInt64(item.itemLength)) }
             map.segment32(slot.segment, SegmentWords.extents).add(UInt32(item.extentCount))
             map.segment32(slot.segment, SegmentWords.latestExpiry).raise(to: item.expiresSeconds)
         }
