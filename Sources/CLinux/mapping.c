@@ -28,6 +28,24 @@ int64_t cl_file_size(int fd) {
     return fstat(fd, &s) == 0 ? (int64_t)s.st_size : -1;
 }
 
+bool cl_is_zero_filled(int fd, int64_t start, int64_t end) {
+    struct stat s;
+    if (fstat(fd, &s) != 0 || !S_ISREG(s.st_mode)) return false;
+    char bytes[16384];
+    while (start < end) {
+        // A file system that knows of no holes is read from end to end.
+        off_t data = lseek(fd, start, SEEK_DATA);
+        if (data < 0 && errno == ENXIO) return true;
+        if (data > start) start = data;
+        if (start >= end) return true;
+        size_t wanted = end - start < (int64_t)sizeof bytes ? (size_t)(end - start) : sizeof bytes;
+        ssize_t n = pread(fd, bytes, wanted, start);
+        if (n <= 0 || bytes[0] != 0 || memcmp(bytes, bytes + 1, (size_t)n - 1) != 0) return false;
+        start += n;
+    }
+    return true;
+}
+
 int64_t cl_held_bytes(int fd) {
     struct stat s;
     return fstat(fd, &s) == 0 ? (int64_t)s.st_blocks * 512 : -1;

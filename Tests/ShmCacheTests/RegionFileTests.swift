@@ -196,6 +196,66 @@ import Testing
         lane.endTurn()
     }
 
+    /// Killed before the first page was written, at any step: the file is made anew. Anything else in it stays.
+    @Test func aFileWhoseMakingWasCutShortIsMadeAnew() throws {
+        let path = temporaryPath()
+        defer { unsafe unlink(path) }
+        let options = RegionOptions(sizeBytes: 2 << 20)
+        _ = try CacheRegion.open(path: path, creating: options, isAlone: true).sizeBytes
+        var begun = read(path)
+        for i in 0..<4096 { begun[i] = 0 }
+        let zeros = [UInt8](repeating: 0, count: begun.count)
+        for unbegun in [[], Array(zeros[0..<300_000]), zeros, begun] {
+            write(path, unbegun)
+            #expect(throws: RegionError.self) { _ = try CacheRegion.open(path: path, creating: options).sizeBytes }
+            let region = try CacheRegion.open(path: path, creating: options, isAlone: true)
+            let history = region.history
+            #expect(history == .new)
+            var lane = try region.attachLane(0)
+            lane.beginTurn(now: region.now())
+            #expect(lane.store(region, Sample.key(1), Sample.body(1, 5000)) == .committed)
+            lane.endTurn()
+            #expect(region.checkInvariants() == [])
+        }
+        for at in [0, 4095, 4096 + 1, 4096 + GlobalWords.everythingHard, 9000, zeros.count - 1] {
+            var other = begun
+            other[at] = 1
+            write(path, other)
+            #expect(throws: RegionError.foreign(path: path), "\(at)") {
+                _ = try CacheRegion.open(path: path, creating: options, isAlone: true).sizeBytes
+            }
+            let isUntouched = read(path) == other
+            #expect(isUntouched)
+        }
+        write(path, zeros + [0])
+        #expect(throws: RegionError.foreign(path: path)) {
+            _ = try CacheRegion.open(path: path, creating: options, isAlone: true).sizeBytes
+        }
+    }
+
+    /// Raw copies that a rebuild does not find again are not counted for ever.
+    @Test func aRebuildCountsRawCopiesAnew() throws {
+        let path = temporaryPath()
+        defer { unsafe unlink(path) }
+        var copied: UInt64 = 0
+        do {
+            let region = try CacheRegion.open(path: path, creating: RegionOptions(sizeBytes: 8 << 20))
+            var lane = try region.attachLane(0)
+            let key = Sample.key(1)
+            lane.beginTurn(now: region.now())
+            lane.store(region, key, Sample.body(1, 40_000, compressible: true))
+            let isCopied = unsafe lane.keepRawCopy(hash: region.hash(key: key.span.bytes), key: key.span.bytes)
+            #expect(isCopied)
+            lane.endTurn()
+            copied = region.map.global64(GlobalWords.rawCopyBytes).relaxed
+            #expect(copied > 40_000)
+            region.map.global64(GlobalWords.rawCopyBytes).add(1 << 30)
+        }
+        let region = try reopenAfterReboot(path)
+        let counted = region.map.global64(GlobalWords.rawCopyBytes).relaxed
+        #expect(counted == copied)
+    }
+
     @Test func aRegionGrowsWhileItIsUsed() throws {
         let region = try CacheRegion.create(RegionOptions(sizeBytes: 4 << 20, maximumSizeBytes: 12 << 20))
         var lane = try region.attachLane(0)

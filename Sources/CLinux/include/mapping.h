@@ -15,6 +15,8 @@ bool cl_memory_files_have_single_pages(void);
 int cl_unmap(void *_Nonnull address, size_t length);
 // Bytes of the file, or -1.
 int64_t cl_file_size(int fd);
+// Whether an ordinary file is nothing but zeros in a range. Holes are not read.
+bool cl_is_zero_filled(int fd, int64_t start, int64_t end);
 // Bytes of memory or disk that the file takes, or -1.
 int64_t cl_held_bytes(int fd);
 int cl_set_file_size(int fd, int64_t length);

@@ -25,27 +25,24 @@ public struct CacheRegion: ~Copyable, Sendable {
     }
 
     /// Opens an existing region file, or creates it when there is none. An existing file that cannot be used is left
-    /// untouched. When `options.sizeBytes` differs from an existing file's size the file's size wins. `isAlone`: it is
-    /// refused while somebody else has opened it so; that lasts as long as a descriptor of this region, in any process.
+    /// untouched, but for one whose making was cut short, with nothing in it: with `isAlone` that is made anew. When
+    /// `options.sizeBytes` differs from an existing file's size the file's size wins. `isAlone`: it is refused while
+    /// somebody else has opened it so; that lasts as long as a descriptor of this region, in any process.
     public static func open(
         path: String, creating options: RegionOptions, isAlone: Bool = false
     ) throws(RegionError) -> CacheRegion {
         let number = unsafe cl_open_region(path, false)
         if number >= 0 {
             let descriptor = OwnedDescriptor(number)
-            if isAlone { try claim(descriptor.number, path) }
+            let isLocked = isAlone ? try RegionFile.lock(descriptor.number, path) : false
+            // Only who has locked it knows that nobody is just making it.
+            if isLocked, RegionFile.isUnbegun(descriptor.number, options) {
+                return try RegionFile.makeAnew(descriptor, options, path: path)
+            }
             return try RegionFile.open(descriptor: descriptor, path: path)
         }
         guard cl_errno() == 2 else { throw .system(call: "open", errno: cl_errno(), path: path) }
-        let region = try create(options, backing: .file(path: path))
-        if isAlone { try claim(region.descriptor, path) }
-        return region
-    }
-
-    private static func claim(_ descriptor: Int32, _ path: String) throws(RegionError) {
-        // A file system without locks cannot be asked.
-        guard cl_lock_file(descriptor) != 0, cl_errno() == EWOULDBLOCK else { return }
-        throw .inUse(path: path)
+        return try RegionFile.create(options, backing: .file(path: path), isAlone: isAlone)
     }
 
     /// Maps the region behind a descriptor received from another process. The descriptor is duplicated.

@@ -2,24 +2,74 @@
 internal import CLinux
 
 enum RegionFile {
-    /// A new file with an empty region in it.
-    static func create(_ options: RegionOptions, backing: RegionBacking) throws(RegionError) -> CacheRegion {
+    /// A new file with an empty region in it. `isAlone`: locked before there is anything in it.
+    static func create(
+        _ options: RegionOptions, backing: RegionBacking, isAlone: Bool = false
+    ) throws(RegionError) -> CacheRegion {
         let isInMemory = if case .memory = backing { true } else { false }
         let layout = try RegionLayout(options: options, isSparse: isInMemory)
-        let length = layout.length(segments: layout.usableSegments)
         let descriptor = try makeFile(backing)
         let path: String? = if case .file(let path) = backing { path } else { nil }
+        if isAlone, let path { _ = try lock(descriptor.number, path) }
         do {
-            try claimRoom(descriptor.number, length: length, path: path)
+            try claimRoom(descriptor.number, length: layout.length(segments: layout.usableSegments), path: path)
         } catch {
             if let path { _ = unsafe cl_remove_file(path) }
             throw error
         }
+        return try fill(descriptor, options, layout, path: path)
+    }
+
+    /// The same in a file that `isUnbegun`, by who has locked it.
+    static func makeAnew(
+        _ descriptor: consuming OwnedDescriptor, _ options: RegionOptions, path: String
+    ) throws(RegionError) -> CacheRegion {
+        let layout = try RegionLayout(options: options, isSparse: false)
+        try claimRoom(descriptor.number, length: layout.length(segments: layout.usableSegments), path: path)
+        return try fill(descriptor, options, layout, path: path)
+    }
+
+    /// Whether nothing has ever been in a file, since whoever made it was killed before the first page, the last to be
+    /// written: no longer than it was to become, and zeros but for the few words that are written before.
+    static func isUnbegun(_ descriptor: Int32, _ options: RegionOptions) -> Bool {
+        let (size, page) = (cl_file_size(descriptor), Int64(RegionLayout.pageSize))
+        guard size >= 0, cl_is_zero_filled(descriptor, 0, min(size, page)),
+            let layout = try? RegionLayout(options: options, isSparse: false),
+            size <= Int64(layout.length(segments: layout.usableSegments)),
+            cl_is_zero_filled(descriptor, min(size, 2 * page), size)
+        else { return false }
+        var at = page
+        for range in firstWords {
+            guard cl_is_zero_filled(descriptor, min(size, at), min(size, page + Int64(range.lowerBound))) else {
+                return false
+            }
+            at = page + Int64(range.upperBound)
+        }
+        return cl_is_zero_filled(descriptor, min(size, at), min(size, 2 * page))
+    }
+
+    /// What `initialise` writes of the globals, but for the upper bytes of what begins as 1.
+    private static let firstWords: [Range<Int>] = [
+        GlobalWords.epoch..<GlobalWords.epoch + 1, GlobalWords.purgeClock..<GlobalWords.purgeClock + 1,
+        GlobalWords.clockOffset..<GlobalWords.clean, GlobalWords.durable..<GlobalWords.lends,
+        GlobalWords.sealSequence..<GlobalWords.sealSequence + 1,
+    ]
+
+    /// Whether the file is this process's alone now. A file system without locks cannot be asked.
+    static func lock(_ descriptor: Int32, _ path: String) throws(RegionError) -> Bool {
+        if cl_lock_file(descriptor) == 0 { return true }
+        guard cl_errno() == EWOULDBLOCK else { return false }
+        throw .inUse(path: path)
+    }
+
+    private static func fill(
+        _ descriptor: consuming OwnedDescriptor, _ options: RegionOptions, _ layout: RegionLayout, path: String?
+    ) throws(RegionError) -> CacheRegion {
         let superblock = Superblock(
             layout: layout, byteWeight: options.byteWeight, hashKey: randomPair(), uuid: randomPair())
         let mapping = try Mapping(descriptor: descriptor.take(), reserved: layout.maximumLength, path: path)
         let map = RegionMap(superblock, mapping)
-        if isInMemory { map.beginLending(mapping.reserved) }
+        if path == nil { map.beginLending(mapping.reserved) }
         initialise(map, layout)
         let isDurable = path != nil && !cl_is_memory_file(mapping.descriptor)
         map.global32(GlobalWords.durable).relax(isDurable ? 1 : 0)
