@@ -54,6 +54,18 @@ package struct ControlSocket<Outgoing: ControlMessage, Incoming: ControlMessage>
         try flush()
     }
 
+    /// Sends at once or not at all: false when the socket takes nothing now. The descriptors stay the sender's.
+    package mutating func offer(_ message: Outgoing, keeping descriptors: [Int32]) throws(ControlError) -> Bool {
+        precondition(descriptors.count <= ControlProtocol.descriptorsPerMessage)
+        try flush()
+        guard queue.isEmpty else { return false }
+        queue.append((message.encoded(), descriptors.map(PassedDescriptor.keeping)))
+        try flush()
+        guard !queue.isEmpty else { return true }
+        queue.removeLast()
+        return false
+    }
+
     /// Sends what is queued until the socket is full.
     package mutating func flush() throws(ControlError) {
         while let (bytes, descriptors) = queue.first {

@@ -11,6 +11,8 @@ struct HandOverPartner: ~Copyable {
     let role: HandOverRole
     let lane: UInt16
     var unanswered = 0
+    /// Its socket took no more: it is offered nothing until it has answered.
+    var isFull = false
     /// It said no once: it drains itself, or is full. The supervisor names another.
     var refuses = false
 }
@@ -50,11 +52,17 @@ extension Worker {
         for offset in 0..<takers.count {
             let index = takers[(nextTaker + offset) % takers.count]
             guard partners.isTaken(index), !partners[index].refuses else { continue }
-            guard partners[index].unanswered < Self.maximumUnanswered else { continue }
+            guard mayOffer(to: index) else { continue }
             nextTaker = (nextTaker + offset + 1) % takers.count
             return index
         }
         return nil
+    }
+
+    /// Nobody tells when a full socket has room again but the answers to what it holds.
+    private borrowing func mayOffer(to partner: UInt32) -> Bool {
+        let unanswered = partners[partner].unanswered
+        return unanswered < Self.maximumUnanswered && (!partners[partner].isFull || unanswered == 0)
     }
 
     /// Offers an idle connection to a sibling.
@@ -67,7 +75,7 @@ extension Worker {
 
     /// Passes a new connection on to this sibling. False when it stays.
     mutating func give(_ c: UInt32, to sibling: UInt32) -> Bool {
-        guard clients[c].slot != .max, partners[sibling].unanswered < Self.maximumUnanswered else { return false }
+        guard clients[c].slot != .max, mayOffer(to: sibling) else { return false }
         if case .given = send(note(of: c), [clients[c].descriptor], c, to: sibling) { return true }
         return false
     }
@@ -80,20 +88,23 @@ extension Worker {
             requests: clients[c].requestsServed)
     }
 
-    /// Stops reading, then passes descriptors and note on. The own copies stay until the answer.
+    /// Passes descriptors and note on, and does nothing with them from then on. The own copies stay until the answer.
     private mutating func send(
         _ note: HandedConnection, _ descriptors: [Int32], _ c: UInt32, to taker: UInt32
     ) -> HandOverOutcome {
+        do {
+            // What waited in a queue would be with neither of the two, and nobody reads on meanwhile.
+            partners[taker].isFull = try !partners[taker].socket.offer(.connection(note), keeping: descriptors)
+        } catch {
+            removePartner(taker)
+            return .later
+        }
+        guard !partners[taker].isFull else { return .later }
         if clients[c].isWatched { poller.remove(descriptors[0], Token(.client, clients.id(at: c))) }
         clients[c].isWatched = false
         timers.cancel(&clients[c].timer)
         clients[c].phase = .leaving
         clients[c].taker = UInt16(taker)
-        do { try partners[taker].socket.send(.connection(note), descriptors.map { .keeping($0) }) } catch {
-            takeBack(c)
-            removePartner(taker)
-            return .later
-        }
         partners[taker].unanswered += 1
         travelling += 1
         return .given
@@ -106,10 +117,12 @@ extension Worker {
         // Whoever refused this tunnel (no such origin, no room) may well take other connections.
         guard clients[c].taker != UInt16(taker) else { return .nobody }
         let o = exchanges[contexts[clients[c].context.index].exchange].connection
+        let outcome = send(note, [clients[c].descriptor, origins[o].descriptor], c, to: taker)
+        guard outcome == .given else { return outcome }
         timers.cancel(&origins[o].timer)
         poller.remove(origins[o].descriptor, Token(.origin, origins.id(at: o)))
         origins[o].phase = .leaving
-        return send(note, [clients[c].descriptor, origins[o].descriptor], c, to: taker)
+        return .given
     }
 
     var hasUnansweredHandOvers: Bool {
@@ -137,14 +150,14 @@ extension Worker {
                 removePartner(index)
             }
         case .taken(let id):
-            partners[index].unanswered -= 1
+            noteAnswer(of: index)
             guard clients.isTaken(id), clients[id].phase == .leaving else { return }
             count(.connectionsHandedOver)
             travelling -= 1
             drain.outcome.handedOver += 1
             closeClient(id)
         case .refused(let id):
-            partners[index].unanswered -= 1
+            noteAnswer(of: index)
             guard clients.isTaken(id), clients[id].phase == .leaving else { return }
             travelling -= 1
             if clients[id].context.isNone {
@@ -155,6 +168,11 @@ extension Worker {
             }
         case .end: break
         }
+    }
+
+    private mutating func noteAnswer(of partner: UInt32) {
+        partners[partner].unanswered -= 1
+        partners[partner].isFull = false
     }
 
     /// A sibling's connection becomes ours. False when it cannot; its descriptors are closed then.
@@ -200,12 +218,17 @@ extension Worker {
         takers.removeAll { $0 == index }
         var c: UInt32 = 0
         while c < clients.endIndex {
-            if clients.isTaken(c), clients[c].phase == .leaving, clients[c].taker == UInt16(index) {
-                travelling -= 1
-                takeBack(c)
-            }
+            if clients.isTaken(c), clients[c].taker == UInt16(index) { forgetTaker(of: c) }
             c += 1
         }
+    }
+
+    /// Another sibling may have the same place among the partners one day, and is no other's refusal.
+    private mutating func forgetTaker(of c: UInt32) {
+        clients[c].taker = .max
+        guard clients[c].phase == .leaving else { return }
+        travelling -= 1
+        takeBack(c)
     }
 }
 
