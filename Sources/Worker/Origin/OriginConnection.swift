@@ -50,6 +50,8 @@ struct OriginConnection: ~Copyable {
     /// The kernel has told of the peer's end of stream: it comes after the bytes, and nobody will say so again.
     var endAnnounced = false
     var mayWrite = false
+    /// Of a tunnel: the end was read, which comes once. The tunnel ends when the client has all that came before it.
+    var hasEnded = false
     var exchangesServed: UInt32 = 0
     var lastProgressMilliseconds: Int64
     var timer = TimerHandle()
@@ -80,6 +82,7 @@ struct OriginConnection: ~Copyable {
     }
 
     var isReused: Bool { exchangesServed > 0 }
+    var hasOutput: Bool { output != nil }
     var outputCount: Int { readableCount(output) }
     var outputSpace: Int { writableCount(output) }
 

@@ -88,7 +88,8 @@ extension Worker {
     /// A send failed. The origin may have answered before it closed: what it said is read first.
     private mutating func originSendFailed(_ o: UInt32) {
         origins[o].mayWrite = false
-        if let output = origins[o].output.take() { buffers.give(output) }
+        // A tunnel has no answer that could be whole without what was not sent: it keeps that until it ends.
+        if origins[o].phase != .tunnelling, let output = origins[o].output.take() { buffers.give(output) }
         let e = origins[o].exchange
         if e != .max, !exchanges[e].context.isNone { abandonUpload(exchanges[e].context.index) }
         origins[o].mayRead = true

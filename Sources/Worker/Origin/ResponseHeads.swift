@@ -45,7 +45,7 @@ extension Worker {
         let head = scratch.responseParser.head
         if head.isInterim { return interimArrived(e, o, length) }
         if head.status == 101 {
-            guard exchanges[e].wantsUpgrade, head.upgrade, !exchanges[e].context.isNone else {
+            guard exchanges[e].wantsUpgrade, head.upgrade, hasSentRequest(e) else {
                 originFailed(o, .badAnswer)
                 return false
             }
@@ -72,6 +72,13 @@ extension Worker {
         origins[o].input?.consume(length)
         afterHead(e)
         return exchanges.contains(id) && origins.contains(connection) && exchanges[e].connection == o
+    }
+
+    /// Somebody waits for the answer and has sent the whole request. A tunnel begins behind the request: what is left
+    /// of its body would be taken for the tunnel's bytes (RFC 9110 section 7.8).
+    private borrowing func hasSentRequest(_ e: UInt32) -> Bool {
+        let context = exchanges[e].context
+        return !context.isNone && contexts[context.index].upload.state == .done
     }
 
     /// More than that come from an origin that never answers. A progress report every ten seconds lasts for hours.

@@ -51,7 +51,8 @@ extension Worker {
         let o = exchanges[e].connection
         let toClient = moveToClient(c, o)
         let toOrigin = moveToOrigin(c, x, o)
-        if toClient == .failed || toOrigin == .failed {
+        // An origin that has said all it will takes no more: what it said is still the client's.
+        if toClient == .failed || (toOrigin == .failed && toClient != .ended) {
             abortClient(c)
             return false
         }
@@ -88,8 +89,10 @@ extension Worker {
             clients[c].lastProgressMilliseconds = clock.milliseconds
             switch receiveFromOrigin(o) {
             case .bytes: continue
-            case .nothing, .full: return .open
-            case .end: return .ended
+            case .nothing, .full: return origins[o].hasEnded ? .ended : .open
+            case .end:
+                origins[o].hasEnded = true
+                return .ended
             case .failed: return .failed
             }
         }
@@ -111,6 +114,8 @@ extension Worker {
                 continueLater(x)
                 return .open
             }
+            // Without a buffer nothing that has come from the client would ever leave.
+            guard origins[o].hasOutput else { return .failed }
             Self.stage(&requests[r], &origins[o].output)
             let sent = origins[o].flush()
             if sent < 0 { return .failed }
