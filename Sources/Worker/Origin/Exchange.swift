@@ -45,6 +45,9 @@ struct Exchange: ~Copyable {
     /// Connections that could not be opened: to this origin, and in all.
     var failuresHere: UInt8 = 0
     var connects: UInt8 = 0
+    /// Attempts that had to leave it and go on, see Racing; and whether they are all that is left to it.
+    var racers: UInt8 = 0
+    var awaitsRacers = false
     /// When it began to wait for a connection.
     var queuedMilliseconds: Int64 = 0
     /// Some of the response has been used: no retry, no other answer.

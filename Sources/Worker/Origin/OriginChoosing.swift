@@ -25,18 +25,24 @@ extension Worker {
         guard group.count > 1 else { return group.first }
         // The chosen one has another address to try.
         if exchanges[e].failuresHere > 0, !hasTried(e, exchanges[e].server) { return exchanges[e].server }
+        let servers = group.first..<group.first + group.count
+        // Where a name has never been resolved a request could only wait: nobody does who can go elsewhere.
+        let isAnyKnown = servers.contains { isKnown($0) && upstreams[Int($0)].origin.weight > 0 }
         var standings: [OriginStanding] = []
-        for server in group.first..<group.first + group.count {
+        for server in servers {
             let upstream = upstreams[Int(server)]
             standings.append(
                 OriginStanding(
-                    weight: upstream.origin.weight, load: pool.busy(server),
+                    weight: isAnyKnown && !isKnown(server) ? 0 : upstream.origin.weight, load: pool.busy(server),
                     isUp: upstream.health.isUp(nowMilliseconds: clock.milliseconds), isTried: hasTried(e, server)))
         }
         let index = OriginPicker.pick(
             standings.count, group.balance, key: exchanges[e].keys.baseHash, &random, standing: { standings[$0] })
         return group.first + UInt16(index)
     }
+
+    /// Whether there is an address to go to.
+    private borrowing func isKnown(_ server: UInt16) -> Bool { !upstreams[Int(server)].addresses.isEmpty }
 
     private borrowing func hasTried(_ e: UInt32, _ server: UInt16) -> Bool {
         let bit = UInt64(server - settings.groups[Int(exchanges[e].route.site)].first)
@@ -47,7 +53,7 @@ extension Worker {
     private mutating func send(_ e: UInt32) {
         let server = exchanges[e].server
         exchanges[e].sentUnixMilliseconds = clock.unixMilliseconds
-        let hasAddress = !upstreams[Int(server)].addresses.isEmpty
+        let hasAddress = isKnown(server)
         // A repeated attempt goes to a new connection: the others in the pool may be as dead as the last one.
         if exchanges[e].attempts == 1 || !hasAddress, let o = takeIdle(server) {
             count(.originReused)
@@ -59,7 +65,7 @@ extension Worker {
         guard pool.mayOpen(server) else { return waitInLine(e) }
         guard let o = connect(server) else {
             // What this node lacks is not the origin's fault, and no other origin can be asked either.
-            return mayConnect() ? notSent(e, .unreachable) : failExchange(e, .busy)
+            return mayConnect() ? notSent(e, .unreachable) : haveNoOther(e, .busy)
         }
         bind(e, o)
     }
@@ -83,14 +89,15 @@ extension Worker {
         if Int(exchanges[e].failuresHere) >= upstreams[Int(server)].addresses.count {
             exchanges[e].triedServers |= 1 << UInt64(server - group.first)
         }
-        let isExhausted = exchanges[e].triedServers.nonzeroBitCount >= Int(group.count)
-        guard !isExhausted, exchanges[e].connects < Self.maximumConnects else { return failExchange(e, failure) }
+        let isExhausted = (group.first..<group.first + group.count).allSatisfy { hasTried(e, $0) || !isKnown($0) }
+        guard !isExhausted, exchanges[e].connects < Self.maximumConnects else { return haveNoOther(e, failure) }
         exchanges[e].attempts -= 1
         attempt(e)
     }
 
     mutating func bind(_ e: UInt32, _ o: UInt32) {
         exchanges[e].connection = o
+        exchanges[e].awaitsRacers = false
         origins[o].exchange = e
         origins[o].input = buffers.take()
         var output = buffers.take(atLeast: exchanges[e].requestHead.count)
@@ -158,12 +165,31 @@ extension Worker {
 
     private mutating func waitInLine(_ e: UInt32) {
         let server = Int(exchanges[e].server)
-        guard upstreams[server].line.count < Int(settings.pool.waitingRequests) else { return failExchange(e, .busy) }
+        let places = Int(settings.pool.waitingRequests)
+        if upstreams[server].line.count >= places { clearLine(server) }
+        guard upstreams[server].line.count < places else { return haveNoOther(e, .busy) }
         exchanges[e].queuedMilliseconds = clock.milliseconds
         upstreams[server].line.append(exchanges.id(at: e))
         waitingInLine += 1
         count(.originQueued)
         armLineTimer(server)
+    }
+
+    /// Who has gone keeps no place from others.
+    private mutating func clearLine(_ server: Int) {
+        var line: [SlabID] = []
+        for id in upstreams[server].line where exchanges.contains(id) { line.append(id) }
+        waitingInLine -= upstreams[server].line.count - line.count
+        upstreams[server].line = line
+    }
+
+    /// Takes a request out of the line that it stands in. False when it stands in none.
+    mutating func leaveLine(_ e: UInt32) -> Bool {
+        let server = Int(exchanges[e].server)
+        guard let place = upstreams[server].line.firstIndex(of: exchanges.id(at: e)) else { return false }
+        upstreams[server].line.remove(at: place)
+        waitingInLine -= 1
+        return true
     }
 
     private mutating func armLineTimer(_ server: Int) {

@@ -161,13 +161,14 @@ extension Worker {
         let e = origins[o].exchange
         origins[o].exchange = .max
         let server = Int(origins[o].origin)
+        let race = origins[o].racesFor
         let wasReused = origins[o].isReused
         let wasConnecting = origins[o].phase == .connecting || origins[o].phase == .handshaking
         if wasConnecting, failure == .timeout {
             pool.addressFailed(origins[o].origin, turn: origins[o].addressTurn)
         }
         closeOrigin(o)
-        guard e != .max else { return }
+        guard e != .max else { return losesRace(race, failure) }
         exchanges[e].connection = .max
         // Who may answer with what is stored need not ask an origin twice that closes without an answer; and one that
         // was asked about what is stored, has read that and closes, was no dead connection.

@@ -26,7 +26,22 @@ extension Worker {
         armOriginTimer(o)
         pool.addressFailed(origins[o].origin, turn: origins[o].addressTurn)
         exchanges[e].connection = .max
+        exchanges[e].racers += 1
         notSent(e, .timeout)
+    }
+
+    /// No address is left that could be tried. Who has attempts that still go on has not failed before they have.
+    mutating func haveNoOther(_ e: UInt32, _ failure: ExchangeFailure) {
+        guard exchanges[e].racers > 0 else { return failExchange(e, failure) }
+        exchanges[e].awaitsRacers = true
+    }
+
+    /// An attempt that had to leave its request has failed.
+    mutating func losesRace(_ id: SlabID, _ failure: ExchangeFailure) {
+        guard exchanges.contains(id) else { return }
+        exchanges[id.index].racers -= 1
+        guard exchanges[id.index].awaitsRacers, exchanges[id.index].racers == 0 else { return }
+        failExchange(id.index, failure)
     }
 
     /// An attempt that had to leave its request has come about. True when it gets the request back, because no other
@@ -34,13 +49,28 @@ extension Worker {
     mutating func winsRace(_ o: UInt32) -> Bool {
         let id = origins[o].racesFor
         origins[o].racesFor = .none
-        guard exchanges.contains(id), exchanges[id.index].connection != .max else { return false }
-        let slower = exchanges[id.index].connection
+        guard exchanges.contains(id) else { return false }
+        let e = id.index
+        exchanges[e].racers -= 1
+        guard exchanges[e].connection == .max ? isFree(e) : leavesSlower(e, o) else { return false }
+        exchanges[e].server = origins[o].origin
+        pool.prefer(origins[o].origin, turn: origins[o].addressTurn)
+        bind(e, o)
+        return true
+    }
+
+    /// Whether a request without a connection still wants one; if it stands in a line for it, it no longer does.
+    private mutating func isFree(_ e: UInt32) -> Bool {
+        if exchanges[e].awaitsRacers { return true }
+        return leaveLine(e)
+    }
+
+    /// Ends the attempt that came later, if it is one at another address of the same origin.
+    private mutating func leavesSlower(_ e: UInt32, _ o: UInt32) -> Bool {
+        let slower = exchanges[e].connection
         guard origins[slower].phase == .connecting, origins[slower].origin == origins[o].origin else { return false }
         origins[slower].exchange = .max
         closeOrigin(slower)
-        pool.prefer(origins[o].origin, turn: origins[o].addressTurn)
-        bind(id.index, o)
         return true
     }
 }

@@ -3,10 +3,13 @@
 import collections
 import os
 import signal
+import socket
+import struct
 import threading
 
 from harness.client import Client
 from harness.origin import Reply
+from harness.waiting import pace, wait_until
 from support import case, expect, halt
 
 
@@ -96,3 +99,39 @@ def idle_elsewhere(context):
         for client in clients:
             client.close()
         expect(all(answer.body == body for answer in answers), f"answers of {host}: {answers}")
+
+
+def reset(client):
+    client.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+
+
+@case("who has gone keeps no place in the line before a full pool")
+def gone_from_the_line(context):
+    go = threading.Event()
+
+    def act(connection, _):
+        go.wait(20)
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        return True
+    origin = context.origin()
+    origin.script("s1", "slow").add(Reply(act=act))
+    node = context.node(origin.url, workers=1, config="pool: {connections: 1, queue: 4, queue-time: 20s}\n")
+
+    def posted():
+        client = Client(node.address, 20)
+        client.request("POST", "/s1/form", {"Content-Length": "0"})
+        return client
+    first = posted()
+    origin.scripts["s1"].wait_for(1)
+    waiting = [posted() for _ in range(4)]
+    wait_until(lambda: node.admin("GET", "/v1/status")[1]["counters"]["origin_queued"] == 4, "a full line")
+    for client in waiting[1:]:
+        reset(client)
+    pace(0.3)
+    last = [posted() for _ in range(3)]
+    pace(0.2)
+    go.set()
+    for client in (first, waiting[0], *last):
+        answer = client.read_response()
+        expect(answer.status == 200, f"{answer!r}")
