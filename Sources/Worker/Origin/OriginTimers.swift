@@ -37,9 +37,9 @@ extension Worker {
     mutating func originTimerExpired(_ o: UInt32) {
         origins[o].timer = TimerHandle()
         guard let deadline = originDeadline(o) else { return }
-        let waitsForClient = self.waitsForClient(o)
-        if deadline > clock.milliseconds || waitsForClient {
-            if waitsForClient { origins[o].lastProgressMilliseconds = clock.milliseconds }
+        let waitsForOthers = self.waitsForOthers(o)
+        if deadline > clock.milliseconds || waitsForOthers {
+            if waitsForOthers { origins[o].lastProgressMilliseconds = clock.milliseconds }
             return armOriginTimer(o)
         }
         if hasRivals(o) { return race(o) }
@@ -56,19 +56,26 @@ extension Worker {
         abortClient(contexts[exchanges[e].context.index].client.index)
     }
 
-    private borrowing func waitsForClient(_ o: UInt32) -> Bool {
+    private borrowing func waitsForOthers(_ o: UInt32) -> Bool {
         switch origins[o].phase {
         case .awaitingHead: awaitsUpload(o)
-        case .receivingBody: isHeldByClient(o)
+        case .receivingBody: isHeldByClient(o) || isHeldByCache(o)
         default: false
         }
     }
 
-    /// A relay stands still because its client does not read: the origin is not to blame, the client's timer decides.
+    /// A relay stands still because its client does not read: the origin is not to blame, the client's timer decides. A
+    /// fill goes at the origin's pace, whatever one of its clients does.
     private borrowing func isHeldByClient(_ o: UInt32) -> Bool {
         let e = origins[o].exchange
-        guard e != .max, !exchanges[e].context.isNone else { return false }
+        guard e != .max, exchanges[e].permit == nil, !exchanges[e].context.isNone else { return false }
         let client = contexts[exchanges[e].context.index].client
         return clients[client.index].sink.isBlocked
+    }
+
+    /// A fill stands still because the cache has no room, which does not last.
+    private borrowing func isHeldByCache(_ o: UInt32) -> Bool {
+        let e = origins[o].exchange
+        return e != .max && exchanges[e].permit != nil && exchanges[e].fullSinceMilliseconds != 0
     }
 }

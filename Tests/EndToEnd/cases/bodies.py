@@ -297,3 +297,26 @@ def unread_is_bounded(context):
     for kind, count in found.items():
         expect(count <= 1 << 20, f"{count >> 10} KiB unread: {kind}")
     return ", ".join(f"{kind} {count >> 10} KiB" for kind, count in found.items())
+
+
+@case("an origin that stops in the middle of a fill is given up in its time, whatever the fill's first client does")
+def stall_behind_a_slow_client(context):
+    done = threading.Event()
+    context.closers.append(done.set)
+
+    def act(connection, _):
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 20000000\r\nCache-Control: max-age=60\r\n\r\n")
+        connection.send(b"x" * 10_000_000)
+        done.wait(60)
+        return False
+    origin = context.origin()
+    origin.script("s1", "stalls").add(Reply(act=act))
+    node = context.node(origin.url, workers=1, config="timeouts: {origin-between-bytes: 1s}\n")
+    slow = Client(node.address, 60, receive_buffer=4096)
+    slow.request("GET", "/s1/page")
+    slow.read_head()
+    with Client(node.address, 10) as client:
+        client.request("GET", "/s1/page")
+        began = time.monotonic()
+        answer = client.read_response()
+        expect(not answer.complete and time.monotonic() - began < 9, "cut when the origin's time was over")
