@@ -24,7 +24,7 @@ extension Worker {
         }
         if control.isConnected { poller.remove(control.descriptor, Token(.control)) }
         control.reconnect(socket)
-        WorkerSignals.leaveToSupervisor()
+        endOrphanhood()
         _ = poller.addReadable(control.descriptor, Token(.control))
         // A message may have come with the connection.
         controlReady()

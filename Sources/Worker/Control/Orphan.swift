@@ -14,12 +14,14 @@ extension Worker {
         armPeriodic()
     }
 
+    /// There is a supervisor again, which may be gone in no time: then this worker is an orphan as on the first day.
+    mutating func endOrphanhood() {
+        orphanedMilliseconds = nil
+        WorkerSignals.leaveToSupervisor()
+    }
+
     mutating func lookAfterOrphan() {
         guard let since = orphanedMilliseconds else { return }
-        guard !control.isConnected else {
-            orphanedMilliseconds = nil
-            return
-        }
         let limit = Int64(assignment.orphanSeconds) * 1000
         if limit > 0, clock.milliseconds - since > limit, !drain.isDraining {
             WorkerMain.report("martlet-worker: nobody has adopted this worker in \(limit / 1000) s: it drains and ends")

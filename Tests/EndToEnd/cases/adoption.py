@@ -3,6 +3,7 @@ loss, or refused with a clear line, and then the workers go on."""
 
 import os
 import signal
+import socket
 
 from cases.restarts import exchange, settled
 from cases.scarcity import limited
@@ -182,3 +183,27 @@ def reload_with_another_file(context):
     write(path)
     code, _, error = martlet("reload", "--runtime-dir", node.runtime)
     expect(code == 0, f"{code} {error!r}")
+
+
+@case("a supervisor that dies as soon as it has adopted a worker leaves an orphan that ends on SIGTERM")
+def adopted_for_a_moment(context):
+    node = context.node(site(context).url, workers=1)
+    worker, = node.workers()
+    node.process.kill()
+    node.process.wait()
+    wait_until(lambda: "the supervisor is gone" in node.log_tail(), "an orphan")
+    for _ in range(3):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as supervisor:
+            supervisor.settimeout(10)
+            supervisor.connect(f"{node.runtime}/worker-{worker}.sock")
+            expect(supervisor.recv(65_536), "what the worker says of itself")
+            # It says more than that, and is adopted when all of it is out.
+            supervisor.settimeout(0.01)
+            try:
+                while supervisor.recv(65_536):
+                    pass
+            except TimeoutError:
+                pass
+        pace(0.2)
+    os.kill(worker, signal.SIGTERM)
+    wait_until(lambda: "martlet-worker" not in command_line(worker), "its end")
