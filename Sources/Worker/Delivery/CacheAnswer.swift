@@ -83,8 +83,8 @@ enum CacheAnswer: ~Copyable {
     case rendered(UInt16)
     /// Head and body are in the sink, and the object should be refreshed in the background.
     case completeAndRefresh(Counter, LookupResult)
-    /// The head is in the sink, the source has the rest of the body. The object may have to be refreshed besides: boxed,
-    /// since every hit moves its answer about and few have this.
+    /// The head is in the sink, the source has the rest of the body. The object may have to be refreshed besides:
+    /// boxed, since every hit moves its answer about and few have this.
     case streaming(BodySource, Counter, refresh: Box<LookupResult>?)
     /// Nothing usable is stored.
     case miss(LookupResult)
