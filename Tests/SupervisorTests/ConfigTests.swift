@@ -205,11 +205,23 @@ struct ConfigFileTests {
     }
 
     @Test func secondsAreRoundedUp() throws {
-        let rounded = [("500ms", 1), ("1ms", 1), ("1s", 1), ("1001ms", 2), ("0", 0), ("off", 0), ("48d", 4_147_200)]
+        let rounded = [
+            ("500ms", 1), ("1ms", 1), ("1s", 1), ("1001ms", 2), ("0", 0), ("off", 0), ("48d", 4_147_200),
+            ("36525d", 3_155_760_000),
+        ]
         for (text, seconds) in rounded {
             #expect(try parse("restart: {orphan: \(text)}").orphanSeconds == UInt32(seconds))
         }
         #expect(try parse("policy: {stale-if-error: 300ms}").base.policy.staleIfErrorSeconds == 1)
+        #expect(try parse("policy: {maximum-lifetime: 365d}").base.policy.maximumLifetimeSeconds == 31_536_000)
+        #expect(complaint("restart: {orphan: 36526d}").contains("at most 36525d"))
+        #expect(complaint("timeouts: {idle: 49d}").contains("at most 48d"))
+    }
+
+    @Test func nullIsNoText() throws {
+        #expect(complaint("cache: {file: ~}").contains("expected a value"))
+        #expect(complaint("cache: {file: null}").contains("expected a value"))
+        #expect(try parse("cache: {file: '~'}").cacheFile == "~")
     }
 
     @Test func aFileThatCannotBeReadSaysWhy() {

@@ -196,11 +196,13 @@ struct ConfigFile {
                 let bytes = try number(value, expected, Quantity.bytes)
                 guard range.contains(bytes) else { throw .usage("expected \(expected), found \(bytes)") }
                 setting.set(&settings, UInt32(clamping: bytes))
-            case .milliseconds(let setting): setting.set(&settings, try duration(value))
+            case .milliseconds(let setting):
+                // What 32 bits of milliseconds hold, in whole days.
+                setting.set(&settings, UInt32(clamping: try duration(value, most: 48)))
             case .seconds(let setting):
                 // Upwards: half a second must not become 0, which means "off" or "for ever".
-                let milliseconds = try duration(value)
-                setting.set(&settings, milliseconds / 1_000 + (milliseconds % 1_000 > 0 ? 1 : 0))
+                let milliseconds = try duration(value, most: 36_525)
+                setting.set(&settings, UInt32(clamping: milliseconds / 1_000 + (milliseconds % 1_000 > 0 ? 1 : 0)))
             case .count(let range, let setting):
                 let expected = "a number from \(range.lowerBound) to \(range.upperBound)"
                 let count = try number(value, expected) { UInt32($0) }
@@ -218,8 +220,11 @@ struct ConfigFile {
     // MARK: Values
 
     private func scalar(_ node: Yams.Node) throws(Failure) -> String {
-        guard let text = node.scalar?.string, !text.isEmpty else { throw .usage("expected a value") }
-        return text
+        guard let scalar = node.scalar, !scalar.string.isEmpty else { throw .usage("expected a value") }
+        // YAML's null, unless it is quoted, is no text.
+        let isNull = scalar.style != .singleQuoted && scalar.style != .doubleQuoted
+        if isNull, ["~", "null", "Null", "NULL"].contains(scalar.string) { throw .usage("expected a value") }
+        return scalar.string
     }
 
     private func texts(
@@ -236,8 +241,10 @@ struct ConfigFile {
         return found
     }
 
-    private func duration(_ node: Yams.Node) throws(Failure) -> UInt32 {
-        UInt32(clamping: try number(node, "a duration such as 30s, 5m or 250ms", Quantity.milliseconds))
+    private func duration(_ node: Yams.Node, most days: UInt64) throws(Failure) -> UInt64 {
+        let milliseconds = try number(node, "a duration such as 30s, 5m or 250ms", Quantity.milliseconds)
+        guard milliseconds <= days * 86_400_000 else { throw .usage("expected a duration of at most \(days)d") }
+        return milliseconds
     }
 
     private func number<T>(_ node: Yams.Node, _ expected: String, _ parse: (String) -> T?) throws(Failure) -> T {

@@ -36,7 +36,7 @@ enum Quantity {
         default: return nil
         }
         let milliseconds = number * factor
-        return milliseconds < 4.2e9 ? UInt64(milliseconds.rounded()) : nil
+        return milliseconds < 9e18 ? UInt64(milliseconds.rounded()) : nil
     }
 
     /// "25%" as thousandths.

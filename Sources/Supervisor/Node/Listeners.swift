@@ -145,12 +145,13 @@ struct Listeners: ~Copyable {
         requested[index] = Self.hole
     }
 
-    /// Socket files go with the node; a process that exits runs no deinit.
+    /// Socket files go with the node; a process that exits runs no deinit. Not those of ended groups: by now another
+    /// server may listen there.
     func removeSocketFiles() {
-        for spec in specs where spec.family == .unix && !spec.path.isEmpty { unsafe unlink(spec.path) }
+        for index in specs.indices where isUnix(index) && isOpen(index) { unsafe unlink(specs[index].path) }
     }
 
-    private static let hole = SocketAddress(path: "")
+    static let hole = SocketAddress(path: "")
 
     /// What the workers are told: all addresses, in the order of their indexes.
     var snapshot: [ListenAddress] {
@@ -268,10 +269,16 @@ struct Listeners: ~Copyable {
         boundAddress(fd)?.port ?? 0
     }
 
+    private func listensItself(on port: UInt16) -> Bool {
+        specs.indices.contains { !isUnix($0) && isOpen($0) && specs[$0].port == port }
+    }
+
     private func failure(_ address: SocketAddress, _ call: String) -> Failure {
         let code = cl_errno()
         let why: String
         switch code {
+        case EADDRINUSE where listensItself(on: address.port):
+            why = "this node has the port under another address; reload once without that one, then again with this"
         case EADDRINUSE: why = "the port is in use; stop who uses it or choose another with --listen"
         case EACCES: why = "not allowed; ports below 1024 need privileges, choose another with --listen"
         case EADDRNOTAVAIL: why = "this machine has no such address"

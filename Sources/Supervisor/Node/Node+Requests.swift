@@ -54,6 +54,21 @@ extension Node {
         hangups.begins(operation)
         // Said before anything can fail: the manager waits for the two together, whatever the outcome.
         if !machine.serving.isEmpty { systemd.reloading() }
+        // In the order in which they were asked for, however long a load takes: the last word must stand.
+        let earlier = lastLoad
+        let load = Task {
+            await earlier?.value
+            await self.load(operation, timeoutSeconds, worker, what, change, before)
+        }
+        lastLoad = load
+        await load.value
+    }
+
+    private func load(
+        _ operation: OperationID, _ timeoutSeconds: Double, _ worker: String?, _ what: String,
+        _ change: RunFlags.Change, _ before: RunFlags?
+    ) async {
+        countAskedMeanwhile = nil
         var flags = flags
         flags.take(change)
         if let worker { flags.worker = worker }
@@ -67,13 +82,17 @@ extension Node {
             }
         }.value
         do {
-            let loaded = try result.get()
+            var loaded = try result.get()
             try regions.checkPlace(loaded.settings.cacheFile)
             operations.progress(operation, "configuration is good")
             try await resizeCache(loaded.settings, operation)
             var changed = self.flags
             if worker != nil { changed.worker = loaded.workerPath }
             changed.take(change)
+            if let count = countAskedMeanwhile {
+                changed.workers = String(count)
+                loaded.count = count
+            }
             try replace(operation, loaded, what: what, timeoutSeconds, before ?? self.flags, changed)
         } catch {
             cacheWishes[operation] = nil
@@ -91,12 +110,15 @@ extension Node {
         _ before: RunFlags, _ changed: RunFlags
     ) throws {
         if isStopping { throw Failure.runtime("the node is stopping") }
-        if loaded.count > listeners.slots || loaded.settings.maximumWorkers != nil {
-            try listeners.grow(to: loaded.slotCount)
-            machine.settings.slots = listeners.slots
+        let placement = listeners.placement
+        let launch: UInt32
+        do {
+            place(loaded.settings)
+            launch = try open(loaded)
+        } catch {
+            pin(to: placement)
+            throw error
         }
-        place(loaded.settings)
-        let launch = try open(loaded)
         pending.begin(
             operation,
             BeforeChange(
@@ -118,6 +140,11 @@ extension Node {
         snapshot.revision = revision + 1
         snapshot.addresses = listeners.snapshot
         do {
+            // After all that fails easily: slots stay, and the workers that run have no listeners for them.
+            if loaded.count > listeners.slots || loaded.settings.maximumWorkers != nil {
+                try listeners.grow(to: loaded.slotCount)
+                machine.settings.slots = listeners.slots
+            }
             launches[nextLaunch] = Launch(
                 workerPath: loaded.workerPath, configuration: try snapshot.writeToMemoryFile(),
                 revision: snapshot.revision, orphanSeconds: loaded.settings.orphanSeconds)
@@ -133,7 +160,11 @@ extension Node {
 
     /// Which CPUs the next workers are pinned to. What already steers goes on until their slots move.
     private func place(_ settings: Settings) {
-        listeners.placement = settings.pins ? HostFacts.allowedCPUs() : []
+        pin(to: settings.pins ? HostFacts.allowedCPUs() : [])
+    }
+
+    private func pin(to placement: [Int]) {
+        listeners.placement = placement
         if !machine.steered.isEmpty { listeners.steer(machine.steered) }
     }
 
@@ -161,6 +192,7 @@ extension Node {
     func resize(_ operation: OperationID, _ count: Int, _ deadline: Milliseconds) {
         let before = flags
         flags.workers = String(count)
+        countAskedMeanwhile = count
         pending.begin(
             operation,
             BeforeChange(addresses: nil, flags: before, changedFlags: flags, settings: machine.settings))

@@ -61,6 +61,10 @@ actor Node: LoopExecutor.Delegate {
     var hangups = HangupReloads()
     /// Changes whose configuration is being read, and that the state machine does not know yet.
     var loading = 0
+    /// The load that was asked for last; the next one waits for its end.
+    var lastLoad: Task<Void, Never>?
+    /// The worker count that was asked for since the load under way began: it is the younger wish.
+    var countAskedMeanwhile: Int?
     var stuckWatch = StuckWatch()
     var clockKeeper = ClockKeeper()
     var upgrades = 0

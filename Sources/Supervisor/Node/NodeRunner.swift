@@ -124,6 +124,7 @@ enum NodeRunner {
         }
         let events = (0..<Regions.laneCount).compactMap { store.lanes[$0] }
         let regions = try Regions.adopt(cache: cache, node: node, events: events)
+        try regions.checkPlace(loaded.settings.cacheFile)
         regions.cache.recoverDeadLanes()
         return regions
     }
@@ -160,7 +161,7 @@ enum NodeRunner {
             if (try? await Task.sleep(for: .milliseconds(10))) == nil { return }
         }
         guard await node.operation(operation.number)?.outcome?.succeeded == true else { return }
-        let addresses = await node.listeners.addresses.map(\.text)
+        let addresses = await node.listeners.addresses.filter(\.isActive).map(\.text)
         let workers = await node.machine.current.count
         Console.say("martlet \(Build.version) serves on \(addresses.joined(separator: ", ")) with \(workers) workers")
         Console.say("admin socket \(node.directory.adminSocket); Ctrl-C stops")

@@ -126,7 +126,7 @@ func boundAddress(_ fd: Int32) -> SocketAddress? {
 }
 
 /// False once it was shut down: whoever connects is refused, however long somebody keeps it.
-private func isListening(_ fd: Int32) -> Bool {
+func isListening(_ fd: Int32) -> Bool {
     var answer: Int32 = 0
     return unsafe cl_get_option(fd, SOL_SOCKET, SO_ACCEPTCONN, &answer) == 0 && answer == 1
 }

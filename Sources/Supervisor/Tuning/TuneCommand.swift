@@ -52,8 +52,10 @@ struct TuneCommand: AsyncParsableCommand {
             let why = "nothing was answered meanwhile: is there traffic, and is --path right?"
             try await restore(before, after: Failure.runtime(why))
         }
-        if apply { _ = try await use(best.setting) } else { try await restore(before) }
+        var isApplied = false
+        if apply { isApplied = try await use(best.setting) } else { try await restore(before) }
         try Console.deliver("recommended: --workers \(best.setting.workers) --io \(best.setting.io)\n")
+        if apply, !isApplied { throw Failure.runtime("the recommended setting is not applied; see 'martlet status'") }
         Console.say(apply ? "applied" : "the node is as it was; --apply changes it")
     }
 

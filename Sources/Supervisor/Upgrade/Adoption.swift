@@ -14,8 +14,12 @@ struct Inheritance: ~Copyable {
     var revision: UInt64
 
     static func from(_ orphans: [Orphan], workerPath: String) throws(Failure) -> Inheritance {
-        // The one that knows most listeners is the youngest.
-        guard let source = orphans.max(by: { $0.listeners.count < $1.listeners.count }) else {
+        // The youngest knows every address there is; one that still drains may have as many, but older ones.
+        let source = orphans.max {
+            ($0.listeners.isEmpty ? 0 : 1, $0.snapshot.revision, $0.listeners.count)
+                < ($1.listeners.isEmpty ? 0 : 1, $1.snapshot.revision, $1.listeners.count)
+        }
+        guard let source else {
             throw .runtime("no worker handed its descriptors back")
         }
         let listeners = listeners(of: source)
@@ -38,18 +42,23 @@ struct Inheritance: ~Copyable {
         let slots = Int(source.state.assignment.slots)
         var addresses: [Listeners.Address] = []
         var specs: [SocketAddress] = []
+        var requested: [SocketAddress] = []
         for (index, address) in source.snapshot.addresses.enumerated() {
             let descriptors = (0..<slots).compactMap {
                 source.listeners[ListenerPlace(address: UInt16(index), slot: UInt16($0))]
             }
-            let isWhole = descriptors.count == slots
+            // An address that was given up is shut down, yet workers keep copies: nobody can be served with those, and
+            // who wants the address again needs new sockets.
+            let isWhole = descriptors.count == slots && descriptors.allSatisfy(isListening)
+            if !isWhole { for fd in Set(descriptors) { close(fd) } }
             addresses.append(
                 Listeners.Address(
                     text: address.address.description, isActive: isWhole && address.isActive,
                     descriptors: isWhole ? descriptors : []))
             specs.append(address.address)
+            requested.append(isWhole ? address.address : Listeners.hole)
         }
-        return Listeners(adopting: addresses, specs: specs, requested: specs, slots: slots, steeringRefused: nil)
+        return Listeners(adopting: addresses, specs: specs, requested: requested, slots: slots, steeringRefused: nil)
     }
 
     private mutating func take(_ orphan: Orphan, isSource: Bool, _ workerPath: String) {
