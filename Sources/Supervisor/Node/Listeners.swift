@@ -269,15 +269,20 @@ struct Listeners: ~Copyable {
         boundAddress(fd)?.port ?? 0
     }
 
-    private func listensItself(on port: UInt16) -> Bool {
-        specs.indices.contains { !isUnix($0) && isOpen($0) && specs[$0].port == port }
+    /// Whether an open address of this node's excludes the other: the port is the same, and one of them is all
+    /// addresses.
+    private func excludes(_ address: SocketAddress) -> Bool {
+        func isAny(_ address: SocketAddress) -> Bool { address.bytes.allSatisfy { $0 == 0 } }
+        return specs.indices.contains {
+            !isUnix($0) && isOpen($0) && specs[$0].port == address.port && (isAny(specs[$0]) || isAny(address))
+        }
     }
 
     private func failure(_ address: SocketAddress, _ call: String) -> Failure {
         let code = cl_errno()
         let why: String
         switch code {
-        case EADDRINUSE where listensItself(on: address.port):
+        case EADDRINUSE where excludes(address):
             why = "this node has the port under another address; reload once without that one, then again with this"
         case EADDRINUSE: why = "the port is in use; stop who uses it or choose another with --listen"
         case EACCES: why = "not allowed; ports below 1024 need privileges, choose another with --listen"

@@ -124,7 +124,12 @@ enum NodeRunner {
         }
         let events = (0..<Regions.laneCount).compactMap { store.lanes[$0] }
         let regions = try Regions.adopt(cache: cache, node: node, events: events)
-        try regions.checkPlace(loaded.settings.cacheFile)
+        // To serve from it is better than not to serve; reloads refuse until it is settled.
+        do throws(Failure) {
+            try regions.checkPlace(loaded.settings.cacheFile)
+        } catch {
+            Console.complain("the service manager's cache is used: \(error.description)")
+        }
         regions.cache.recoverDeadLanes()
         return regions
     }
