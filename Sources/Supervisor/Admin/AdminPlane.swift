@@ -56,11 +56,12 @@ struct AdminPlane: Sendable {
         return .json(await node.status(node.regions.cache.statistics()))
     }
 
-    /// Waits up to a second for news of the operation.
+    /// Waits up to 4 s for news of the operation: less than who asks waits for an answer, and long enough that a node
+    /// which is about to end is seldom asked anew.
     private func operation(_ text: String, seen: String?) async throws -> AdminAnswer {
         guard let number = UInt32(text) else { throw Failure.usage("'\(text)' is no number of an operation") }
         let seen = seen.flatMap { Int($0) } ?? 0
-        for _ in 0..<50 {
+        for _ in 0..<200 {
             guard let operation = await node.operation(number) else { return Self.unknown(number) }
             if operation.outcome != nil || operation.progress.count > seen { return .json(operation) }
             try await Task.sleep(for: .milliseconds(20))

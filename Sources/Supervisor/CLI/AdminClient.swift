@@ -85,10 +85,12 @@ struct AdminClient {
         while ContinuousClock.now < deadline {
             let operation: Operation
             let left = max(.milliseconds(200), deadline - ContinuousClock.now)
+            // Who wants the outcome alone does not ask again for every step: a node that stops may be gone by then.
+            let known = quiet ? Int(Int32.max) : seen
             do {
                 operation = try decode(
                     try await send(
-                        .GET, "/v1/operations/\(number)?seen=\(seen)", nil, timeout: min(.seconds(5), left)))
+                        .GET, "/v1/operations/\(number)?seen=\(known)", nil, timeout: min(.seconds(5), left)))
             } catch let refusal as Refusal {
                 guard refusal.status == AdminAnswer.unknownOperation else { throw refusal.failure }
                 throw Failure.runtime(
