@@ -30,12 +30,13 @@ enum RegionFile {
     }
 
     /// Whether nothing has ever been in a file, since whoever made it was killed before the first page, the last to be
-    /// written: no longer than it was to become, and zeros but for the few words that are written before.
+    /// written: as long as it was to become, which no other file is by chance, and zeros but for the few words that are
+    /// written before.
     static func isUnbegun(_ descriptor: Int32, _ options: RegionOptions) -> Bool {
         let (size, page) = (cl_file_size(descriptor), Int64(RegionLayout.pageSize))
         guard size >= 0, cl_is_zero_filled(descriptor, 0, min(size, page)),
             let layout = try? RegionLayout(options: options, isSparse: false),
-            size <= Int64(layout.length(segments: layout.usableSegments)),
+            size == Int64(layout.length(segments: layout.usableSegments)),
             cl_is_zero_filled(descriptor, min(size, 2 * page), size)
         else { return false }
         var at = page
