@@ -30,7 +30,9 @@ public func fuzz(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     }
     var directives = DirectiveWalker(extent)
     while let directive = directives.next(in: bytes.raw) {
-        check(!directive.name.isEmpty && directive.argument.upper <= bytes.count, "directive at \(directive)")
+        // What begins with no token has no name, and is malformed.
+        check(!directive.name.isEmpty || directive.kind == .malformed, "directive without a name: \(directive)")
+        check(directive.argument.upper <= bytes.count, "directive at \(directive)")
     }
     return 0
 }
