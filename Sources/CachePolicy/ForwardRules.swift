@@ -6,13 +6,12 @@ struct ForwardRules {
     private let withheld: FieldSet
     private let cacheable: Bool
     private let settings: PolicySettings
-    /// Accept-Encoding is written anew instead of being copied.
-    let normalisesCodings: Bool
+    /// Accept-Encoding is written anew instead of being copied: it is a part of keys.
+    var normalisesCodings: Bool { cacheable }
 
     init(purpose: OriginRequest.Purpose, context: ForwardContext, settings: PolicySettings) {
         self.settings = settings
         cacheable = context.cacheable
-        normalisesCodings = context.cacheable
         var withheld = ForwardRules.always
         switch purpose {
         case .pass: break
@@ -22,7 +21,7 @@ struct ForwardRules {
         case .validate, .range:
             withheld = withheld | .range | .ifRange | .ifNoneMatch | .ifModifiedSince
         }
-        if normalisesCodings { withheld = withheld | .acceptEncoding }
+        if context.cacheable { withheld = withheld | .acceptEncoding }
         if context.isRefresh { withheld = withheld | .cacheControl | .pragma }
         if settings.guardsAgainstPoisoning, context.cacheable { withheld = withheld.union(ForwardRules.poisonous) }
         self.withheld = withheld

@@ -80,9 +80,8 @@ struct ConfigFile {
             .map { String($0.path.dropFirst(prefix.count).prefix { $0 != "." }) }
         if prefix.isEmpty { known += ["sites", "origins"] }
         let place = prefix.isEmpty ? "" : " in '\(prefix.dropLast())'"
-        if let guess = nearest(to: name, among: known) {
-            return "unknown directive '\(name)'\(place); did you mean '\(guess)'?"
-        }
+        let hint = guess(name, known)
+        if !hint.isEmpty { return "unknown directive '\(name)'\(place)\(hint)" }
         if let elsewhere = Directive.all.first(where: { $0.path.hasSuffix("." + name) }) {
             return "unknown directive '\(name)'\(place); did you mean '\(elsewhere.path)'?"
         }
@@ -105,11 +104,7 @@ struct ConfigFile {
                         ? try readOrigins(value) : [try located(value) { () throws(Failure) in try upstream(value) }]
                 case "balance": site.balance = try choice(value, Directive.balances)
                 case "origin-host": site.hostHeader = try choice(value, Directive.hostFields)
-                case let other:
-                    let guess =
-                        nearest(to: other ?? "", among: Directive.ofSite.map(\.name)).map { "; did you mean '\($0)'?" }
-                        ?? ""
-                    throw at(key, "unknown directive '\(other ?? "")' in a site\(guess)")
+                default: throw unknown(key, in: "a site", Directive.ofSite)
                 }
             }
             guard !site.origins.isEmpty else { throw at(one, "this site has no 'origin'") }
@@ -159,11 +154,7 @@ struct ConfigFile {
                 weight = try located(value) { () throws(Failure) in
                     try number(value, expected) { UInt32($0).flatMap { (1...1000).contains($0) ? $0 : nil } }
                 }
-            case let other:
-                let guess =
-                    nearest(to: other ?? "", among: Directive.ofOrigin.map(\.name)).map { "; did you mean '\($0)'?" }
-                    ?? ""
-                throw at(key, "unknown directive '\(other ?? "")' in an origin\(guess)")
+            default: throw unknown(key, in: "an origin", Directive.ofOrigin)
             }
         }
         guard let url else { throw at(node, "this origin has no 'url'") }
@@ -171,18 +162,25 @@ struct ConfigFile {
     }
 
     private func choice<Value>(_ node: Yams.Node, _ choices: KeyValuePairs<String, Value>) throws(Failure) -> Value {
-        let name = try choice(node, choices.map(\.key))
-        guard let found = choices.first(where: { $0.key == name }) else { throw at(node, "expected a choice") }
-        return found.value
+        choices[try position(node, among: choices.map(\.key))].value
     }
 
-    private func choice(_ node: Yams.Node, _ choices: [String]) throws(Failure) -> String {
+    private func position(_ node: Yams.Node, among names: [String]) throws(Failure) -> Int {
         try located(node) { () throws(Failure) in
             let text = try scalar(node)
-            guard !choices.contains(text) else { return text }
-            let guess = nearest(to: text, among: choices).map { "; did you mean '\($0)'?" } ?? ""
-            throw .usage("expected one of \(choices.joined(separator: ", ")), found '\(text)'\(guess)")
+            if let found = names.firstIndex(of: text) { return found }
+            throw .usage("expected one of \(names.joined(separator: ", ")), found '\(text)'\(guess(text, names))")
         }
+    }
+
+    private func unknown(_ key: Yams.Node, in place: String, _ known: [Directive.Part]) -> Failure {
+        let name = key.scalar?.string ?? ""
+        return at(key, "unknown directive '\(name)' in \(place)\(guess(name, known.map(\.name)))")
+    }
+
+    /// What may have been meant, for the end of a complaint.
+    private func guess(_ text: String, _ names: [String]) -> String {
+        nearest(to: text, among: names).map { "; did you mean '\($0)'?" } ?? ""
     }
 
     private func apply(_ directive: Directive, _ value: Yams.Node, into settings: inout Settings) throws(Failure) {
@@ -212,7 +210,7 @@ struct ConfigFile {
                 setting.set(&settings, try number(value, "a share such as 25%", Quantity.perMille))
             case .flag(let setting):
                 setting.set(&settings, try number(value, "true or false") { Bool($0) })
-            case .oneOf(let choices, let setting): setting.set(&settings, try choice(value, choices))
+            case .oneOf(let choices, let setting): setting.set(&settings, choices[try position(value, among: choices)])
             }
         }
     }

@@ -9,7 +9,7 @@ import time
 
 from harness.client import Client
 from harness.node import owner_of_connection
-from harness.origin import Reply
+from harness.origin import Reply, held_back
 from harness.waiting import pace, wait_until
 from support import Skipped, case, expect
 
@@ -128,12 +128,8 @@ def fetcher_killed(context):
 @case("a cold start: 200 objects asked for at once, each over every worker: each is fetched once")
 def cold_start(context):
     gate, origin = threading.Event(), context.origin()
-
-    def held_back(connection, request):
-        gate.wait(60)
-        connection.send(b"HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\nContent-Length: 4\r\n\r\ncold")
-        return True
-    script = origin.script("s1", "crowd").add(Reply(act=held_back))
+    script = origin.script("s1", "crowd").add(Reply(act=held_back(
+        gate, b"HTTP/1.1 200 OK\r\nCache-Control: max-age=3600\r\nContent-Length: 4\r\n\r\ncold", 60)))
     node = context.node(origin.url)
     clients = []
     for _ in range(3):

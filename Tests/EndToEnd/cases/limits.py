@@ -3,7 +3,7 @@
 import threading
 
 from harness.client import Client
-from harness.origin import Reply
+from harness.origin import Reply, held_back
 from harness.waiting import wait_until
 from support import case, expect
 
@@ -60,13 +60,9 @@ def long_request_lines(context):
 @case("more fetches than there is room for: whoever comes then is told so, and waits for nobody")
 def exchanges_run_out(context):
     release = threading.Event()
-
-    def act(connection, _):
-        release.wait(20)
-        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nCache-Control: max-age=60\r\n\r\nok")
-        return True
     origin = context.origin()
-    origin.script("s1", "many").add(Reply(act=act))
+    origin.script("s1", "many").add(Reply(act=held_back(
+        release, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nCache-Control: max-age=60\r\n\r\nok")))
     node = context.node(origin.url, workers=1, config=(
         "limits: {connections: 16}\npool: {connections: 1, queue: 1000, queue-time: 60s}\n"))
     statuses = []

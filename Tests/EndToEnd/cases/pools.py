@@ -8,7 +8,7 @@ import struct
 import threading
 
 from harness.client import Client
-from harness.origin import Reply
+from harness.origin import Reply, held_back
 from harness.waiting import pace, wait_until
 from support import case, expect, halt
 
@@ -73,20 +73,11 @@ def retried_in_line(context):
 @case("idle connections to one origin make room for another origin's")
 def idle_elsewhere(context):
     together = threading.Barrier(15)
-
-    def act(connection, _):
-        together.wait(10)
-        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nCache-Control: no-store\r\n\r\na")
-        return True
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nCache-Control: no-store\r\n\r\n"
     one, other = context.origin(), context.origin()
-    one.script("s1", "one").add(Reply(act=act))
+    one.script("s1", "one").add(Reply(act=held_back(together, answer + b"a", 10)))
     together_there = threading.Barrier(3)
-
-    def act_there(connection, _):
-        together_there.wait(10)
-        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nCache-Control: no-store\r\n\r\nb")
-        return True
-    other.script("s1", "other").add(Reply(act=act_there))
+    other.script("s1", "other").add(Reply(act=held_back(together_there, answer + b"b", 10)))
     node = context.node(None, workers=1, config=(
         "limits: {connections: 16}\nsites:\n"
         f"  - {{name: a, hosts: [a, 127.0.0.1, story.test], origin: '{one.url}'}}\n"
@@ -109,13 +100,8 @@ def reset(client):
 @case("who has gone keeps no place in the line before a full pool")
 def gone_from_the_line(context):
     go = threading.Event()
-
-    def act(connection, _):
-        go.wait(20)
-        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-        return True
     origin = context.origin()
-    origin.script("s1", "slow").add(Reply(act=act))
+    origin.script("s1", "slow").add(Reply(act=held_back(go, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")))
     node = context.node(origin.url, workers=1, config="pool: {connections: 1, queue: 4, queue-time: 20s}\n")
 
     def posted():

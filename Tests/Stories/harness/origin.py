@@ -66,6 +66,15 @@ class Reply:
         return not self.close and self.framing != "close"
 
 
+def held_back(gate, answer, seconds=20):
+    """For `act`: sends these bytes when the gate (an event, a barrier) opens."""
+    def act(connection, _request):
+        gate.wait(seconds)
+        connection.send(answer)
+        return True
+    return act
+
+
 class Script:
     """The answers for one path, in order; the last one repeats. Keeps the requests that arrived."""
 
